@@ -1,0 +1,66 @@
+//! `trainer eval RUN`: a finished run's best weights on its test images.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Exit, log, train::print_quality};
+use crate::config::{Backend, TrainConfig};
+use crate::error::Error;
+use crate::metrics::evaluate;
+use crate::model::Autoencoder;
+use crate::run::{Quality, RunDir};
+use crate::train::{load_weights, prepare};
+
+#[derive(Args, Debug)]
+pub(super) struct EvalArgs {
+    /// The run's folder
+    run: PathBuf,
+
+    /// Where to compute [default: as in training]
+    #[arg(long, value_enum)]
+    backend: Option<Backend>,
+
+    /// Which of the backend's devices, by its number in `trainer devices`
+    #[arg(long, value_name = "N")]
+    device: Option<usize>,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Evaluation {
+    run: PathBuf,
+    backend: &'static str,
+    test: Quality,
+}
+
+pub(super) fn run(args: &EvalArgs) -> anyhow::Result<Exit> {
+    log::start(true);
+    let (evaluation, prepared_dim) = evaluate_run(args)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&evaluation)?);
+    } else {
+        print_quality(&format!("test, {prepared_dim} latent values"), &evaluation.test);
+    }
+    Ok(Exit::Done)
+}
+
+fn evaluate_run(args: &EvalArgs) -> Result<(Evaluation, usize), Error> {
+    let run = RunDir::open(&args.run)?;
+    let mut config = TrainConfig::read(&run.config_path())?;
+    config.backend = args.backend.unwrap_or(config.backend);
+    config.device = args.device.unwrap_or(config.device);
+    let prepared = prepare(config, true)?;
+    let device = &prepared.selection.device;
+    let latent_dim = prepared.config.latent_dim();
+    let mut model = Autoencoder::new(&prepared.design, latent_dim, prepared.config.seed, device);
+    load_weights(&mut model, &run.best_checkpoint())?;
+    let test = &prepared.split.test;
+    let scores = evaluate(&model, prepared.config.loss, &prepared.dataset, test, device)?;
+    let backend = prepared.selection.backend.name();
+    Ok((Evaluation { run: args.run.clone(), backend, test: scores.quality() }, latent_dim))
+}

@@ -1,0 +1,182 @@
+//! `trainer`: trains, into a new run folder.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use chrono::Local;
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+
+use super::progress::Progress;
+use super::{Exit, OutputArgs, log};
+use crate::config::TrainConfig;
+use crate::error::{ConfigError, Error};
+use crate::model::layer_table;
+use crate::run::{DatasetOrigin, Meta, Quality, RunDir, State, Summary};
+use crate::train::{Prepared, prepare, train};
+
+pub(super) fn run(
+    config: TrainConfig,
+    output: &OutputArgs,
+    matches: &ArgMatches,
+) -> anyhow::Result<Exit> {
+    log::start(output.quiet);
+    let config = over_file(config, output, matches).map_err(Error::from)?;
+    let prepared = prepare(config, output.quiet)?;
+    if output.dry_run {
+        print_plan(&prepared);
+        return Ok(Exit::Done);
+    }
+
+    let now = Local::now();
+    let stem = format!("{}-z{}", prepared.config.arch.name(), prepared.config.latent_dim());
+    let run = RunDir::create(&output.runs, output.name.as_deref(), &stem, now)
+        .map_err(Error::from)?;
+    log::also_to(&run.log_path())
+        .with_context(|| format!("{}: can't write the log", run.log_path().display()))?;
+    let origin = DatasetOrigin {
+        source: prepared.dataset.source.clone(),
+        hash: Some(prepared.dataset.sha256.clone()),
+    };
+    let selection = &prepared.selection;
+    let meta = Meta::collect(selection.backend.name(), Some(selection.adapter.clone()), origin, now);
+    run.write_config(&prepared.config.to_toml()).map_err(Error::from)?;
+    run.write_meta(&meta).map_err(Error::from)?;
+    announce(&prepared, &run);
+
+    let stop = Arc::new(AtomicBool::new(false));
+    stop_on_signal(&stop)?;
+    let mut progress = Progress::new(prepared.config.epochs, output.quiet);
+    let result = train(&prepared, &run, &mut progress, &stop);
+    drop(progress);
+    let outcome = result.inspect_err(|error| tracing::error!("{error}"))?;
+    match outcome.summary {
+        Some(summary) => {
+            print_result(&summary, &run, output.json)?;
+            Ok(Exit::Done)
+        }
+        None => {
+            debug_assert_eq!(outcome.state, State::Interrupted);
+            tracing::warn!("interrupted; what was reached is in {}", run.path().display());
+            Ok(Exit::Interrupted)
+        }
+    }
+}
+
+/// The settings of `--config`, overridden by the flags and environment variables that were given.
+fn over_file(
+    config: TrainConfig,
+    output: &OutputArgs,
+    matches: &ArgMatches,
+) -> Result<TrainConfig, ConfigError> {
+    let Some(path) = &output.config else {
+        return Ok(config);
+    };
+    let given = |key: &str| {
+        matches!(
+            matches.value_source(key),
+            Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+        )
+    };
+    config.over_file(path, given)
+}
+
+/// The first Ctrl-C (or SIGTERM) lets the step finish and saves; the second one ends at once.
+fn stop_on_signal(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    let stop = stop.clone();
+    ctrlc::set_handler(move || {
+        if stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("stopping after this step; again to stop at once");
+    })
+    .context("can't listen for Ctrl-C")
+}
+
+fn announce(prepared: &Prepared, run: &RunDir) {
+    let Prepared { config, dataset, split, selection, .. } = prepared;
+    tracing::info!("run folder {}", run.path().display());
+    tracing::info!(
+        "backend {} on {} ({})",
+        selection.backend.name(),
+        selection.adapter,
+        selection.reason
+    );
+    if let Some(warning) = &selection.warning {
+        tracing::warn!("{warning}");
+    }
+    tracing::info!(
+        "{}: {} training, {} validation, {} test images{}",
+        dataset.source,
+        split.train.len(),
+        split.validation.len(),
+        split.test.len(),
+        match dataset.duplicates {
+            0 => String::new(),
+            count => format!(" ({count} duplicates left out)"),
+        },
+    );
+    tracing::info!(
+        "{} with {} latent values, {} parameters",
+        config.arch.name(),
+        config.latent_dim(),
+        parameters(prepared),
+    );
+}
+
+fn parameters(prepared: &Prepared) -> usize {
+    layer_table(&prepared.design, prepared.config.latent_dim())
+        .iter()
+        .map(|row| row.parameters)
+        .sum()
+}
+
+/// What a run would do.
+fn print_plan(prepared: &Prepared) {
+    let Prepared { config, dataset, split, selection, design } = prepared;
+    println!("# settings, as a file for --config\n{}", config.to_toml());
+    println!("# device\n{} on {} ({})", selection.backend.name(), selection.adapter, selection.reason);
+    if let Some(warning) = &selection.warning {
+        println!("warning: {warning}");
+    }
+    println!("\n# images\n{}\nsha256 {}", dataset.source, dataset.sha256);
+    println!(
+        "{} training, {} validation, {} test images of {}×{} pixels\n",
+        split.train.len(),
+        split.validation.len(),
+        split.test.len(),
+        dataset.height,
+        dataset.width,
+    );
+    println!("# layers\n{:<30}  {:>12}  {:>10}", "name", "output", "parameters");
+    for row in layer_table(design, config.latent_dim()) {
+        let output: Vec<String> = row.output.iter().map(ToString::to_string).collect();
+        println!("{:<30}  {:>12}  {:>10}", row.name, output.join("×"), row.parameters);
+    }
+    println!("{:<30}  {:>12}  {:>10}", "total", "", parameters(prepared));
+}
+
+fn print_result(summary: &Summary, run: &RunDir, json: bool) -> anyhow::Result<()> {
+    if json {
+        let mut value = serde_json::to_value(summary)?;
+        value["run"] = run.path().display().to_string().into();
+        println!("{}", serde_json::to_string_pretty(&value)?);
+        return Ok(());
+    }
+    print_quality(&format!("test, {} latent values", summary.latent_dim), &summary.test);
+    if let Some(pca) = &summary.pca {
+        print_quality(&format!("PCA, {} components", pca.components), &pca.test);
+    }
+    println!("best epoch {} of {}, {:.1} s", summary.best_epoch, summary.epochs, summary.seconds.total);
+    println!("{}", run.path().display());
+    Ok(())
+}
+
+/// One line of scores.
+pub(super) fn print_quality(label: &str, quality: &Quality) {
+    println!(
+        "{label:<24}  SSIM {:.4}  PSNR {:.2} dB  MSE {:.5}  ({} images)",
+        quality.ssim, quality.psnr, quality.mse, quality.images
+    );
+}

@@ -1,0 +1,252 @@
+//! The settings of a run: one struct for the command line, for `--config` files and for the
+//! `config.toml` of a run folder. The doc comments are the help.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use crate::data::{ClassSelection, SplitFractions};
+use crate::error::ConfigError;
+use crate::loss::Loss;
+use crate::model::Architecture;
+
+/// What to train, on which images, and how.
+///
+/// Fields that are `None` get their value from [`resolve`](Self::resolve).
+#[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Where to compute: auto takes a real GPU through wgpu where there is one, else flex
+    #[arg(long, value_enum, default_value_t, env = "TRAINER_BACKEND", help_heading = "Device")]
+    pub backend: Backend,
+
+    /// Which of the backend's devices, by its number in `trainer devices`
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Device")]
+    pub device: usize,
+
+    /// Network
+    #[arg(long, value_enum, default_value_t, help_heading = "Model")]
+    pub arch: Architecture,
+
+    /// Values in the latent vector [default: 128 for baseline, 256 for modified]
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latent_dim: Option<usize>,
+
+    /// Passes over the training images, at most
+    #[arg(long, value_name = "N", default_value_t = 50, help_heading = "Training")]
+    pub epochs: usize,
+
+    /// Images in one optimizer step
+    #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Training")]
+    pub batch_size: usize,
+
+    /// Step size of the optimizer, at the start
+    #[arg(long, value_name = "RATE", default_value_t = 1e-3, help_heading = "Training")]
+    pub learning_rate: f64,
+
+    /// How the learning rate goes on: constant, or down to zero along a cosine over all epochs
+    #[arg(long, value_enum, default_value_t, help_heading = "Training")]
+    pub schedule: Schedule,
+
+    /// Optimizer
+    #[arg(long, value_enum, default_value_t, help_heading = "Training")]
+    pub optimizer: Optimizer,
+
+    /// What training minimises
+    #[arg(long, value_enum, default_value_t, help_heading = "Training")]
+    pub loss: Loss,
+
+    /// Stop after so many epochs without a better validation loss
+    #[arg(long, value_name = "EPOCHS", default_value_t = 10, help_heading = "Training")]
+    pub patience: usize,
+
+    /// How much lower a validation loss must be to count as better
+    #[arg(long, value_name = "LOSS", default_value_t = 0.0, help_heading = "Training")]
+    pub min_delta: f64,
+
+    /// Seed of every random draw: split, order, initial weights, dropout
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
+    pub seed: u64,
+
+    /// Classes to train on: names or numbers joined by commas, or all
+    #[arg(long, value_name = "LIST", default_value_t, help_heading = "Data")]
+    pub classes: ClassSelection,
+
+    /// Shares of the training, validation and test images
+    #[arg(long, value_name = "SHARES", default_value_t, help_heading = "Data")]
+    pub split: SplitFractions,
+
+    /// Use only N images, for a quick try [default: all]
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+
+    /// Folder with the four Fashion-MNIST files [default: the embedded images, or the first place
+    /// that has the files]
+    #[arg(long, value_name = "DIR", env = "TRAINER_DATA", help_heading = "Data")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+
+    /// Images that the run's pictures show
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
+    pub samples: usize,
+}
+
+/// Where tensors are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backend {
+    /// A real GPU through wgpu where there is one, else flex
+    #[default]
+    Auto,
+    /// A GPU, by Vulkan, Metal or DX12
+    Wgpu,
+    /// The CPU, by burn-ndarray
+    Ndarray,
+    /// The CPU, by burn-flex: the faster of the two
+    Flex,
+}
+
+/// How the learning rate changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// The same in every step
+    Constant,
+    /// A cosine from the learning rate in the first step to zero after the last
+    #[default]
+    Cosine,
+}
+
+impl Schedule {
+    /// The learning rate of one step, of `steps` in all.
+    #[must_use]
+    pub fn learning_rate(self, initial: f64, step: usize, steps: usize) -> f64 {
+        match self {
+            Self::Constant => initial,
+            Self::Cosine => {
+                #[expect(clippy::cast_precision_loss, reason = "a share of the way")]
+                let share = step as f64 / steps.max(1) as f64;
+                initial * 0.5 * (1.0 + (std::f64::consts::PI * share).cos())
+            }
+        }
+    }
+}
+
+/// An optimizer by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Optimizer {
+    /// Adam (Kingma and Ba, 2015)
+    #[default]
+    Adam,
+    /// Adam with decoupled weight decay of 0.01 (Loshchilov and Hutter, 2019)
+    AdamW,
+}
+
+impl TrainConfig {
+    /// Reads a `--config` file, whose keys may be any part of the settings; `given` says which
+    /// settings of `self` were given by a flag or the environment, and so override the file.
+    ///
+    /// # Errors
+    ///
+    /// Where the file can't be read, isn't TOML, or has an unknown key or an impossible value.
+    pub fn over_file(self, path: &Path, given: impl Fn(&str) -> bool) -> Result<Self, ConfigError> {
+        let malformed = |message: String| ConfigError::Malformed { path: path.to_owned(), message };
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let mut table: toml::Table =
+            toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+        let own = toml::Table::try_from(&self).map_err(|error| malformed(error.to_string()))?;
+        for (key, value) in own {
+            if given(&key) || !table.contains_key(&key) {
+                table.insert(key, value);
+            }
+        }
+        table.try_into().map_err(|error: toml::de::Error| malformed(error.message().to_owned()))
+    }
+
+    /// The `config.toml` of a run folder.
+    ///
+    /// # Errors
+    ///
+    /// Where the file can't be read or isn't such a file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        toml::from_str(&text).map_err(|error| ConfigError::Malformed {
+            path: path.to_owned(),
+            message: error.to_string(),
+        })
+    }
+
+    /// These settings as TOML.
+    ///
+    /// # Panics
+    ///
+    /// Never: every setting has a form in TOML once [`resolve`](Self::resolve) has checked it.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).expect("settings are numbers and strings")
+    }
+
+    /// The latent size, given or the architecture's own.
+    #[must_use]
+    pub fn latent_dim(&self) -> usize {
+        self.latent_dim.unwrap_or_else(|| self.arch.default_latent_dim())
+    }
+
+    /// Fills in what depends on other settings, and checks that every number is in its range.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that can't work.
+    pub fn resolve(mut self) -> Result<Self, ConfigError> {
+        const LARGEST_LATENT: usize = 65_536;
+        /// TOML's integers have a sign.
+        const LARGEST_SEED: u64 = i64::MAX.unsigned_abs();
+        let positive = "a whole number above zero";
+        self.latent_dim = Some(self.latent_dim());
+        require(
+            "latent-dim",
+            self.latent_dim(),
+            (1..=LARGEST_LATENT).contains(&self.latent_dim()),
+            "a whole number from 1 to 65536",
+        )?;
+        require("epochs", self.epochs, self.epochs > 0, positive)?;
+        require("batch-size", self.batch_size, self.batch_size > 0, positive)?;
+        require(
+            "learning-rate",
+            self.learning_rate,
+            self.learning_rate.is_finite() && self.learning_rate > 0.0,
+            "a finite number above zero, such as 0.001",
+        )?;
+        require("patience", self.patience, self.patience > 0, positive)?;
+        require(
+            "min-delta",
+            self.min_delta,
+            self.min_delta.is_finite() && self.min_delta >= 0.0,
+            "a finite number, zero or above",
+        )?;
+        require("seed", self.seed, self.seed <= LARGEST_SEED, "at most 9223372036854775807")?;
+        require("samples", self.samples, (1..=100).contains(&self.samples), "from 1 to 100 images")?;
+        if let Some(limit) = self.limit {
+            require("limit", limit, limit > 0, positive)?;
+        }
+        Ok(self)
+    }
+}
+
+fn require(
+    flag: &'static str,
+    value: impl ToString,
+    holds: bool,
+    expected: &'static str,
+) -> Result<(), ConfigError> {
+    if holds {
+        return Ok(());
+    }
+    Err(ConfigError::Value { flag, value: value.to_string(), expected })
+}

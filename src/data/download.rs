@@ -1,0 +1,135 @@
+//! Fetches one file from the first mirror that serves it whole.
+//!
+//! A file appears under its name only after its content has passed the checksum, by an atomic
+//! rename: neither a crash nor a second process at the same time can leave a broken one.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+
+use super::error::DataError;
+use super::idx;
+
+/// Limit for the name look-up, and again for the connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Limit for each wait for bytes; a slow download goes on as long as some arrive.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Limit for the bytes of one file, compressed and not; the largest has 26 MB and 47 MB.
+const MAX_BYTES: u64 = 64 << 20;
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// Downloads `stem`.gz into `dir`, made if need be, from the first of `mirrors` that serves content
+/// of this `checksum`. The inner error is why each mirror failed.
+///
+/// # Errors
+/// [`DataError::Store`] if `dir` cannot be written.
+pub(super) fn fetch(
+    mirrors: &[String],
+    stem: &str,
+    checksum: &str,
+    dir: &Path,
+    quiet: bool,
+) -> Result<Result<(), Vec<String>>, DataError> {
+    let store = |source| DataError::Store {
+        dir: dir.to_owned(),
+        source,
+    };
+    fs::create_dir_all(dir).map_err(store)?;
+    let name = format!("{stem}.gz");
+    let mut failures = Vec::new();
+    for mirror in mirrors {
+        let url = format!("{mirror}{name}");
+        tracing::info!(url, "downloading");
+        let mut file = NamedTempFile::new_in(dir).map_err(store)?;
+        let result =
+            transfer(&url, &name, &mut file, quiet).and_then(|()| verify(file.path(), checksum));
+        match result {
+            Ok(()) => {
+                file.persist(dir.join(&name))
+                    .map_err(|error| store(error.error))?;
+                return Ok(Ok(()));
+            }
+            Err(Failure::Mirror(reason)) => {
+                tracing::debug!(url, reason, "download failed");
+                failures.push(format!("{url}: {reason}"));
+            }
+            Err(Failure::Local(source)) => return Err(store(source)),
+        }
+    }
+    Ok(Err(failures))
+}
+
+enum Failure {
+    /// Another mirror may do better.
+    Mirror(String),
+    /// No mirror would help.
+    Local(io::Error),
+}
+
+fn transfer(url: &str, name: &str, file: &mut NamedTempFile, quiet: bool) -> Result<(), Failure> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_resolve(Some(CONNECT_TIMEOUT))
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .timeout_recv_response(Some(READ_TIMEOUT))
+        .timeout_per_read(Some(READ_TIMEOUT))
+        .build()
+        .into();
+    let response = agent
+        .get(url)
+        .call()
+        .map_err(|error| Failure::Mirror(error.to_string()))?;
+    let body = response.into_body();
+    let progress = progress_bar(name, body.content_length(), quiet);
+    let body = body.into_with_config().limit(MAX_BYTES).reader();
+    let mut body = progress.wrap_read(body);
+
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        let n = body
+            .read(&mut buffer)
+            .map_err(|error| Failure::Mirror(error.to_string()))?;
+        if n == 0 {
+            break;
+        }
+        file.write_all(&buffer[..n]).map_err(Failure::Local)?;
+    }
+    progress.finish_and_clear();
+    // Else a power cut soon after the rename could leave an empty file under the final name.
+    file.as_file().sync_all().map_err(Failure::Local)
+}
+
+/// Checks the SHA-256 of the content, after decompression.
+fn verify(path: &Path, checksum: &str) -> Result<(), Failure> {
+    let content = idx::open(path).map_err(Failure::Local)?;
+    let mut content = content.take(MAX_BYTES);
+    let mut hash = Sha256::new();
+    // The file was just written, so an error here is damage to the compressed stream.
+    io::copy(&mut content, &mut hash)
+        .map_err(|error| Failure::Mirror(format!("damaged on the way: {error}")))?;
+    let found = format!("{:x}", hash.finalize());
+    if found == checksum {
+        return Ok(());
+    }
+    Err(Failure::Mirror(format!(
+        "the content's SHA-256 is {found}, expected {checksum}"
+    )))
+}
+
+/// A bar on stderr, which draws nothing when `quiet` or when stderr is no terminal.
+fn progress_bar(name: &str, bytes: Option<u64>, quiet: bool) -> ProgressBar {
+    let target = if quiet {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    };
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}");
+    ProgressBar::with_draw_target(bytes, target)
+        .with_message(name.to_owned())
+        // The template is a constant; were it wrong, the default style would do.
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

@@ -1,0 +1,266 @@
+//! What can be wrong with the data, and how to mend it.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::classes::CLASS_NAMES;
+use super::fashion_mnist::FILE_STEMS;
+
+/// Why the data could not be loaded, split or batched. The message names the flag or file, what was
+/// expected, and what to do.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// `--classes` names a class that Fashion-MNIST does not have.
+    #[error(
+        "--classes: unknown class `{name}`: expected `all`, numbers 0 to 9, or names among {}, \
+         separated by commas",
+        CLASS_NAMES.join(", ")
+    )]
+    UnknownClass {
+        /// The name as given.
+        name: String,
+    },
+
+    /// `--classes` names no class at all.
+    #[error("--classes: no class given: name at least one, such as `t-shirt`, or `all`")]
+    NoClasses,
+
+    /// `--split` is not three fractions of a whole.
+    #[error(
+        "--split: `{text}`: {problem}: expected training, validation and test fractions between 0 \
+         and 1 which sum to 1, such as 0.8,0.1,0.1"
+    )]
+    Fractions {
+        /// The fractions as given.
+        text: String,
+        /// Which rule they break.
+        problem: String,
+    },
+
+    /// A part of the split would hold no image.
+    #[error(
+        "--split {fractions} of {images} images leaves {training} for training, {validation} for \
+         validation and {test} for test, and none may be empty: raise --limit or the empty part's \
+         fraction in --split"
+    )]
+    EmptySplit {
+        /// The fractions asked for.
+        fractions: String,
+        /// The number of images to split, after `--limit`.
+        images: usize,
+        /// Images that the training split would get.
+        training: usize,
+        /// Images that the validation split would get.
+        validation: usize,
+        /// Images that the test split would get.
+        test: usize,
+    },
+
+    /// `--batch-size 0`.
+    #[error("--batch-size: 0 images make no batch: give 1 or more")]
+    ZeroBatchSize,
+
+    /// An index beyond the data set, as from a split of another data set.
+    #[error(
+        "image {index} was asked for, but {dataset} has {images} images: the split was made from \
+         other data"
+    )]
+    IndexRange {
+        /// The index asked for.
+        index: u32,
+        /// The source of the data set.
+        dataset: String,
+        /// The number of images in the data set.
+        images: usize,
+    },
+
+    /// The thread that makes batches could not start.
+    #[error("cannot start the thread that prepares batches: close other programs and try again")]
+    Thread(#[source] io::Error),
+
+    /// A file could not be opened or read, or its compression is damaged.
+    #[error(
+        "{file}: cannot be read as an IDX file, plain or gzip'd: replace it by the official file, \
+         or mend its permissions"
+    )]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// What the operating system or the decompressor says.
+        source: io::Error,
+    },
+
+    /// A file ends too early.
+    #[error(
+        "{file}: truncated: expected {expected} bytes after decompression, found {found}: replace \
+         it by the official file"
+    )]
+    Truncated {
+        /// The file.
+        file: String,
+        /// Bytes that the header promises, itself included.
+        expected: usize,
+        /// Bytes found.
+        found: usize,
+    },
+
+    /// A file goes on after the last image or label that its header declares.
+    #[error(
+        "{file}: longer than the {expected} bytes that its header declares: replace it by the \
+         official file"
+    )]
+    TooLong {
+        /// The file.
+        file: String,
+        /// Bytes that the header promises, itself included.
+        expected: usize,
+    },
+
+    /// A file is not the kind of IDX file expected in its place.
+    #[error(
+        "{file}: magic number is {found:#010x}, expected {expected:#010x} ({kind}): check that \
+         images and labels are not swapped"
+    )]
+    Magic {
+        /// The file.
+        file: String,
+        /// The magic number of `kind`.
+        expected: u32,
+        /// The file's first four bytes, big-endian.
+        found: u32,
+        /// What was expected, in words.
+        kind: &'static str,
+    },
+
+    /// The header declares images of a size that the models are not made for.
+    #[error(
+        "{file}: images are {width}x{height} pixels, expected 28x28: use Fashion-MNIST's files"
+    )]
+    ImageSize {
+        /// The file.
+        file: String,
+        /// Pixels per row.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
+
+    /// The header declares no item, or more than any file of this kind holds.
+    #[error(
+        "{file}: the header declares {count} items, expected 1 to {limit}: replace it by the \
+         official file"
+    )]
+    Count {
+        /// The file.
+        file: String,
+        /// Items declared.
+        count: u32,
+        /// The most that is read.
+        limit: u32,
+    },
+
+    /// An image file and its label file do not belong together.
+    #[error(
+        "{image_file} holds {images} images, but {label_file} holds {labels} labels: use files of \
+         the same set"
+    )]
+    LabelCount {
+        /// The image file.
+        image_file: String,
+        /// Images in it.
+        images: usize,
+        /// The label file.
+        label_file: String,
+        /// Labels in it.
+        labels: usize,
+    },
+
+    /// A label is not the number of a class.
+    #[error("{file}: label {index} is {label}, expected 0 to 9: replace it by the official file")]
+    LabelRange {
+        /// The file.
+        file: String,
+        /// Position of the label, from 0.
+        index: usize,
+        /// Its value.
+        label: u8,
+    },
+
+    /// Pixels and labels handed to a data set disagree.
+    #[error(
+        "{dataset}: {pixels} pixels are not {labels} images of {width}x{height}: give height x \
+         width pixels for each label"
+    )]
+    PixelCount {
+        /// The source of the data set.
+        dataset: String,
+        /// Pixels given.
+        pixels: usize,
+        /// Labels given.
+        labels: usize,
+        /// Pixels per row.
+        width: usize,
+        /// Rows.
+        height: usize,
+    },
+
+    /// No image is of a chosen class.
+    #[error("{dataset}: no image is of a chosen class: choose others with --classes")]
+    NoImages {
+        /// The source of the data set.
+        dataset: String,
+    },
+
+    /// The directory given lacks some of the four files.
+    #[error(
+        "--data (or $TRAINER_DATA): {} lacks {}: expected {}, each plain or with .gz",
+        dir.display(), missing.join(", "), FILE_STEMS.join(", ")
+    )]
+    MissingFiles {
+        /// The directory given.
+        dir: PathBuf,
+        /// Stems of the files that are not there.
+        missing: Vec<&'static str>,
+    },
+
+    /// A download could not be stored.
+    #[error(
+        "{}: cannot store the download: make room or make the directory writable, or put the four \
+         files into a directory of your own and pass --data DIR",
+        dir.display()
+    )]
+    Store {
+        /// The cache directory.
+        dir: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+
+    /// The files are nowhere on this machine and no mirror has served them.
+    #[error(
+        "Fashion-MNIST was not found and could not be downloaded.\n\
+         Looked in:{}\n\
+         Tried:{}\n\
+         Do one of these:\n  \
+         - on Debian or Ubuntu: apt install dataset-fashion-mnist\n  \
+         - put {} (each plain or with .gz) into a directory, and pass --data DIR or set \
+         $TRAINER_DATA\n  \
+         - train with --classes t-shirt,trouser, which are embedded and need no files",
+        bullets(looked_in), bullets(failures), FILE_STEMS.join(", ")
+    )]
+    NotFound {
+        /// Every directory looked in.
+        looked_in: Vec<String>,
+        /// Why each mirror failed.
+        failures: Vec<String>,
+    },
+}
+
+/// Each line on a line of its own.
+fn bullets(lines: &[String]) -> String {
+    let bullet = "\n  - ";
+    bullet.to_owned() + &lines.join(bullet)
+}

@@ -1,0 +1,196 @@
+//! The IDX format of MNIST and its kin, plain or gzip'd.
+//!
+//! A big-endian header of `u32` — magic number, item count and, for images, rows and columns —
+//! followed by one byte per label or pixel. Memory is bounded by the header, which is checked first:
+//! exactly the bytes that it declares are read, and one byte more is an error, so that a
+//! decompression bomb costs nothing.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::classes::CLASS_NAMES;
+use super::error::DataError;
+
+/// Rows and columns of a Fashion-MNIST image.
+pub(super) const SIDE: usize = 28;
+/// Unsigned bytes in three dimensions.
+const IMAGE_MAGIC: u32 = 0x803;
+/// Unsigned bytes in one dimension.
+const LABEL_MAGIC: u32 = 0x801;
+/// Far above the 60,000 of the largest official file; 1,000,000 images take 784 MB.
+const MAX_COUNT: u32 = 1_000_000;
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Opens a file, decompressing it if its first bytes say that it is gzip'd.
+pub(super) fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    decompressed(BufReader::new(File::open(path)?))
+}
+
+/// The content of `source`, decompressed if its first bytes say that it is gzip'd.
+pub(super) fn decompressed<'a>(mut source: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    if source.fill_buf()?.starts_with(&GZIP_MAGIC) {
+        Ok(Box::new(MultiGzDecoder::new(source)))
+    } else {
+        Ok(Box::new(source))
+    }
+}
+
+/// Reads an image file; `file` is its name in errors. Returns the pixels `[N, SIDE, SIDE]`.
+pub(super) fn read_images(source: impl Read, file: &str) -> Result<Vec<u8>, DataError> {
+    let mut source = Source {
+        reader: source,
+        file,
+        position: 0,
+    };
+    source.expect_magic(IMAGE_MAGIC, "images of unsigned bytes")?;
+    let count = source.count()?;
+    let (height, width) = (source.u32()?, source.u32()?);
+    if [height, width].map(|side| side as usize) != [SIDE, SIDE] {
+        return Err(DataError::ImageSize {
+            file: file.to_owned(),
+            width,
+            height,
+        });
+    }
+    source.rest(count * SIDE * SIDE)
+}
+
+/// Reads a label file; `file` is its name in errors. Returns the labels `[N]`, all of them 0 to 9.
+pub(super) fn read_labels(source: impl Read, file: &str) -> Result<Vec<u8>, DataError> {
+    let mut source = Source {
+        reader: source,
+        file,
+        position: 0,
+    };
+    source.expect_magic(LABEL_MAGIC, "labels of unsigned bytes")?;
+    let count = source.count()?;
+    let labels = source.rest(count)?;
+    match labels
+        .iter()
+        .position(|label| usize::from(*label) >= CLASS_NAMES.len())
+    {
+        None => Ok(labels),
+        Some(index) => Err(DataError::LabelRange {
+            file: file.to_owned(),
+            index,
+            label: labels[index],
+        }),
+    }
+}
+
+struct Source<'a, R> {
+    reader: R,
+    file: &'a str,
+    /// Bytes read so far, for errors.
+    position: usize,
+}
+
+impl<R: Read> Source<'_, R> {
+    fn expect_magic(&mut self, expected: u32, kind: &'static str) -> Result<(), DataError> {
+        let found = self.u32()?;
+        if found == expected {
+            return Ok(());
+        }
+        Err(DataError::Magic {
+            file: self.file.to_owned(),
+            expected,
+            found,
+            kind,
+        })
+    }
+
+    /// The number of items that the header declares.
+    fn count(&mut self) -> Result<usize, DataError> {
+        let count = self.u32()?;
+        if !(1..=MAX_COUNT).contains(&count) {
+            return Err(DataError::Count {
+                file: self.file.to_owned(),
+                count,
+                limit: MAX_COUNT,
+            });
+        }
+        Ok(count as usize)
+    }
+
+    fn u32(&mut self) -> Result<u32, DataError> {
+        let bytes = self.bytes(size_of::<u32>())?;
+        Ok(bytes
+            .iter()
+            .fold(0, |value, byte| value << 8 | u32::from(*byte)))
+    }
+
+    /// The last `len` bytes: the file must end after them.
+    fn rest(mut self, len: usize) -> Result<Vec<u8>, DataError> {
+        let bytes = self.bytes(len)?;
+        // Reading on to the end also makes the decompressor verify the checksum.
+        let mut extra = Vec::new();
+        match self.reader.take(1).read_to_end(&mut extra) {
+            Ok(0) => Ok(bytes),
+            Ok(_) => Err(DataError::TooLong {
+                file: self.file.to_owned(),
+                expected: self.position,
+            }),
+            Err(source) => Err(DataError::Unreadable {
+                file: self.file.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    fn bytes(&mut self, len: usize) -> Result<Vec<u8>, DataError> {
+        // Grown as bytes arrive: the header's word alone must not reserve memory.
+        let mut bytes = Vec::new();
+        let result = self
+            .reader
+            .by_ref()
+            .take(len as u64)
+            .read_to_end(&mut bytes);
+        let expected = self.position + len;
+        self.position += bytes.len();
+        match result {
+            Err(source) if source.kind() != ErrorKind::UnexpectedEof => {
+                Err(DataError::Unreadable {
+                    file: self.file.to_owned(),
+                    source,
+                })
+            }
+            _ if bytes.len() < len => Err(DataError::Truncated {
+                file: self.file.to_owned(),
+                expected,
+                found: self.position,
+            }),
+            _ => Ok(bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_without_end_is_refused_after_one_extra_byte() {
+        let header = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28];
+        let mut endless = header.chain(io::repeat(7));
+        let error = read_images(&mut endless, "endless").unwrap_err();
+        let declared = 16 + 2 * SIDE * SIDE;
+        assert!(matches!(error, DataError::TooLong { expected, .. } if expected == declared));
+    }
+
+    #[test]
+    fn a_large_declared_count_reserves_no_memory() {
+        let header = [0, 0, 8, 1, 0, 0x0f, 0x42, 0x40];
+        let error = read_labels(&header[..], "short").unwrap_err();
+        assert!(matches!(
+            error,
+            DataError::Truncated {
+                expected: 1_000_008,
+                found: 8,
+                ..
+            }
+        ));
+    }
+}

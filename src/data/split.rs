@@ -1,0 +1,243 @@
+//! Divides a data set into training, validation and test images.
+//!
+//! The same labels, fractions, limit and seed give the same split on every platform: shuffles draw
+//! 64-bit numbers whatever the width of `usize`, and shares are computed by IEEE operations only.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::error::DataError;
+use crate::rng::{Stream, rng};
+
+/// How far from 1 the three fractions may sum, for thirds written in decimals.
+const SUM_TOLERANCE: f64 = 1e-6;
+
+/// The shares of the images that each split gets, as `--split` takes them: `0.8,0.1,0.1`.
+///
+/// Each is above 0 and below 1, and they sum to 1. Stored by serde as that text.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SplitFractions {
+    /// Share of the images that the model learns from.
+    pub train: f64,
+    /// Share of the images that choose the best epoch.
+    pub validation: f64,
+    /// Share of the images that judge the result.
+    pub test: f64,
+}
+
+impl SplitFractions {
+    /// Checks the rules above.
+    ///
+    /// # Errors
+    /// [`DataError::Fractions`] if one is broken.
+    pub fn validate(&self) -> Result<(), DataError> {
+        let parts = [self.train, self.validation, self.test];
+        let sum: f64 = parts.iter().sum();
+        let problem = if let Some(part) = parts.iter().find(|part| !(**part > 0.0 && **part < 1.0))
+        {
+            format!("{part} is not between 0 and 1")
+        } else if (sum - 1.0).abs() > SUM_TOLERANCE {
+            format!("the sum is {sum}")
+        } else {
+            return Ok(());
+        };
+        Err(DataError::Fractions {
+            text: self.to_string(),
+            problem,
+        })
+    }
+}
+
+impl Default for SplitFractions {
+    fn default() -> Self {
+        Self {
+            train: 0.8,
+            validation: 0.1,
+            test: 0.1,
+        }
+    }
+}
+
+impl fmt::Display for SplitFractions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{},{},{}", self.train, self.validation, self.test)
+    }
+}
+
+impl FromStr for SplitFractions {
+    type Err = DataError;
+
+    fn from_str(text: &str) -> Result<Self, DataError> {
+        let error = |problem| DataError::Fractions {
+            text: text.to_owned(),
+            problem,
+        };
+        let parts = text
+            .split(',')
+            .map(|part| {
+                part.trim()
+                    .parse()
+                    .map_err(|_| error(format!("`{}` is not a number", part.trim())))
+            })
+            .collect::<Result<Vec<f64>, _>>()?;
+        let &[training, validation, testing] = parts.as_slice() else {
+            return Err(error(format!("{} numbers given, not 3", parts.len())));
+        };
+        let fractions = Self {
+            train: training,
+            validation,
+            test: testing,
+        };
+        fractions.validate()?;
+        Ok(fractions)
+    }
+}
+
+impl TryFrom<String> for SplitFractions {
+    type Error = DataError;
+
+    fn try_from(text: String) -> Result<Self, DataError> {
+        text.parse()
+    }
+}
+
+impl From<SplitFractions> for String {
+    fn from(fractions: SplitFractions) -> Self {
+        fractions.to_string()
+    }
+}
+
+/// Indices into a data set, each in one split only, rising within each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Images that the model learns from.
+    pub train: Vec<u32>,
+    /// Images that choose the best epoch.
+    pub validation: Vec<u32>,
+    /// Images that judge the result.
+    pub test: Vec<u32>,
+}
+
+impl Split {
+    /// Divides the images that have these `labels`, in every class by the same `fractions`.
+    ///
+    /// The images of each class are shuffled by `seed`. With `limit`, the first of each class are
+    /// taken, in proportion to the classes, `limit` in all; the images of a smaller limit are thus
+    /// (up to rounding) among those of a larger one. Sizes in total are the exact shares, rounded.
+    ///
+    /// # Errors
+    /// [`DataError::Fractions`] if `fractions` are not valid; [`DataError::EmptySplit`] if a split
+    /// would be empty.
+    pub fn stratified(
+        labels: &[u8],
+        fractions: &SplitFractions,
+        seed: u64,
+        limit: Option<usize>,
+    ) -> Result<Self, DataError> {
+        fractions.validate()?;
+        let mut classes: BTreeMap<u8, Vec<u32>> = BTreeMap::new();
+        for (index, label) in (0..).zip(labels) {
+            classes.entry(*label).or_default().push(index);
+        }
+        let images = limit.unwrap_or(labels.len()).min(labels.len());
+        let class_sizes: Vec<usize> = classes.values().map(Vec::len).collect();
+        let quotas = apportion(images, &class_sizes);
+
+        let shares = [fractions.train, fractions.validation, fractions.test];
+        let mut parts: [Vec<u32>; 3] = Default::default();
+        let mut taken = 0;
+        for ((label, indices), quota) in classes.iter().zip(quotas) {
+            let order = shuffled(indices, &mut rng(seed, Stream::Split, u64::from(*label)));
+            let mut counts = [0; 3];
+            for _ in 0..quota {
+                taken += 1;
+                let sizes = [0, 1, 2].map(|i| parts[i].len() + counts[i]);
+                counts[furthest_behind(&shares, &sizes, taken)] += 1;
+            }
+            let (train, rest) = order.split_at(counts[0]);
+            let (validation, rest) = rest.split_at(counts[1]);
+            parts[0].extend(train);
+            parts[1].extend(validation);
+            parts[2].extend(&rest[..counts[2]]);
+        }
+
+        if parts.iter().any(Vec::is_empty) {
+            let [training, validation, test] = parts.map(|part| part.len());
+            let fractions = fractions.to_string();
+            return Err(DataError::EmptySplit {
+                fractions,
+                images,
+                training,
+                validation,
+                test,
+            });
+        }
+        for part in &mut parts {
+            part.sort_unstable();
+        }
+        let [train, validation, test] = parts;
+        Ok(Self {
+            train,
+            validation,
+            test,
+        })
+    }
+}
+
+/// The split that lacks most of its share of the first `taken` images.
+///
+/// Handing out images one by one this way keeps the sizes in total right however small the classes
+/// are; rounding each class by itself would add up the errors of ten classes.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of images are far below 2^52"
+)]
+fn furthest_behind(shares: &[f64; 3], sizes: &[usize; 3], taken: usize) -> usize {
+    let lack = |i: usize| shares[i] * taken as f64 - sizes[i] as f64;
+    // Ties go to the earlier split.
+    (1..3).fold(0, |best, i| if lack(i) > lack(best) { i } else { best })
+}
+
+/// Divides `total`, at most the sum of `sizes`, in proportion to `sizes`, by largest remainder.
+fn apportion(total: usize, sizes: &[usize]) -> Vec<usize> {
+    // 128 bits hold the product of any two sizes.
+    let sum = sizes.iter().sum::<usize>().max(1) as u128;
+    let scaled = |i: usize| total as u128 * sizes[i] as u128;
+    // A quota is at most its class's size, so the cast back loses nothing.
+    let mut quotas: Vec<usize> = (0..sizes.len())
+        .map(|i| (scaled(i) / sum) as usize)
+        .collect();
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    // A stable sort: of equal remainders, the lower class comes first.
+    order.sort_by_key(|i| std::cmp::Reverse(scaled(*i) % sum));
+    let left = total - quotas.iter().sum::<usize>();
+    for i in order.into_iter().take(left) {
+        quotas[i] += 1;
+    }
+    quotas
+}
+
+/// The `indices` in an order drawn from `rng`: a Fisher-Yates shuffle from the end.
+///
+/// A number below `n` is the upper half of the 128-bit product of `n` and a 64-bit draw (Lemire,
+/// "Fast Random Integer Generation in an Interval", without the rejection: the bias is below
+/// `n / 2^64`). Exactly one draw per step makes the order a function of the generator alone.
+#[must_use]
+pub fn shuffled(indices: &[u32], rng: &mut impl Rng) -> Vec<u32> {
+    let mut order = indices.to_vec();
+    for last in (1..order.len()).rev() {
+        let choices = last as u128 + 1;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the result is at most `last`"
+        )]
+        let chosen = ((u128::from(rng.next_u64()) * choices) >> 64) as usize;
+        order.swap(last, chosen);
+    }
+    order
+}

@@ -1,0 +1,147 @@
+//! The errors that a user can mend, each naming the flag or file, what was expected, and what to do.
+
+use std::path::PathBuf;
+
+use crate::data::DataError;
+use crate::run::RunError;
+
+/// Why a command can't do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting that can't work; found before anything is written.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The images can't be had.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The backend can't be used.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A run folder can't be written or read.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Training can't go on.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+}
+
+/// A setting that can't work.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A number outside its range.
+    #[error("--{flag} {value}: expected {expected}")]
+    Value {
+        /// The flag, without dashes.
+        flag: &'static str,
+        /// What was given.
+        value: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// A config file that can't be read.
+    #[error("--config {}: can't read it: {source}; give the path of a TOML file", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A config file with a mistake in it.
+    #[error("{}: {message}\nIts keys are the long names of `trainer --help`, with _ for -", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where and what.
+        message: String,
+    },
+    /// Images whose size the architecture can't restore.
+    #[error(
+        "--arch {architecture} halves images until their sides are 1/{divisor}, so height and \
+         width must be multiples of {divisor}, not {height}×{width}"
+    )]
+    ImageSize {
+        /// The architecture.
+        architecture: &'static str,
+        /// What the sides must be multiples of.
+        divisor: usize,
+        /// Rows of pixels.
+        height: usize,
+        /// Columns of pixels.
+        width: usize,
+    },
+    /// A checkpoint that doesn't belong to the config beside it.
+    #[error("{}: {message}; the checkpoint and config.toml of a run belong together", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What doesn't fit.
+        message: String,
+    },
+}
+
+/// A backend that can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// No adapter at all.
+    #[error(
+        "--backend wgpu: no graphics adapter found (Vulkan, Metal, DX12). Install the driver of \
+         your GPU, or use --backend flex, which needs none. `trainer devices` lists what is there"
+    )]
+    NoAdapter,
+    /// An index behind the end of the list.
+    #[error("--device {index}: there {} with --backend {backend}; `trainer devices` lists them",
+        match count { 1 => "is only device 0".to_owned(), n => format!("are only devices 0 to {}", n - 1) })]
+    Index {
+        /// What was asked for.
+        index: usize,
+        /// How many there are.
+        count: usize,
+        /// The backend.
+        backend: &'static str,
+    },
+    /// An adapter that cubecl can't be told to use.
+    #[error(
+        "--device {index}: {name} can't be selected, since there are several software adapters; \
+         choose another one from `trainer devices`"
+    )]
+    NotSelectable {
+        /// Its place in the list.
+        index: usize,
+        /// Its name.
+        name: String,
+    },
+    /// An adapter whose driver failed.
+    #[error("--backend wgpu: {name} can't be used: {message}. Update its driver, or use --backend flex")]
+    Unusable {
+        /// The adapter.
+        name: String,
+        /// What the driver said.
+        message: String,
+    },
+}
+
+/// Why training stopped before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The loss is no number any more.
+    #[error(
+        "the training loss became {loss} at step {step} (epoch {epoch}); {}. Lower \
+         --learning-rate (now {learning_rate})",
+        match last_good_epoch {
+            0 => "no epoch was finished before".to_owned(),
+            epoch => format!("the last good epoch is {epoch}, and the best weights are kept"),
+        }
+    )]
+    Diverged {
+        /// NaN or infinite.
+        loss: f32,
+        /// Optimizer steps since the start, from 1.
+        step: usize,
+        /// The epoch of that step, from 1.
+        epoch: usize,
+        /// The last epoch whose losses were numbers; 0 for none.
+        last_good_epoch: usize,
+        /// The learning rate of that step.
+        learning_rate: f64,
+    },
+}

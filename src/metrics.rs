@@ -1,0 +1,112 @@
+//! How near reconstructions are to their originals: SSIM, PSNR, MSE and the loss, image by image.
+//!
+//! Scores stay on the device until a whole split is through: one read for all of them.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor, activation};
+
+use crate::data::{Batches, DataError, Dataset};
+use crate::loss::Loss;
+use crate::model::Autoencoder;
+use crate::run::Quality;
+use crate::ssim;
+
+/// Images in a batch where no gradients are kept.
+const BATCH: usize = 256;
+/// The MSE below which PSNR says no more: that of a 100 dB reconstruction.
+const SMALLEST_MSE: f64 = 1e-10;
+
+/// Scores of each image, in the order of the indices that were asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Scores {
+    /// The training loss, without dropout; empty where a reconstruction came without logits.
+    pub loss: Vec<f32>,
+    /// SSIM, preset [`ssim::PRESET`].
+    pub ssim: Vec<f32>,
+    /// Mean squared error, of pixels in [0, 1].
+    pub mse: Vec<f32>,
+}
+
+impl Scores {
+    /// The mean loss.
+    #[must_use]
+    pub fn mean_loss(&self) -> f64 {
+        mean(self.loss.iter().map(|&loss| f64::from(loss)))
+    }
+
+    /// Means over the images. PSNR is that of each image, averaged, as in `tf.image.psnr`.
+    #[must_use]
+    pub fn quality(&self) -> Quality {
+        Quality {
+            ssim: mean(self.ssim.iter().map(|&ssim| f64::from(ssim))),
+            psnr: mean(self.mse.iter().map(|&mse| psnr(f64::from(mse)))),
+            mse: mean(self.mse.iter().map(|&mse| f64::from(mse))),
+            images: self.ssim.len(),
+        }
+    }
+}
+
+/// Peak signal-to-noise ratio in dB, for a peak of 1.
+#[must_use]
+pub fn psnr(mse: f64) -> f64 {
+    // `max` would hide a NaN.
+    let mse = if mse < SMALLEST_MSE { SMALLEST_MSE } else { mse };
+    -10.0 * mse.log10()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of images")]
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = values.len();
+    values.sum::<f64>() / count as f64
+}
+
+/// Scores of the images at `indices`, reconstructed by `model` (without autodiff) on `device`.
+///
+/// # Errors
+///
+/// Where `indices` don't belong to the data set.
+///
+/// # Panics
+///
+/// Where images are smaller than SSIM's window: [`crate::train::prepare`] refuses them.
+pub fn evaluate(
+    model: &Autoencoder,
+    loss: Loss,
+    dataset: &Arc<Dataset>,
+    indices: &[u32],
+    device: &Device,
+) -> Result<Scores, DataError> {
+    let mut rows = Vec::new();
+    for batch in Batches::new(dataset.clone(), indices.to_vec(), BATCH)? {
+        let images = batch.into_tensor(device);
+        let logits = model.logits(images.clone());
+        let losses = loss.per_image(logits.clone(), images.clone());
+        let [ssim, mse] = compare(activation::sigmoid(logits), images);
+        rows.push(Tensor::stack::<2>(vec![losses, ssim, mse], 0)); // [3, n]
+    }
+    let [loss, ssim, mse] = read_rows(rows);
+    Ok(Scores { loss, ssim, mse })
+}
+
+/// SSIM and MSE of each pair of images `[N, C, H, W]` with values in [0, 1]: `[N]` each.
+///
+/// # Panics
+///
+/// Where shapes differ or images are smaller than SSIM's window.
+pub(crate) fn compare(reconstructions: Tensor<4>, images: Tensor<4>) -> [Tensor<1>; 2] {
+    let squares: Tensor<2> = (reconstructions.clone() - images.clone()).square().flatten(1, 3);
+    let ssim = ssim::ssim(reconstructions, images, 1.0).expect("sizes are checked before training");
+    [ssim, squares.mean_dim(1).squeeze_dim(1)]
+}
+
+/// Joins tensors `[R, n]` and reads them, row by row: the one place where the device is waited for.
+pub(crate) fn read_rows<const R: usize>(rows: Vec<Tensor<2>>) -> [Vec<f32>; R] {
+    if rows.is_empty() {
+        return std::array::from_fn(|_| Vec::new());
+    }
+    let all = Tensor::cat(rows, 1);
+    let [_, count] = all.dims();
+    let values = all.into_data().convert::<f32>().to_vec::<f32>().expect("converted to f32");
+    std::array::from_fn(|row| values[row * count..][..count].to_vec())
+}

@@ -1,0 +1,99 @@
+//! Principal component analysis: what the best linear autoencoder reaches, to measure others by.
+//!
+//! Fitted on the training images, exactly: the eigenvectors of their covariance matrix, in double
+//! precision.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use nalgebra::{DMatrix, DVector, SymmetricEigen};
+
+use crate::data::{Batches, DataError, Dataset};
+use crate::metrics::{Scores, compare, read_rows};
+
+/// Images handled at a time.
+const BATCH: usize = 512;
+
+/// A projection onto the leading principal components.
+#[derive(Clone, Debug)]
+pub struct Pca {
+    /// `[1, P]`, for images of P pixels.
+    mean: Tensor<2>,
+    /// `[P, K]`, for K components: orthonormal columns.
+    components: Tensor<2>,
+    device: Device,
+}
+
+impl Pca {
+    /// The leading `components` of the images at `indices`; no more than an image has pixels.
+    ///
+    /// # Errors
+    ///
+    /// Where `indices` don't belong to the data set.
+    pub fn fit(
+        dataset: &Arc<Dataset>,
+        indices: &[u32],
+        components: usize,
+    ) -> Result<Self, DataError> {
+        let pixels = dataset.image_len();
+        let components = components.min(pixels);
+        let mut sum = DVector::<f64>::zeros(pixels);
+        let mut products = DMatrix::<f64>::zeros(pixels, pixels);
+        for batch in Batches::new(dataset.clone(), indices.to_vec(), BATCH)? {
+            let values = batch.pixels.iter().map(|&value| f64::from(value));
+            // One image a column.
+            let images = DMatrix::from_iterator(pixels, batch.len(), values);
+            sum += images.column_sum();
+            products.gemm(1.0, &images, &images.transpose(), 1.0);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a count of images")]
+        let count = indices.len() as f64;
+        let mean = sum / count;
+        // Values of a few hundred images at least, in [0, 1]: no cancellation that f64 would feel.
+        let covariance = products / count - &mean * mean.transpose();
+        let eigen = SymmetricEigen::new(covariance);
+
+        let mut order: Vec<usize> = (0..pixels).collect();
+        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+        order.truncate(components);
+        let mut basis = vec![0.0_f32; pixels * components];
+        for (column, &index) in order.iter().enumerate() {
+            for (row, &value) in eigen.eigenvectors.column(index).iter().enumerate() {
+                basis[row * components + column] = single(value);
+            }
+        }
+        // The reference is the same whichever backend a run is on.
+        let device = Device::flex();
+        let mean: Vec<f32> = mean.iter().copied().map(single).collect();
+        Ok(Self {
+            mean: Tensor::from_data(TensorData::new(mean, [1, pixels]), &device),
+            components: Tensor::from_data(TensorData::new(basis, [pixels, components]), &device),
+            device,
+        })
+    }
+
+    /// Scores of the images at `indices`, projected and restored, then clipped to [0, 1] as any
+    /// image is.
+    ///
+    /// # Errors
+    ///
+    /// Where `indices` don't belong to the data set.
+    pub fn evaluate(&self, dataset: &Arc<Dataset>, indices: &[u32]) -> Result<Scores, DataError> {
+        let mut rows = Vec::new();
+        for batch in Batches::new(dataset.clone(), indices.to_vec(), BATCH)? {
+            let images = batch.into_tensor(&self.device);
+            let flat: Tensor<2> = images.clone().flatten(1, 3); // [n, P]
+            let latents = (flat - self.mean.clone()).matmul(self.components.clone()); // [n, K]
+            let restored = latents.matmul(self.components.clone().transpose()) + self.mean.clone();
+            let restored = restored.clamp(0.0, 1.0).reshape(images.dims());
+            rows.push(Tensor::stack::<2>(compare(restored, images).to_vec(), 0)); // [2, n]
+        }
+        let [ssim, mse] = read_rows(rows);
+        Ok(Scores { loss: Vec::new(), ssim, mse })
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the tensors are f32")]
+fn single(value: f64) -> f32 {
+    value as f32
+}

@@ -1,0 +1,37 @@
+//! The run folder: what a training run leaves for a person to look at.
+//!
+//! ```text
+//! runs/2026-11-23T10-54-34_baseline-z128/   local time; -2, -3 … if the name is taken
+//!   config.toml        the settings, complete: the run can be repeated from it
+//!   meta.json          command line, version, commit, device, data set   (Meta)
+//!   status.json        running, finished, early_stopped, interrupted, failed   (Status)
+//!   metrics.csv        one row an epoch   (EpochMetrics)
+//!   summary.json       quality on the test images, times, the PCA baseline   (Summary)
+//!   log.txt            what the terminal said
+//!   curves.png         losses and SSIM by epoch   (draw_curves)
+//!   test.png           test images, their reconstructions and the differences
+//!   worst.png          the same for the images that are reconstructed worst
+//!   checkpoints/       best.safetensors, last.safetensors
+//!   reconstructions/   epoch-0001.png …, the same images after each epoch
+//! ```
+//!
+//! Files are written whole and atomically ([`write_atomically`]), so that a crash or a full disk
+//! leaves the last good version; an existing run folder is never written over. Images are plain
+//! slices here: this module knows nothing of tensors.
+
+mod atomic;
+mod curves;
+mod environment;
+mod error;
+mod folder;
+mod picture;
+mod records;
+mod text;
+
+pub use atomic::write_atomically;
+pub use curves::draw_curves;
+pub use environment::{DatasetOrigin, Meta};
+pub use error::RunError;
+pub use folder::RunDir;
+pub use picture::{Tile, reconstruction_grid, save_png};
+pub use records::{EpochMetrics, Images, PcaReference, Quality, State, Status, Summary, Times};

@@ -1,0 +1,194 @@
+//! What the files of a run folder hold. Losses and MSE are in units of pixels in [0, 1], PSNR is
+//! in dB, times are in seconds.
+
+use chrono::{DateTime, Local};
+use serde::{Deserialize, Serialize};
+
+/// One row of `metrics.csv`: an epoch's averages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochMetrics {
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// Optimizer steps since the start of training.
+    pub step: usize,
+    /// The learning rate at the epoch's last step.
+    pub learning_rate: f64,
+    /// Mean training loss over the epoch.
+    pub train_loss: f64,
+    /// Mean loss on the validation images after the epoch.
+    pub validation_loss: f64,
+    /// Mean SSIM on the validation images.
+    pub validation_ssim: f64,
+    /// Mean PSNR on the validation images, in dB.
+    pub validation_psnr: f64,
+    /// Mean squared error on the validation images.
+    pub validation_mse: f64,
+    /// How long the epoch took, validation included.
+    pub seconds: f64,
+    /// Training images per second of training.
+    pub images_per_second: f64,
+}
+
+impl EpochMetrics {
+    /// The header of `metrics.csv`, in the order of the fields.
+    pub const COLUMNS: [&'static str; 10] = [
+        "epoch",
+        "step",
+        "learning_rate",
+        "train_loss",
+        "validation_loss",
+        "validation_ssim",
+        "validation_psnr",
+        "validation_mse",
+        "seconds",
+        "images_per_second",
+    ];
+}
+
+/// How close reconstructions are to their originals, averaged over a set of images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Quality {
+    /// Mean SSIM.
+    #[serde(with = "number")]
+    pub ssim: f64,
+    /// Mean PSNR in dB; infinite if a reconstruction is exact.
+    #[serde(with = "number")]
+    pub psnr: f64,
+    /// Mean squared error.
+    #[serde(with = "number")]
+    pub mse: f64,
+    /// How many images were averaged over.
+    pub images: usize,
+}
+
+/// The linear baseline: as many principal components as the latent space has dimensions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PcaReference {
+    /// Principal components kept.
+    pub components: usize,
+    /// Quality on the test images.
+    pub test: Quality,
+    /// Quality on the validation images.
+    pub validation: Quality,
+    /// How long fitting and evaluating took.
+    pub seconds: f64,
+}
+
+/// Where the run's time went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Times {
+    /// Epochs, validation included.
+    pub training: f64,
+    /// The final evaluation.
+    pub evaluation: f64,
+    /// From start to summary.
+    pub total: f64,
+}
+
+/// How many images each part of the data set has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Images {
+    /// Seen by the optimizer.
+    pub train: usize,
+    /// Held out to choose the best epoch.
+    pub validation: usize,
+    /// Held out until the end.
+    pub test: usize,
+}
+
+/// `summary.json`: what the run came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The epoch whose weights were evaluated, from 1.
+    pub best_epoch: usize,
+    /// Epochs trained.
+    pub epochs: usize,
+    /// Trainable parameters of the model.
+    pub parameters: usize,
+    /// Numbers in the code of one image.
+    pub latent_dim: usize,
+    /// Quality on the test images.
+    pub test: Quality,
+    /// Quality on the validation images.
+    pub validation: Quality,
+    /// The linear baseline on the same images, if it was asked for.
+    pub pca: Option<PcaReference>,
+    /// Where the time went.
+    pub seconds: Times,
+    /// Which definition of SSIM the numbers follow, such as `tf`.
+    pub ssim_preset: String,
+    /// How many images each part of the data set has.
+    pub images: Images,
+}
+
+/// What a run is doing, or how it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Training or evaluating; a process that was killed leaves this behind.
+    Running,
+    /// All epochs were trained.
+    Finished,
+    /// Ended before the last epoch because validation stopped improving.
+    EarlyStopped,
+    /// The user stopped it; it can be resumed.
+    Interrupted,
+    /// An error ended it.
+    Failed,
+}
+
+/// `status.json`: whether the run is alive, and how far it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// What the run is doing, or how it ended.
+    pub state: State,
+    /// Why it ended, where the state alone doesn't say.
+    pub reason: Option<String>,
+    /// Epochs completed.
+    pub epoch: usize,
+    /// When this was written (RFC 3339).
+    pub updated: DateTime<Local>,
+}
+
+impl Status {
+    /// A status as of now, without a reason.
+    #[must_use]
+    pub fn now(state: State, epoch: usize) -> Self {
+        Self { state, reason: None, epoch, updated: Local::now() }
+    }
+
+    /// The same status with a reason.
+    #[must_use]
+    pub fn because(self, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..self }
+    }
+}
+
+/// Numbers that may be infinite or undefined. JSON has no such numbers and `serde_json` would
+/// write `null`, which then can't be read back; so they are written as `"inf"`, `"-inf"`, `"NaN"`.
+mod number {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    // serde's `with` decides the signature.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+    pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        if value.is_finite() {
+            serializer.serialize_f64(*value)
+        } else {
+            serializer.collect_str(value)
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Finite(f64),
+            Word(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Finite(value) => Ok(value),
+            Written::Word(word) => word.parse().map_err(D::Error::custom),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The pictures of a run.
+
+use burn::tensor::activation;
+
+use super::Prepared;
+use crate::data::{CLASS_NAMES, HostBatch, shuffled};
+use crate::error::Error;
+use crate::metrics::{Scores, compare};
+use crate::model::Autoencoder;
+use crate::rng::{Stream, rng};
+use crate::run::{
+    EpochMetrics, PcaReference, RunDir, Tile, draw_curves, reconstruction_grid, save_png,
+};
+
+/// Images in `worst.png`.
+const WORST: usize = 10;
+
+/// The fixed samples, as the model restores them after an epoch.
+pub(super) fn epoch_picture(
+    prepared: &Prepared,
+    run: &RunDir,
+    model: &Autoencoder,
+    epoch: usize,
+) -> Result<(), Error> {
+    let title = format!("{}, epoch {epoch}", model_name(prepared));
+    picture(prepared, model, &samples(prepared), &title, &run.epoch_picture(epoch))
+}
+
+/// The fixed samples and the worst test images, by the best weights.
+pub(super) fn test_pictures(
+    prepared: &Prepared,
+    run: &RunDir,
+    model: &Autoencoder,
+    scores: &Scores,
+) -> Result<(), Error> {
+    let name = model_name(prepared);
+    let title = format!("{name}, test images, mean SSIM {:.4}", scores.quality().ssim);
+    picture(prepared, model, &samples(prepared), &title, &run.test_picture())?;
+
+    let mut order: Vec<usize> = (0..scores.ssim.len()).collect();
+    order.sort_by(|&a, &b| scores.ssim[a].total_cmp(&scores.ssim[b]));
+    let worst: Vec<u32> =
+        order.iter().take(WORST).map(|&index| prepared.split.test[index]).collect();
+    let title = format!("{name}, the {} worst test images by SSIM", worst.len());
+    picture(prepared, model, &worst, &title, &run.worst_picture())
+}
+
+/// Losses and SSIM by epoch.
+pub(super) fn curves(
+    prepared: &Prepared,
+    run: &RunDir,
+    history: &[EpochMetrics],
+    pca: Option<&PcaReference>,
+    best_epoch: Option<usize>,
+) -> Result<(), Error> {
+    let pca = pca.map(|pca| (pca.components, pca.validation.ssim));
+    let image = draw_curves(&model_name(prepared), history, pca, best_epoch)?;
+    Ok(save_png(&image, &run.curves_picture())?)
+}
+
+fn model_name(prepared: &Prepared) -> String {
+    let config = &prepared.config;
+    format!("{}, {} latent values", config.arch.name(), config.latent_dim())
+}
+
+/// The same test images each time, in the order of their classes.
+fn samples(prepared: &Prepared) -> Vec<u32> {
+    let Prepared { config, dataset, split, .. } = prepared;
+    let mut indices = shuffled(&split.test, &mut rng(config.seed, Stream::Samples, 0));
+    indices.truncate(config.samples);
+    indices.sort_by_key(|&index| dataset.labels[index as usize]);
+    indices
+}
+
+fn picture(
+    prepared: &Prepared,
+    model: &Autoencoder,
+    indices: &[u32],
+    title: &str,
+    path: &std::path::Path,
+) -> Result<(), Error> {
+    let Prepared { dataset, selection, .. } = prepared;
+    let batch = HostBatch::gather(dataset, indices)?;
+    let originals = batch.pixels.clone();
+    let images = batch.into_tensor(&selection.device);
+    let reconstructions = activation::sigmoid(model.logits(images.clone()));
+    let [ssim, _] = compare(reconstructions.clone(), images);
+    let read = "a tensor of the models is f32";
+    let reconstructions = reconstructions.into_data().to_vec::<f32>().expect(read);
+    let ssim = ssim.into_data().to_vec::<f32>().expect(read);
+
+    let len = dataset.image_len();
+    let tiles: Vec<Tile> = indices
+        .iter()
+        .zip(originals.chunks_exact(len).zip(reconstructions.chunks_exact(len)))
+        .zip(ssim)
+        .map(|((&index, (original, reconstruction)), ssim)| Tile {
+            original,
+            reconstruction,
+            height: dataset.height,
+            width: dataset.width,
+            ssim,
+            label: CLASS_NAMES[usize::from(dataset.labels[index as usize])],
+        })
+        .collect();
+    Ok(save_png(&reconstruction_grid(title, &tiles), path)?)
+}

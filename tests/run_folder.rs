@@ -1,0 +1,566 @@
+//! The run folder, through its public surface: names, files, and what the pictures show.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use chrono::{DateTime, Local, TimeZone};
+use image::{Rgb, RgbImage};
+use trainer::run::{
+    DatasetOrigin, EpochMetrics, Images, Meta, PcaReference, Quality, RunDir, RunError, State,
+    Status, Summary, Tile, Times, draw_curves, reconstruction_grid, save_png, write_atomically,
+};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+fn some_time() -> DateTime<Local> {
+    Local.with_ymd_and_hms(2026, 11, 23, 10, 54, 34).unwrap()
+}
+
+fn new_run(runs: &Path) -> Result<RunDir, RunError> {
+    RunDir::create(runs, None, "baseline-z128", some_time())
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn history(epochs: u8) -> Vec<EpochMetrics> {
+    (1..=epochs)
+        .map(|epoch| {
+            let x = f64::from(epoch);
+            EpochMetrics {
+                epoch: usize::from(epoch),
+                step: 430 * usize::from(epoch),
+                learning_rate: 1e-3 / x,
+                train_loss: 0.1 + 0.4 / x,
+                validation_loss: 0.12 + 0.4 / x,
+                validation_ssim: 0.9 - 0.5 / x,
+                validation_psnr: 24.0 - 1.0 / x,
+                validation_mse: 0.01 / x,
+                seconds: 3.3,
+                images_per_second: 16_600.123,
+            }
+        })
+        .collect()
+}
+
+fn quality(ssim: f64) -> Quality {
+    Quality { ssim, psnr: 24.5, mse: 0.007, images: 10_000 }
+}
+
+fn summary() -> Summary {
+    Summary {
+        best_epoch: 43,
+        epochs: 50,
+        parameters: 1_234_567,
+        latent_dim: 128,
+        test: quality(0.891),
+        validation: quality(0.894),
+        pca: Some(PcaReference {
+            components: 128,
+            test: quality(0.84),
+            validation: quality(0.85),
+            seconds: 1.25,
+        }),
+        seconds: Times { training: 165.0, evaluation: 2.5, total: 171.0 },
+        ssim_preset: "tf".to_owned(),
+        images: Images { train: 55_000, validation: 5_000, test: 10_000 },
+    }
+}
+
+// Folders and names.
+
+#[test]
+fn a_run_folder_is_named_by_time_and_name() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let named = RunDir::create(home.path(), Some("wide"), "baseline-z128", some_time())?;
+    assert_eq!(named.path(), home.path().join("2026-11-23T10-54-34_wide"));
+    let unnamed = new_run(home.path())?;
+    assert_eq!(unnamed.path(), home.path().join("2026-11-23T10-54-34_baseline-z128"));
+    assert_eq!(names_in(unnamed.path()), ["checkpoints", "reconstructions"]);
+    Ok(())
+}
+
+#[test]
+fn a_taken_name_gets_a_suffix_and_the_first_run_is_left_alone() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let first = new_run(home.path())?;
+    first.write_config("seed = 1\n")?;
+    let second = new_run(home.path())?;
+    second.write_config("seed = 2\n")?;
+    let third = new_run(home.path())?;
+
+    assert_eq!(first.read_config()?, "seed = 1\n");
+    assert_eq!(second.path(), home.path().join("2026-11-23T10-54-34_baseline-z128-2"));
+    assert_eq!(third.path(), home.path().join("2026-11-23T10-54-34_baseline-z128-3"));
+    Ok(())
+}
+
+#[test]
+fn runs_that_start_together_get_folders_of_their_own() {
+    let home = tempfile::tempdir().unwrap();
+    let mut paths: Vec<_> = std::thread::scope(|scope| {
+        let starts: Vec<_> = (0..8).map(|_| scope.spawn(|| new_run(home.path()))).collect();
+        starts.into_iter().map(|run| run.join().unwrap().unwrap().path().to_owned()).collect()
+    });
+    paths.sort();
+    paths.dedup();
+    assert_eq!(paths.len(), 8);
+}
+
+#[test]
+fn a_missing_runs_folder_is_created_and_hidden_from_git() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let runs = home.path().join("deep/runs");
+    new_run(&runs)?;
+    assert_eq!(fs::read_to_string(runs.join(".gitignore"))?, "*\n!.gitignore\n");
+    Ok(())
+}
+
+#[test]
+fn a_runs_folder_that_was_there_gets_no_gitignore() -> Outcome {
+    let home = tempfile::tempdir()?;
+    new_run(home.path())?;
+    assert!(!home.path().join(".gitignore").exists());
+    Ok(())
+}
+
+#[test]
+fn hostile_names_are_refused_and_nothing_is_created() {
+    let home = tempfile::tempdir().unwrap();
+    let too_long = "x".repeat(101);
+    let hostile = [
+        "", "..", "../up", "a/b", "/etc", "a\\b", "c:d", "a..b", "line\nbreak", "nul\0", "bell\u{7}",
+        " a", "a ", "a.", "what?", too_long.as_str(),
+    ];
+    for name in hostile {
+        let refused = RunDir::create(home.path(), Some(name), "stem", some_time());
+        let Err(error @ RunError::Name { .. }) = refused else {
+            panic!("{name:?} gave {refused:?}");
+        };
+        assert!(error.to_string().contains("--name"), "{error}");
+    }
+    assert!(names_in(home.path()).is_empty());
+}
+
+#[test]
+fn ordinary_names_are_accepted() {
+    let home = tempfile::tempdir().unwrap();
+    for name in ["a", "wide z=256", "lr0.001", "größer", &"x".repeat(100)] {
+        let run = RunDir::create(home.path(), Some(name), "stem", some_time()).unwrap();
+        assert!(run.path().to_str().unwrap().ends_with(name));
+    }
+}
+
+#[test]
+fn an_unwritable_runs_folder_is_an_error_that_says_what_to_do() {
+    // Below a file there can be no folder, not even for root, whom permissions don't stop.
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("file");
+    fs::write(&file, "").unwrap();
+    for runs in [file.clone(), file.join("runs"), file.join("deep/runs")] {
+        let error = new_run(&runs).unwrap_err();
+        assert!(matches!(error, RunError::CreateFolder { .. }), "{error:?}");
+        let message = error.to_string();
+        assert!(message.contains(file.to_str().unwrap()) && message.contains("--runs"), "{message}");
+        assert!(error.source().is_some());
+    }
+}
+
+#[test]
+fn only_a_folder_with_a_config_is_opened() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let run = new_run(home.path())?;
+    let file = home.path().join("file");
+    fs::write(&file, "")?;
+    for path in [run.path(), &file, &home.path().join("missing")] {
+        let message = RunDir::open(path).unwrap_err().to_string();
+        assert!(message.contains(path.to_str().unwrap()), "{message}");
+        assert!(message.contains("config.toml"), "{message}");
+    }
+    run.write_config("")?;
+    assert_eq!(RunDir::open(run.path())?, run);
+    Ok(())
+}
+
+// Files.
+
+#[test]
+fn an_atomic_write_replaces_the_content_and_leaves_nothing_else() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let path = home.path().join("weights.safetensors");
+    write_atomically(&path, b"a long first version")?;
+    write_atomically(&path, b"second")?;
+    assert_eq!(fs::read(&path)?, b"second");
+    assert_eq!(names_in(home.path()), ["weights.safetensors"]);
+    Ok(())
+}
+
+#[test]
+fn a_failed_write_names_the_file_and_leaves_no_temporary_file() -> Outcome {
+    let home = tempfile::tempdir()?;
+    // A folder can't be replaced by a file: the write fails at its last step.
+    let taken = home.path().join("taken");
+    fs::create_dir(&taken)?;
+    let missing = home.path().join("missing/file");
+    for path in [&taken, &missing] {
+        let error = write_atomically(path, b"x").unwrap_err();
+        assert!(matches!(error, RunError::Write { .. }), "{error:?}");
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    }
+    assert_eq!(names_in(home.path()), ["taken"]);
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn written_files_are_as_readable_as_any_other() -> Outcome {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir()?;
+    let (plain, atomic) = (home.path().join("plain"), home.path().join("atomic"));
+    fs::write(&plain, "")?;
+    write_atomically(&atomic, b"")?;
+    let mode = |path| fs::metadata(path).map(|data| data.permissions().mode());
+    assert_eq!(mode(&atomic)?, mode(&plain)?);
+    Ok(())
+}
+
+#[test]
+fn metrics_survive_a_round_trip_exactly() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let run = new_run(home.path())?;
+    for epochs in [0, 1, 50] {
+        run.write_metrics(&history(epochs))?;
+        assert_eq!(run.read_metrics()?, history(epochs));
+    }
+    let text = fs::read_to_string(run.metrics_path())?;
+    assert!(text.starts_with("epoch,step,learning_rate,train_loss,"), "{text}");
+    assert_eq!(text.lines().count(), 51);
+    Ok(())
+}
+
+#[test]
+fn the_header_of_metrics_names_the_fields_in_their_order() -> Outcome {
+    let row = EpochMetrics { learning_rate: 0.5, validation_mse: 0.25, ..history(1).remove(0) };
+    let home = tempfile::tempdir()?;
+    let run = new_run(home.path())?;
+    run.write_metrics(std::slice::from_ref(&row))?;
+    let mut table = csv::Reader::from_path(run.metrics_path())?;
+    let column = |name| EpochMetrics::COLUMNS.iter().position(|column| *column == name).unwrap();
+    let record = table.records().next().unwrap()?;
+    assert_eq!(&record[column("learning_rate")], "0.5");
+    assert_eq!(&record[column("validation_mse")], "0.25");
+    Ok(())
+}
+
+#[test]
+fn metrics_that_are_not_finite_can_be_read_back() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let run = new_run(home.path())?;
+    let mut rows = history(2);
+    rows[0].train_loss = f64::NAN;
+    rows[1].validation_psnr = f64::INFINITY;
+    run.write_metrics(&rows)?;
+    let read = run.read_metrics()?;
+    assert!(read[0].train_loss.is_nan());
+    assert_eq!(read[1], rows[1]);
+    Ok(())
+}
+
+#[test]
+fn the_status_tells_each_state_in_words() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let run = new_run(home.path())?;
+    let states = [
+        (State::Running, "running"),
+        (State::Finished, "finished"),
+        (State::EarlyStopped, "early_stopped"),
+        (State::Interrupted, "interrupted"),
+        (State::Failed, "failed"),
+    ];
+    for (state, word) in states {
+        let status = Status::now(state, 7).because("loss is NaN");
+        run.write_status(&status)?;
+        assert_eq!(run.read_status()?, status);
+        let json: serde_json::Value = serde_json::from_slice(&fs::read(run.status_path())?)?;
+        assert_eq!(json["state"], word);
+        assert_eq!(json["reason"], "loss is NaN");
+        assert_eq!(json["epoch"], 7);
+        let updated = json["updated"].as_str().unwrap();
+        assert!(DateTime::parse_from_rfc3339(updated).is_ok(), "{updated}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_summary_survives_a_round_trip_even_if_training_diverged() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let run = new_run(home.path())?;
+    let mut written = summary();
+    written.test.psnr = f64::INFINITY;
+    run.write_summary(&written)?;
+    assert_eq!(run.read_summary()?, written);
+
+    written.test.mse = f64::NAN;
+    written.pca = None;
+    run.write_summary(&written)?;
+    assert!(run.read_summary()?.test.mse.is_nan());
+    Ok(())
+}
+
+#[test]
+fn meta_records_the_process_and_what_the_caller_knows() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let run = new_run(home.path())?;
+    let dataset = DatasetOrigin { source: "embedded".to_owned(), hash: None };
+    let meta = Meta::collect("wgpu", Some("llvmpipe".to_owned()), dataset, some_time());
+    run.write_meta(&meta)?;
+    assert_eq!(run.read_meta()?, meta);
+    assert_eq!(meta.version, env!("CARGO_PKG_VERSION"));
+    assert!(meta.command[0].contains("run_folder"), "{:?}", meta.command);
+    assert!(meta.host_threads >= 1);
+    Ok(())
+}
+
+#[test]
+fn missing_and_broken_files_are_errors_that_name_the_file() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let run = new_run(home.path())?;
+    for content in [None, Some("{\"epoch\": \"seven\"\n1,2")] {
+        let files =
+            [run.meta_path(), run.status_path(), run.summary_path(), run.metrics_path()];
+        if let Some(content) = content {
+            for file in &files {
+                fs::write(file, content)?;
+            }
+        }
+        let errors = [
+            run.read_meta().unwrap_err(),
+            run.read_status().unwrap_err(),
+            run.read_summary().unwrap_err(),
+            run.read_metrics().unwrap_err(),
+        ];
+        for (file, error) in files.iter().zip(errors) {
+            assert_eq!(matches!(error, RunError::Parse { .. }), content.is_some(), "{error:?}");
+            assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn pictures_sort_by_epoch() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let run = new_run(home.path())?;
+    assert!(run.epoch_picture(1).ends_with("reconstructions/epoch-0001.png"));
+    assert!(run.epoch_picture(9) < run.epoch_picture(10));
+    Ok(())
+}
+
+// Pictures.
+
+/// An image in which every pixel has another grey than its neighbours.
+fn pattern(seed: u8) -> Vec<f32> {
+    (0..28 * 28_u16).map(|i| f32::from((i * 37 + u16::from(seed) * 11) % 256) / 255.0).collect()
+}
+
+fn tile<'a>(original: &'a [f32], reconstruction: &'a [f32]) -> Tile<'a> {
+    Tile { original, reconstruction, height: 28, width: 28, ssim: 0.5, label: "Shirt" }
+}
+
+/// Where the image is found in grey, each pixel enlarged to 4 × 4.
+fn find(picture: &RgbImage, image: &[f32]) -> Vec<(u32, u32)> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
+    let levels: Vec<u8> = image.iter().map(|value| (value * 255.0).round() as u8).collect();
+    let matches_at = |x: u32, y: u32| {
+        let pixels = (0..112).flat_map(|dy| (0..112).map(move |dx| (dx, dy)));
+        pixels.into_iter().all(|(dx, dy)| {
+            let level = levels[(dy / 4 * 28 + dx / 4) as usize];
+            *picture.get_pixel(x + dx, y + dy) == Rgb([level; 3])
+        })
+    };
+    let (width, height) = picture.dimensions();
+    let corners = (0..height - 111).flat_map(|y| (0..width - 111).map(move |x| (x, y)));
+    corners.filter(|(x, y)| matches_at(*x, *y)).collect()
+}
+
+#[test]
+fn a_grid_shows_each_original_above_its_reconstruction() {
+    let images: Vec<_> = (0..6).map(pattern).collect();
+    let tiles: Vec<_> = images.chunks(2).map(|pair| tile(&pair[0], &pair[1])).collect();
+    let picture = reconstruction_grid("title", &tiles);
+
+    let mut last_x = 0;
+    for pair in images.chunks(2) {
+        let (original, reconstruction) = (find(&picture, &pair[0]), find(&picture, &pair[1]));
+        assert_eq!((original.len(), reconstruction.len()), (1, 1));
+        assert_eq!(original[0].0, reconstruction[0].0, "in one column");
+        assert!(reconstruction[0].1 >= original[0].1 + 112, "below, without overlap");
+        assert!(original[0].0 > last_x, "from left to right");
+        last_x = original[0].0;
+    }
+}
+
+#[test]
+fn differences_are_black_where_there_are_none_and_bright_where_they_are_large() {
+    let original = vec![1.0; 28 * 28];
+    let mut reconstruction = pattern(0);
+    reconstruction[0] = 1.0;
+    reconstruction[1] = 0.75;
+    reconstruction[2] = 0.0;
+    let picture = reconstruction_grid("", &[tile(&original, &reconstruction)]);
+    let above = find(&picture, &original)[0];
+    let below = find(&picture, &reconstruction)[0];
+    // The rows are evenly spaced.
+    let y = below.1 + (below.1 - above.1);
+    let brightness = |column: u32| -> u32 {
+        picture.get_pixel(below.0 + 4 * column, y).0.iter().map(|level| u32::from(*level)).sum()
+    };
+    assert!(brightness(0) < 10);
+    assert!(brightness(0) < brightness(1) && brightness(1) < brightness(2));
+}
+
+#[test]
+fn more_than_ten_columns_wrap_into_another_block() {
+    let images: Vec<_> = (0..20).map(pattern).collect();
+    let tiles: Vec<_> = images.iter().map(|image| tile(image, image)).collect();
+    let ten = reconstruction_grid("title", &tiles[..10]);
+    let eleven = reconstruction_grid("title", &tiles[..11]);
+    let twenty = reconstruction_grid("title", &tiles);
+    assert_eq!(ten.width(), eleven.width());
+    assert!(eleven.height() > ten.height() + 3 * 112);
+    assert_eq!(eleven.dimensions(), twenty.dimensions());
+
+    let first = find(&eleven, &images[0]);
+    let wrapped = find(&eleven, &images[10]);
+    assert_eq!(first[0].0, wrapped[0].0);
+    assert!(wrapped[0].1 > first[0].1 + 3 * 112);
+}
+
+#[test]
+fn a_grid_of_odd_input_is_drawn_all_the_same() {
+    assert!(reconstruction_grid("no images", &[]).width() > 0);
+    let (short, nan, far) = (vec![0.5; 10], vec![f32::NAN; 28 * 28], vec![7.5; 28 * 28]);
+    let ssim = f32::NAN;
+    let label = "a class name that is far too long for a column";
+    let odd = Tile { ssim, label, ..tile(&short, &nan) };
+    let large = Tile { height: 200, width: 1, ..tile(&far, &short) };
+    let empty = Tile { height: 0, width: 0, ..tile(&[], &[]) };
+    for tiles in [&[odd][..], &[large], &[empty], &[odd, large, empty]] {
+        let picture = reconstruction_grid("\u{1F455} sign that the font lacks", tiles);
+        assert!(picture.width() > 0 && picture.height() > 0);
+    }
+    // What isn't a number looks like no number: it is neither grey nor on the scale.
+    let missing = reconstruction_grid("", &[odd]);
+    assert!(missing.pixels().any(|pixel| pixel.0[2] == 255 && pixel.0[0] == 0));
+    let whole = pattern(0);
+    let nothing_missing = reconstruction_grid("", &[tile(&whole, &whole)]);
+    assert!(!nothing_missing.pixels().any(|pixel| pixel.0[2] == 255 && pixel.0[0] == 0));
+}
+
+#[test]
+fn titles_and_captions_are_drawn() {
+    let image = pattern(0);
+    let plain = reconstruction_grid("", &[Tile { label: "", ..tile(&image, &image) }]);
+    let titled = reconstruction_grid("Title", &[Tile { label: "", ..tile(&image, &image) }]);
+    let labelled = reconstruction_grid("", &[tile(&image, &image)]);
+    assert_eq!(plain.dimensions(), titled.dimensions());
+    assert_ne!(plain, titled);
+    assert_ne!(plain, labelled);
+}
+
+/// Pixels of about this colour, in one half of the picture.
+fn count(picture: &RgbImage, right: bool, color: [u8; 3]) -> usize {
+    let half = picture.width() / 2;
+    // The legend has samples of every colour, so only the plot below it counts.
+    let plot = picture.enumerate_pixels().filter(|(x, y, _)| (*x >= half) == right && *y > 104);
+    plot.filter(|(_, _, pixel)| {
+        pixel.0.iter().zip(color).all(|(level, wanted)| level.abs_diff(wanted) < 12)
+    })
+    .count()
+}
+
+const BLUE: [u8; 3] = [0, 114, 178];
+const VERMILION: [u8; 3] = [213, 94, 0];
+const GREEN: [u8; 3] = [0, 135, 100];
+
+#[test]
+fn curves_show_losses_left_and_ssim_with_pca_right() -> Outcome {
+    for epochs in [1, 2, 50] {
+        let best = Some(usize::from(epochs));
+        let picture = draw_curves("title", &history(epochs), Some((64, 0.8)), best)?;
+        assert_eq!(picture.dimensions(), (1200, 480));
+        assert!(count(&picture, false, BLUE) > 20, "{epochs} epochs");
+        assert!(count(&picture, false, VERMILION) > 20, "{epochs} epochs");
+        assert!(count(&picture, true, GREEN) > 200, "{epochs} epochs");
+        assert_eq!(count(&picture, false, GREEN), 0);
+
+        let without = draw_curves("title", &history(epochs), None, None)?;
+        assert_eq!(count(&without, true, GREEN), 0);
+        assert!(count(&without, true, VERMILION) > 20, "{epochs} epochs");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_best_epoch_is_marked() -> Outcome {
+    let plain = draw_curves("title", &history(50), None, None)?;
+    let marked = draw_curves("title", &history(50), None, Some(30))?;
+    let ink = [34, 34, 34];
+    assert!(count(&marked, true, ink) > count(&plain, true, ink) + 20);
+    // An epoch that isn't in the history can't be marked.
+    assert_eq!(draw_curves("title", &history(50), None, Some(99))?, plain);
+    Ok(())
+}
+
+#[test]
+fn curves_of_no_epochs_are_empty_axes() -> Outcome {
+    let picture = draw_curves("title", &[], Some((64, f64::NAN)), Some(3))?;
+    assert_eq!(picture.dimensions(), (1200, 480));
+    assert_eq!(count(&picture, false, BLUE), 0);
+    Ok(())
+}
+
+#[test]
+fn values_that_are_not_finite_leave_gaps() -> Outcome {
+    let whole = draw_curves("title", &history(50), None, None)?;
+    let mut rows = history(50);
+    for row in &mut rows[10..30] {
+        row.train_loss = f64::NAN;
+        row.validation_ssim = f64::INFINITY;
+    }
+    let gaps = draw_curves("title", &rows, Some((64, f64::NEG_INFINITY)), Some(20))?;
+    assert!(count(&gaps, false, BLUE) < count(&whole, false, BLUE));
+    assert!(count(&gaps, true, VERMILION) < count(&whole, true, VERMILION));
+
+    for extreme in [f64::NAN, f64::INFINITY, f64::MAX, f64::MIN, f64::MIN_POSITIVE, 1e11, 0.0] {
+        for row in &mut rows {
+            row.train_loss = extreme;
+            row.validation_loss = -extreme;
+            row.validation_ssim = extreme;
+        }
+        draw_curves("title", &rows, Some((64, extreme)), Some(20))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_saved_picture_reads_back_the_same() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let run = new_run(home.path())?;
+    let image = pattern(3);
+    let picture = reconstruction_grid("title", &[tile(&image, &image)]);
+    save_png(&picture, &run.epoch_picture(1))?;
+    assert_eq!(image::open(run.epoch_picture(1))?.to_rgb8(), picture);
+    assert_eq!(names_in(&run.reconstructions()), ["epoch-0001.png"]);
+
+    let error = save_png(&picture, &home.path().join("missing/p.png")).unwrap_err();
+    assert!(error.to_string().contains("p.png"), "{error}");
+    Ok(())
+}
