@@ -56,15 +56,15 @@ impl Architecture {
             Self::Modified => Design {
                 image,
                 encoder: vec![
-                    Stage::new(32).relu().max_pool().batch_norm(),
+                    Stage::new(32).relu().max_pool(),
                     Stage::new(64).relu().max_pool().batch_norm(),
                     Stage::new(64).relu().batch_norm(),
                 ],
                 dropout: 0.05,
                 decoder: vec![
                     Stage::new(64).relu().batch_norm(),
-                    Stage::new(64).upsample().relu().batch_norm(),
-                    Stage::new(32).upsample().relu().batch_norm(),
+                    Stage::new(32).upsample().relu(),
+                    Stage::new(16).upsample().relu(),
                     Stage::new(image.channels),
                 ],
             },
