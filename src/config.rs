@@ -18,7 +18,13 @@ use crate::model::Architecture;
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
     /// Where to compute: auto takes a real GPU through wgpu where there is one, else flex
-    #[arg(long, value_enum, default_value_t, env = "TRAINER_BACKEND", help_heading = "Device")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        env = "TRAINER_BACKEND",
+        help_heading = "Device"
+    )]
     pub backend: Backend,
 
     /// Which of the backend's devices, by its number in `trainer devices`
@@ -35,15 +41,30 @@ pub struct TrainConfig {
     pub latent_dim: Option<usize>,
 
     /// Passes over the training images, at most
-    #[arg(long, value_name = "N", default_value_t = 50, help_heading = "Training")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 50,
+        help_heading = "Training"
+    )]
     pub epochs: usize,
 
     /// Images in one optimizer step
-    #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Training")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 128,
+        help_heading = "Training"
+    )]
     pub batch_size: usize,
 
     /// Step size of the optimizer, at the start
-    #[arg(long, value_name = "RATE", default_value_t = 1e-3, help_heading = "Training")]
+    #[arg(
+        long,
+        value_name = "RATE",
+        default_value_t = 1e-3,
+        help_heading = "Training"
+    )]
     pub learning_rate: f64,
 
     /// How the learning rate goes on: constant, or down to zero along a cosine over all epochs
@@ -59,11 +80,21 @@ pub struct TrainConfig {
     pub loss: Loss,
 
     /// Stop after so many epochs without a better validation loss
-    #[arg(long, value_name = "EPOCHS", default_value_t = 10, help_heading = "Training")]
+    #[arg(
+        long,
+        value_name = "EPOCHS",
+        default_value_t = 10,
+        help_heading = "Training"
+    )]
     pub patience: usize,
 
     /// How much lower a validation loss must be to count as better
-    #[arg(long, value_name = "LOSS", default_value_t = 0.0, help_heading = "Training")]
+    #[arg(
+        long,
+        value_name = "LOSS",
+        default_value_t = 0.0,
+        help_heading = "Training"
+    )]
     pub min_delta: f64,
 
     /// Seed of every random draw: split, order, initial weights, dropout
@@ -154,9 +185,14 @@ impl TrainConfig {
     ///
     /// Where the file can't be read, isn't TOML, or has an unknown key or an impossible value.
     pub fn over_file(self, path: &Path, given: impl Fn(&str) -> bool) -> Result<Self, ConfigError> {
-        let malformed = |message: String| ConfigError::Malformed { path: path.to_owned(), message };
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let malformed = |message: String| ConfigError::Malformed {
+            path: path.to_owned(),
+            message,
+        };
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
         let mut table: toml::Table =
             toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
         let own = toml::Table::try_from(&self).map_err(|error| malformed(error.to_string()))?;
@@ -165,7 +201,9 @@ impl TrainConfig {
                 table.insert(key, value);
             }
         }
-        table.try_into().map_err(|error: toml::de::Error| malformed(error.message().to_owned()))
+        table
+            .try_into()
+            .map_err(|error: toml::de::Error| malformed(error.message().to_owned()))
     }
 
     /// The `config.toml` of a run folder.
@@ -174,8 +212,10 @@ impl TrainConfig {
     ///
     /// Where the file can't be read or isn't such a file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
         toml::from_str(&text).map_err(|error| ConfigError::Malformed {
             path: path.to_owned(),
             message: error.to_string(),
@@ -195,7 +235,8 @@ impl TrainConfig {
     /// The latent size, given or the architecture's own.
     #[must_use]
     pub fn latent_dim(&self) -> usize {
-        self.latent_dim.unwrap_or_else(|| self.arch.default_latent_dim())
+        self.latent_dim
+            .unwrap_or_else(|| self.arch.default_latent_dim())
     }
 
     /// Fills in what depends on other settings, and checks that every number is in its range.
@@ -230,8 +271,18 @@ impl TrainConfig {
             self.min_delta.is_finite() && self.min_delta >= 0.0,
             "a finite number, zero or above",
         )?;
-        require("seed", self.seed, self.seed <= LARGEST_SEED, "at most 9223372036854775807")?;
-        require("samples", self.samples, (1..=100).contains(&self.samples), "from 1 to 100 images")?;
+        require(
+            "seed",
+            self.seed,
+            self.seed <= LARGEST_SEED,
+            "at most 9223372036854775807",
+        )?;
+        require(
+            "samples",
+            self.samples,
+            (1..=100).contains(&self.samples),
+            "from 1 to 100 images",
+        )?;
         if let Some(limit) = self.limit {
             require("limit", limit, limit > 0, positive)?;
         }
@@ -248,5 +299,9 @@ fn require(
     if holds {
         return Ok(());
     }
-    Err(ConfigError::Value { flag, value: value.to_string(), expected })
+    Err(ConfigError::Value {
+        flag,
+        value: value.to_string(),
+        expected,
+    })
 }

@@ -58,15 +58,20 @@ pub fn list() -> Vec<Listing> {
         max_workgroup_memory: None,
     };
     let mut listings = vec![cpu("flex"), cpu("ndarray")];
-    listings.extend(adapters().iter().enumerate().map(|(device, adapter)| Listing {
-        backend: "wgpu",
-        device,
-        name: adapter.info.name.clone(),
-        kind: kind_name(adapter.info.device_type),
-        driver: driver(&adapter.info),
-        max_buffer: Some(adapter.limits.max_buffer_size),
-        max_workgroup_memory: Some(adapter.limits.max_compute_workgroup_storage_size),
-    }));
+    listings.extend(
+        adapters()
+            .iter()
+            .enumerate()
+            .map(|(device, adapter)| Listing {
+                backend: "wgpu",
+                device,
+                name: adapter.info.name.clone(),
+                kind: kind_name(adapter.info.device_type),
+                driver: driver(&adapter.info),
+                max_buffer: Some(adapter.limits.max_buffer_size),
+                max_workgroup_memory: Some(adapter.limits.max_compute_workgroup_storage_size),
+            }),
+    );
     listings
 }
 
@@ -85,8 +90,9 @@ pub fn select(backend: Backend, index: usize) -> Result<Selection, DeviceError> 
         }
         Backend::Auto => {
             let adapters = adapters();
-            let real: Vec<usize> =
-                (0..adapters.len()).filter(|&index| !adapters[index].is_software()).collect();
+            let real: Vec<usize> = (0..adapters.len())
+                .filter(|&index| !adapters[index].is_software())
+                .collect();
             if let Some(first) = real.first() {
                 // `--device` counts in the list that `trainer devices` prints.
                 let index = if index == 0 { *first } else { index };
@@ -120,11 +126,19 @@ impl Backend {
 
 fn cpu(backend: Backend, index: usize, reason: &str) -> Result<Selection, DeviceError> {
     if index > 0 {
-        return Err(DeviceError::Index { index, count: 1, backend: backend.name() });
+        return Err(DeviceError::Index {
+            index,
+            count: 1,
+            backend: backend.name(),
+        });
     }
     Ok(Selection {
         #[expect(deprecated, reason = "burn-ndarray is deprecated, and still asked for")]
-        device: if backend == Backend::Ndarray { Device::ndarray() } else { Device::flex() },
+        device: if backend == Backend::Ndarray {
+            Device::ndarray()
+        } else {
+            Device::flex()
+        },
         backend,
         adapter: cpu_name(),
         reason: reason.to_owned(),
@@ -152,7 +166,10 @@ fn gpu(adapters: &[Adapter], index: usize, reason: &str) -> Result<Selection, De
         DeviceType::VirtualGpu => DeviceKind::VirtualGpu(same_type),
         DeviceType::Cpu if same_type == 0 => DeviceKind::Cpu,
         DeviceType::Cpu | DeviceType::Other => {
-            return Err(DeviceError::NotSelectable { index, name: adapter.info.name.clone() });
+            return Err(DeviceError::NotSelectable {
+                index,
+                name: adapter.info.name.clone(),
+            });
         }
     };
     let name = format!("{} ({})", adapter.info.name, driver(&adapter.info));
@@ -165,21 +182,32 @@ fn gpu(adapters: &[Adapter], index: usize, reason: &str) -> Result<Selection, De
         )
     });
     let device = Device::wgpu(kind);
-    start(&device).map_err(|message| DeviceError::Unusable { name: name.clone(), message })?;
-    Ok(Selection { device, backend: Backend::Wgpu, adapter: name, reason: reason.to_owned(), warning })
+    start(&device).map_err(|message| DeviceError::Unusable {
+        name: name.clone(),
+        message,
+    })?;
+    Ok(Selection {
+        device,
+        backend: Backend::Wgpu,
+        adapter: name,
+        reason: reason.to_owned(),
+        warning,
+    })
 }
 
-/// Settings that must stand before the first tensor: on a software adapter every kernel is compiled
-/// for the CPU, which takes longer than any choice among kernels could win back.
+/// Settings that must stand before the first tensor. A software adapter compiles every kernel for
+/// the CPU, which takes longer than the best of many kernels could win back: try few, once each.
+/// A `cubecl.toml` and the `CUBECL_…` variables still count where they say more.
 fn configure_for_software() {
-    let mut config = CubeClRuntimeConfig::get().as_ref().clone();
+    let mut config = CubeClRuntimeConfig::from_current_dir();
     config.autotune.level = AutotuneLevel::Minimal;
-    // Two candidates at most are compared, once each.
     config.autotune.bench.min_samples = 1;
     config.autotune.bench.max_samples = 1;
-    let set = catch_unwind(AssertUnwindSafe(|| CubeClRuntimeConfig::set(config)));
-    if set.is_err() {
-        tracing::debug!("the runtime was configured before");
+    config.autotune.bench.short_circuit_samples = 1;
+    if !CubeClRuntimeConfig::try_set(config.override_from_env()) {
+        tracing::debug!(
+            "the wgpu runtime was configured before: its kernels are tuned as on a GPU"
+        );
     }
 }
 
@@ -227,7 +255,10 @@ fn adapters() -> Vec<Adapter> {
     let found = burn_cubecl::cubecl::future::block_on(instance.enumerate_adapters(backends));
     found
         .iter()
-        .map(|adapter| Adapter { info: adapter.get_info(), limits: adapter.limits() })
+        .map(|adapter| Adapter {
+            info: adapter.get_info(),
+            limits: adapter.limits(),
+        })
         .collect()
 }
 
@@ -252,10 +283,12 @@ fn driver(info: &wgpu::AdapterInfo) -> String {
 /// The processor's name, where the system tells it.
 fn cpu_name() -> String {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let model = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
-        let line = text.lines().find(|line| line.starts_with("model name"))?;
-        Some(line.split_once(':')?.1.trim().to_owned())
-    });
+    let model = std::fs::read_to_string("/proc/cpuinfo")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find(|line| line.starts_with("model name"))?;
+            Some(line.split_once(':')?.1.trim().to_owned())
+        });
     let model = model.unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     format!("{model}, {threads} threads")
 }

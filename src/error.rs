@@ -111,7 +111,9 @@ pub enum DeviceError {
         name: String,
     },
     /// An adapter whose driver failed.
-    #[error("--backend wgpu: {name} can't be used: {message}. Update its driver, or use --backend flex")]
+    #[error(
+        "--backend wgpu: {name} can't be used: {message}. Update its driver, or use --backend flex"
+    )]
     Unusable {
         /// The adapter.
         name: String,

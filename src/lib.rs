@@ -1,4 +1,13 @@
-//! placeholder
+//! Trains autoencoders on images with burn, on any GPU through wgpu or on a CPU, and judges them by
+//! SSIM.
+//!
+//! The data flow, and the modules in its order: a [`config`] says which images
+//! ([`data`]: files → `u8` images → seeded split → batches `[N, C, H, W]` in [0, 1]) go through
+//! which [`model`] (3×3 convolution stages, [`ops`], around a latent vector) on which [`device`],
+//! to minimise which [`loss`]. [`train`] is the loop; [`metrics`] judges what it made, by [`ssim`]
+//! among others, beside [`pca`], the best linear method. A [`run`] folder keeps the config, the
+//! metrics, the weights and the pictures. [`rng`] makes every random draw a function of the seed.
+
 pub mod cli;
 pub mod config;
 pub mod data;

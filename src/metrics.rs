@@ -51,7 +51,11 @@ impl Scores {
 #[must_use]
 pub fn psnr(mse: f64) -> f64 {
     // `max` would hide a NaN.
-    let mse = if mse < SMALLEST_MSE { SMALLEST_MSE } else { mse };
+    let mse = if mse < SMALLEST_MSE {
+        SMALLEST_MSE
+    } else {
+        mse
+    };
     -10.0 * mse.log10()
 }
 
@@ -95,7 +99,9 @@ pub fn evaluate(
 ///
 /// Where shapes differ or images are smaller than SSIM's window.
 pub(crate) fn compare(reconstructions: Tensor<4>, images: Tensor<4>) -> [Tensor<1>; 2] {
-    let squares: Tensor<2> = (reconstructions.clone() - images.clone()).square().flatten(1, 3);
+    let squares: Tensor<2> = (reconstructions.clone() - images.clone())
+        .square()
+        .flatten(1, 3);
     let ssim = ssim::ssim(reconstructions, images, 1.0).expect("sizes are checked before training");
     [ssim, squares.mean_dim(1).squeeze_dim(1)]
 }
@@ -107,6 +113,10 @@ pub(crate) fn read_rows<const R: usize>(rows: Vec<Tensor<2>>) -> [Vec<f32>; R] {
     }
     let all = Tensor::cat(rows, 1);
     let [_, count] = all.dims();
-    let values = all.into_data().convert::<f32>().to_vec::<f32>().expect("converted to f32");
+    let values = all
+        .into_data()
+        .convert::<f32>()
+        .try_to_vec::<f32>()
+        .expect("converted to f32");
     std::array::from_fn(|row| values[row * count..][..count].to_vec())
 }

@@ -89,7 +89,11 @@ impl Pca {
             rows.push(Tensor::stack::<2>(compare(restored, images).to_vec(), 0)); // [2, n]
         }
         let [ssim, mse] = read_rows(rows);
-        Ok(Scores { loss: Vec::new(), ssim, mse })
+        Ok(Scores {
+            loss: Vec::new(),
+            ssim,
+            mse,
+        })
     }
 }
 

@@ -51,7 +51,12 @@ fn history(epochs: u8) -> Vec<EpochMetrics> {
 }
 
 fn quality(ssim: f64) -> Quality {
-    Quality { ssim, psnr: 24.5, mse: 0.007, images: 10_000 }
+    Quality {
+        ssim,
+        psnr: 24.5,
+        mse: 0.007,
+        images: 10_000,
+    }
 }
 
 fn summary() -> Summary {
@@ -68,9 +73,17 @@ fn summary() -> Summary {
             validation: quality(0.85),
             seconds: 1.25,
         }),
-        seconds: Times { training: 165.0, evaluation: 2.5, total: 171.0 },
+        seconds: Times {
+            training: 165.0,
+            evaluation: 2.5,
+            total: 171.0,
+        },
         ssim_preset: "tf".to_owned(),
-        images: Images { train: 55_000, validation: 5_000, test: 10_000 },
+        images: Images {
+            train: 55_000,
+            validation: 5_000,
+            test: 10_000,
+        },
     }
 }
 
@@ -82,7 +95,10 @@ fn a_run_folder_is_named_by_time_and_name() -> Outcome {
     let named = RunDir::create(home.path(), Some("wide"), "baseline-z128", some_time())?;
     assert_eq!(named.path(), home.path().join("2026-11-23T10-54-34_wide"));
     let unnamed = new_run(home.path())?;
-    assert_eq!(unnamed.path(), home.path().join("2026-11-23T10-54-34_baseline-z128"));
+    assert_eq!(
+        unnamed.path(),
+        home.path().join("2026-11-23T10-54-34_baseline-z128")
+    );
     assert_eq!(names_in(unnamed.path()), ["checkpoints", "reconstructions"]);
     Ok(())
 }
@@ -97,8 +113,14 @@ fn a_taken_name_gets_a_suffix_and_the_first_run_is_left_alone() -> Outcome {
     let third = new_run(home.path())?;
 
     assert_eq!(first.read_config()?, "seed = 1\n");
-    assert_eq!(second.path(), home.path().join("2026-11-23T10-54-34_baseline-z128-2"));
-    assert_eq!(third.path(), home.path().join("2026-11-23T10-54-34_baseline-z128-3"));
+    assert_eq!(
+        second.path(),
+        home.path().join("2026-11-23T10-54-34_baseline-z128-2")
+    );
+    assert_eq!(
+        third.path(),
+        home.path().join("2026-11-23T10-54-34_baseline-z128-3")
+    );
     Ok(())
 }
 
@@ -106,8 +128,13 @@ fn a_taken_name_gets_a_suffix_and_the_first_run_is_left_alone() -> Outcome {
 fn runs_that_start_together_get_folders_of_their_own() {
     let home = tempfile::tempdir().unwrap();
     let mut paths: Vec<_> = std::thread::scope(|scope| {
-        let starts: Vec<_> = (0..8).map(|_| scope.spawn(|| new_run(home.path()))).collect();
-        starts.into_iter().map(|run| run.join().unwrap().unwrap().path().to_owned()).collect()
+        let starts: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| new_run(home.path())))
+            .collect();
+        starts
+            .into_iter()
+            .map(|run| run.join().unwrap().unwrap().path().to_owned())
+            .collect()
     });
     paths.sort();
     paths.dedup();
@@ -119,7 +146,10 @@ fn a_missing_runs_folder_is_created_and_hidden_from_git() -> Outcome {
     let home = tempfile::tempdir()?;
     let runs = home.path().join("deep/runs");
     new_run(&runs)?;
-    assert_eq!(fs::read_to_string(runs.join(".gitignore"))?, "*\n!.gitignore\n");
+    assert_eq!(
+        fs::read_to_string(runs.join(".gitignore"))?,
+        "*\n!.gitignore\n"
+    );
     Ok(())
 }
 
@@ -136,8 +166,22 @@ fn hostile_names_are_refused_and_nothing_is_created() {
     let home = tempfile::tempdir().unwrap();
     let too_long = "x".repeat(101);
     let hostile = [
-        "", "..", "../up", "a/b", "/etc", "a\\b", "c:d", "a..b", "line\nbreak", "nul\0", "bell\u{7}",
-        " a", "a ", "a.", "what?", too_long.as_str(),
+        "",
+        "..",
+        "../up",
+        "a/b",
+        "/etc",
+        "a\\b",
+        "c:d",
+        "a..b",
+        "line\nbreak",
+        "nul\0",
+        "bell\u{7}",
+        " a",
+        "a ",
+        "a.",
+        "what?",
+        too_long.as_str(),
     ];
     for name in hostile {
         let refused = RunDir::create(home.path(), Some(name), "stem", some_time());
@@ -168,7 +212,10 @@ fn an_unwritable_runs_folder_is_an_error_that_says_what_to_do() {
         let error = new_run(&runs).unwrap_err();
         assert!(matches!(error, RunError::CreateFolder { .. }), "{error:?}");
         let message = error.to_string();
-        assert!(message.contains(file.to_str().unwrap()) && message.contains("--runs"), "{message}");
+        assert!(
+            message.contains(file.to_str().unwrap()) && message.contains("--runs"),
+            "{message}"
+        );
         assert!(error.source().is_some());
     }
 }
@@ -212,7 +259,10 @@ fn a_failed_write_names_the_file_and_leaves_no_temporary_file() -> Outcome {
     for path in [&taken, &missing] {
         let error = write_atomically(path, b"x").unwrap_err();
         assert!(matches!(error, RunError::Write { .. }), "{error:?}");
-        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        assert!(
+            error.to_string().contains(path.to_str().unwrap()),
+            "{error}"
+        );
     }
     assert_eq!(names_in(home.path()), ["taken"]);
     Ok(())
@@ -240,19 +290,31 @@ fn metrics_survive_a_round_trip_exactly() -> Outcome {
         assert_eq!(run.read_metrics()?, history(epochs));
     }
     let text = fs::read_to_string(run.metrics_path())?;
-    assert!(text.starts_with("epoch,step,learning_rate,train_loss,"), "{text}");
+    assert!(
+        text.starts_with("epoch,step,learning_rate,train_loss,"),
+        "{text}"
+    );
     assert_eq!(text.lines().count(), 51);
     Ok(())
 }
 
 #[test]
 fn the_header_of_metrics_names_the_fields_in_their_order() -> Outcome {
-    let row = EpochMetrics { learning_rate: 0.5, validation_mse: 0.25, ..history(1).remove(0) };
+    let row = EpochMetrics {
+        learning_rate: 0.5,
+        validation_mse: 0.25,
+        ..history(1).remove(0)
+    };
     let home = tempfile::tempdir()?;
     let run = new_run(home.path())?;
     run.write_metrics(std::slice::from_ref(&row))?;
     let mut table = csv::Reader::from_path(run.metrics_path())?;
-    let column = |name| EpochMetrics::COLUMNS.iter().position(|column| *column == name).unwrap();
+    let column = |name| {
+        EpochMetrics::COLUMNS
+            .iter()
+            .position(|column| *column == name)
+            .unwrap()
+    };
     let record = table.records().next().unwrap()?;
     assert_eq!(&record[column("learning_rate")], "0.5");
     assert_eq!(&record[column("validation_mse")], "0.25");
@@ -277,14 +339,14 @@ fn metrics_that_are_not_finite_can_be_read_back() -> Outcome {
 fn the_status_tells_each_state_in_words() -> Outcome {
     let home = tempfile::tempdir()?;
     let run = new_run(home.path())?;
-    let states = [
+    let words = [
         (State::Running, "running"),
         (State::Finished, "finished"),
         (State::EarlyStopped, "early_stopped"),
         (State::Interrupted, "interrupted"),
         (State::Failed, "failed"),
     ];
-    for (state, word) in states {
+    for (state, word) in words {
         let status = Status::now(state, 7).because("loss is NaN");
         run.write_status(&status)?;
         assert_eq!(run.read_status()?, status);
@@ -318,7 +380,10 @@ fn the_summary_survives_a_round_trip_even_if_training_diverged() -> Outcome {
 fn meta_records_the_process_and_what_the_caller_knows() -> Outcome {
     let home = tempfile::tempdir()?;
     let run = new_run(home.path())?;
-    let dataset = DatasetOrigin { source: "embedded".to_owned(), hash: None };
+    let dataset = DatasetOrigin {
+        source: "embedded".to_owned(),
+        hash: None,
+    };
     let meta = Meta::collect("wgpu", Some("llvmpipe".to_owned()), dataset, some_time());
     run.write_meta(&meta)?;
     assert_eq!(run.read_meta()?, meta);
@@ -333,8 +398,12 @@ fn missing_and_broken_files_are_errors_that_name_the_file() -> Outcome {
     let home = tempfile::tempdir()?;
     let run = new_run(home.path())?;
     for content in [None, Some("{\"epoch\": \"seven\"\n1,2")] {
-        let files =
-            [run.meta_path(), run.status_path(), run.summary_path(), run.metrics_path()];
+        let files = [
+            run.meta_path(),
+            run.status_path(),
+            run.summary_path(),
+            run.metrics_path(),
+        ];
         if let Some(content) = content {
             for file in &files {
                 fs::write(file, content)?;
@@ -347,8 +416,15 @@ fn missing_and_broken_files_are_errors_that_name_the_file() -> Outcome {
             run.read_metrics().unwrap_err(),
         ];
         for (file, error) in files.iter().zip(errors) {
-            assert_eq!(matches!(error, RunError::Parse { .. }), content.is_some(), "{error:?}");
-            assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
+            assert_eq!(
+                matches!(error, RunError::Parse { .. }),
+                content.is_some(),
+                "{error:?}"
+            );
+            assert!(
+                error.to_string().contains(file.to_str().unwrap()),
+                "{error}"
+            );
         }
     }
     Ok(())
@@ -358,7 +434,10 @@ fn missing_and_broken_files_are_errors_that_name_the_file() -> Outcome {
 fn pictures_sort_by_epoch() -> Outcome {
     let home = tempfile::tempdir()?;
     let run = new_run(home.path())?;
-    assert!(run.epoch_picture(1).ends_with("reconstructions/epoch-0001.png"));
+    assert!(
+        run.epoch_picture(1)
+            .ends_with("reconstructions/epoch-0001.png")
+    );
     assert!(run.epoch_picture(9) < run.epoch_picture(10));
     Ok(())
 }
@@ -367,17 +446,33 @@ fn pictures_sort_by_epoch() -> Outcome {
 
 /// An image in which every pixel has another grey than its neighbours.
 fn pattern(seed: u8) -> Vec<f32> {
-    (0..28 * 28_u16).map(|i| f32::from((i * 37 + u16::from(seed) * 11) % 256) / 255.0).collect()
+    (0..28 * 28_u16)
+        .map(|i| f32::from((i * 37 + u16::from(seed) * 11) % 256) / 255.0)
+        .collect()
 }
 
 fn tile<'a>(original: &'a [f32], reconstruction: &'a [f32]) -> Tile<'a> {
-    Tile { original, reconstruction, height: 28, width: 28, ssim: 0.5, label: "Shirt" }
+    Tile {
+        original,
+        reconstruction,
+        height: 28,
+        width: 28,
+        ssim: 0.5,
+        label: "Shirt",
+    }
 }
 
 /// Where the image is found in grey, each pixel enlarged to 4 × 4.
 fn find(picture: &RgbImage, image: &[f32]) -> Vec<(u32, u32)> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
-    let levels: Vec<u8> = image.iter().map(|value| (value * 255.0).round() as u8).collect();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 to 255"
+    )]
+    let levels: Vec<u8> = image
+        .iter()
+        .map(|value| (value * 255.0).round() as u8)
+        .collect();
     let matches_at = |x: u32, y: u32| {
         let pixels = (0..112).flat_map(|dy| (0..112).map(move |dx| (dx, dy)));
         pixels.into_iter().all(|(dx, dy)| {
@@ -393,7 +488,10 @@ fn find(picture: &RgbImage, image: &[f32]) -> Vec<(u32, u32)> {
 #[test]
 fn a_grid_shows_each_original_above_its_reconstruction() {
     let images: Vec<_> = (0..6).map(pattern).collect();
-    let tiles: Vec<_> = images.chunks(2).map(|pair| tile(&pair[0], &pair[1])).collect();
+    let tiles: Vec<_> = images
+        .chunks(2)
+        .map(|pair| tile(&pair[0], &pair[1]))
+        .collect();
     let picture = reconstruction_grid("title", &tiles);
 
     let mut last_x = 0;
@@ -401,7 +499,10 @@ fn a_grid_shows_each_original_above_its_reconstruction() {
         let (original, reconstruction) = (find(&picture, &pair[0]), find(&picture, &pair[1]));
         assert_eq!((original.len(), reconstruction.len()), (1, 1));
         assert_eq!(original[0].0, reconstruction[0].0, "in one column");
-        assert!(reconstruction[0].1 >= original[0].1 + 112, "below, without overlap");
+        assert!(
+            reconstruction[0].1 >= original[0].1 + 112,
+            "below, without overlap"
+        );
         assert!(original[0].0 > last_x, "from left to right");
         last_x = original[0].0;
     }
@@ -420,7 +521,12 @@ fn differences_are_black_where_there_are_none_and_bright_where_they_are_large() 
     // The rows are evenly spaced.
     let y = below.1 + (below.1 - above.1);
     let brightness = |column: u32| -> u32 {
-        picture.get_pixel(below.0 + 4 * column, y).0.iter().map(|level| u32::from(*level)).sum()
+        picture
+            .get_pixel(below.0 + 4 * column, y)
+            .0
+            .iter()
+            .map(|level| u32::from(*level))
+            .sum()
     };
     assert!(brightness(0) < 10);
     assert!(brightness(0) < brightness(1) && brightness(1) < brightness(2));
@@ -449,26 +555,58 @@ fn a_grid_of_odd_input_is_drawn_all_the_same() {
     let (short, nan, far) = (vec![0.5; 10], vec![f32::NAN; 28 * 28], vec![7.5; 28 * 28]);
     let ssim = f32::NAN;
     let label = "a class name that is far too long for a column";
-    let odd = Tile { ssim, label, ..tile(&short, &nan) };
-    let large = Tile { height: 200, width: 1, ..tile(&far, &short) };
-    let empty = Tile { height: 0, width: 0, ..tile(&[], &[]) };
+    let odd = Tile {
+        ssim,
+        label,
+        ..tile(&short, &nan)
+    };
+    let large = Tile {
+        height: 200,
+        width: 1,
+        ..tile(&far, &short)
+    };
+    let empty = Tile {
+        height: 0,
+        width: 0,
+        ..tile(&[], &[])
+    };
     for tiles in [&[odd][..], &[large], &[empty], &[odd, large, empty]] {
         let picture = reconstruction_grid("\u{1F455} sign that the font lacks", tiles);
         assert!(picture.width() > 0 && picture.height() > 0);
     }
     // What isn't a number looks like no number: it is neither grey nor on the scale.
     let missing = reconstruction_grid("", &[odd]);
-    assert!(missing.pixels().any(|pixel| pixel.0[2] == 255 && pixel.0[0] == 0));
+    assert!(
+        missing
+            .pixels()
+            .any(|pixel| pixel.0[2] == 255 && pixel.0[0] == 0)
+    );
     let whole = pattern(0);
     let nothing_missing = reconstruction_grid("", &[tile(&whole, &whole)]);
-    assert!(!nothing_missing.pixels().any(|pixel| pixel.0[2] == 255 && pixel.0[0] == 0));
+    assert!(
+        !nothing_missing
+            .pixels()
+            .any(|pixel| pixel.0[2] == 255 && pixel.0[0] == 0)
+    );
 }
 
 #[test]
 fn titles_and_captions_are_drawn() {
     let image = pattern(0);
-    let plain = reconstruction_grid("", &[Tile { label: "", ..tile(&image, &image) }]);
-    let titled = reconstruction_grid("Title", &[Tile { label: "", ..tile(&image, &image) }]);
+    let plain = reconstruction_grid(
+        "",
+        &[Tile {
+            label: "",
+            ..tile(&image, &image)
+        }],
+    );
+    let titled = reconstruction_grid(
+        "Title",
+        &[Tile {
+            label: "",
+            ..tile(&image, &image)
+        }],
+    );
     let labelled = reconstruction_grid("", &[tile(&image, &image)]);
     assert_eq!(plain.dimensions(), titled.dimensions());
     assert_ne!(plain, titled);
@@ -479,9 +617,15 @@ fn titles_and_captions_are_drawn() {
 fn count(picture: &RgbImage, right: bool, color: [u8; 3]) -> usize {
     let half = picture.width() / 2;
     // The legend has samples of every colour, so only the plot below it counts.
-    let plot = picture.enumerate_pixels().filter(|(x, y, _)| (*x >= half) == right && *y > 104);
+    let plot = picture
+        .enumerate_pixels()
+        .filter(|(x, y, _)| (*x >= half) == right && *y > 104);
     plot.filter(|(_, _, pixel)| {
-        pixel.0.iter().zip(color).all(|(level, wanted)| level.abs_diff(wanted) < 12)
+        pixel
+            .0
+            .iter()
+            .zip(color)
+            .all(|(level, wanted)| level.abs_diff(wanted) < 12)
     })
     .count()
 }
@@ -539,7 +683,15 @@ fn values_that_are_not_finite_leave_gaps() -> Outcome {
     assert!(count(&gaps, false, BLUE) < count(&whole, false, BLUE));
     assert!(count(&gaps, true, VERMILION) < count(&whole, true, VERMILION));
 
-    for extreme in [f64::NAN, f64::INFINITY, f64::MAX, f64::MIN, f64::MIN_POSITIVE, 1e11, 0.0] {
+    for extreme in [
+        f64::NAN,
+        f64::INFINITY,
+        f64::MAX,
+        f64::MIN,
+        f64::MIN_POSITIVE,
+        1e11,
+        0.0,
+    ] {
         for row in &mut rows {
             row.train_loss = extreme;
             row.validation_loss = -extreme;

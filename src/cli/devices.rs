@@ -12,7 +12,10 @@ pub(super) fn run(json: bool) -> anyhow::Result<Exit> {
     }
     println!("{:<8}  {:>2}  {:<14}  name", "backend", "N", "type");
     for listing in &listings {
-        println!("{:<8}  {:>2}  {:<14}  {}", listing.backend, listing.device, listing.kind, listing.name);
+        println!(
+            "{:<8}  {:>2}  {:<14}  {}",
+            listing.backend, listing.device, listing.kind, listing.name
+        );
         if !listing.driver.is_empty() {
             println!("{:30}{}", "", listing.driver);
         }
@@ -27,7 +30,10 @@ pub(super) fn run(json: bool) -> anyhow::Result<Exit> {
             );
         }
     }
-    if !listings.iter().any(|listing| listing.backend == Backend::Wgpu.name()) {
+    if !listings
+        .iter()
+        .any(|listing| listing.backend == Backend::Wgpu.name())
+    {
         println!("wgpu       -  none found: it needs a driver for Vulkan, Metal or DX12");
     }
     let selection = device::select(Backend::Auto, 0).map_err(crate::error::Error::from)?;

@@ -44,7 +44,10 @@ pub(super) fn run(args: &EvalArgs) -> anyhow::Result<Exit> {
     if args.json {
         println!("{}", serde_json::to_string_pretty(&evaluation)?);
     } else {
-        print_quality(&format!("test, {prepared_dim} latent values"), &evaluation.test);
+        print_quality(
+            &format!("test, {prepared_dim} latent values"),
+            &evaluation.test,
+        );
     }
     Ok(Exit::Done)
 }
@@ -60,7 +63,20 @@ fn evaluate_run(args: &EvalArgs) -> Result<(Evaluation, usize), Error> {
     let mut model = Autoencoder::new(&prepared.design, latent_dim, prepared.config.seed, device);
     load_weights(&mut model, &run.best_checkpoint())?;
     let test = &prepared.split.test;
-    let scores = evaluate(&model, prepared.config.loss, &prepared.dataset, test, device)?;
+    let scores = evaluate(
+        &model,
+        prepared.config.loss,
+        &prepared.dataset,
+        test,
+        device,
+    )?;
     let backend = prepared.selection.backend.name();
-    Ok((Evaluation { run: args.run.clone(), backend, test: scores.quality() }, latent_dim))
+    Ok((
+        Evaluation {
+            run: args.run.clone(),
+            backend,
+            test: scores.quality(),
+        },
+        latent_dim,
+    ))
 }

@@ -22,7 +22,11 @@ static LOG_FILE: Mutex<Option<File>> = Mutex::new(None);
 
 /// Sends messages to standard error from now on: all of them, or only warnings if `quiet`.
 pub(super) fn start(quiet: bool) {
-    let level = if quiet { LevelFilter::WARN } else { LevelFilter::INFO };
+    let level = if quiet {
+        LevelFilter::WARN
+    } else {
+        LevelFilter::INFO
+    };
     // Other crates' chatter is for their authors; their warnings go to the log file.
     let ours = |level| Targets::new().with_target("trainer", level);
     let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -38,7 +42,10 @@ pub(super) fn start(quiet: bool) {
         .with_timer(ChronoLocal::new("%FT%T%.3f".to_owned()))
         .with_filter(ours(LevelFilter::DEBUG).with_default(LevelFilter::WARN));
     // A second start, as in tests of this library, changes nothing.
-    let _ = tracing_subscriber::registry().with(to_terminal).with(to_file).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(to_terminal)
+        .with(to_file)
+        .try_init();
 }
 
 /// Sends messages to a file, too.
@@ -65,7 +72,11 @@ struct LogFile;
 
 impl Write for LogFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(file) = LOG_FILE.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        if let Some(file) = LOG_FILE
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_mut()
+        {
             file.write_all(bytes)?;
         }
         Ok(bytes.len())

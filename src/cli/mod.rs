@@ -49,7 +49,13 @@ pub(crate) struct OutputArgs {
     dry_run: bool,
 
     /// Folder for run folders
-    #[arg(long, value_name = "DIR", default_value = "runs", env = "TRAINER_RUNS", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "runs",
+        env = "TRAINER_RUNS",
+        help_heading = "Output"
+    )]
     runs: PathBuf,
 
     /// Name of the run folder, behind the time [default: network and latent size]
@@ -117,8 +123,7 @@ impl Exit {
     pub fn of(error: &anyhow::Error) -> Self {
         match error.downcast_ref::<Error>() {
             Some(Error::Config(ConfigError::Checkpoint { .. })) => Self::Failed,
-            Some(Error::Config(_)) => Self::Usage,
-            Some(Error::Data(DataError::EmptySplit { .. })) => Self::Usage,
+            Some(Error::Config(_) | Error::Data(DataError::EmptySplit { .. })) => Self::Usage,
             _ => Self::Failed,
         }
     }

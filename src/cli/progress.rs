@@ -26,7 +26,11 @@ impl Progress {
             let bar = bars().add(ProgressBar::new(0));
             bar.with_style(style.expect("the template is well-formed"))
         });
-        Self { epochs, bar, last_loss: None }
+        Self {
+            epochs,
+            bar,
+            last_loss: None,
+        }
     }
 }
 

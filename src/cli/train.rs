@@ -12,8 +12,8 @@ use super::progress::Progress;
 use super::{Exit, OutputArgs, log};
 use crate::config::TrainConfig;
 use crate::error::{ConfigError, Error};
-use crate::model::layer_table;
-use crate::run::{DatasetOrigin, Meta, Quality, RunDir, State, Summary};
+use crate::model::{layer_table, parameters};
+use crate::run::{DatasetOrigin, Meta, Quality, RunDir, Summary};
 use crate::train::{Prepared, prepare, train};
 
 pub(super) fn run(
@@ -30,9 +30,13 @@ pub(super) fn run(
     }
 
     let now = Local::now();
-    let stem = format!("{}-z{}", prepared.config.arch.name(), prepared.config.latent_dim());
-    let run = RunDir::create(&output.runs, output.name.as_deref(), &stem, now)
-        .map_err(Error::from)?;
+    let stem = format!(
+        "{}-z{}",
+        prepared.config.arch.name(),
+        prepared.config.latent_dim()
+    );
+    let run =
+        RunDir::create(&output.runs, output.name.as_deref(), &stem, now).map_err(Error::from)?;
     log::also_to(&run.log_path())
         .with_context(|| format!("{}: can't write the log", run.log_path().display()))?;
     let origin = DatasetOrigin {
@@ -40,8 +44,14 @@ pub(super) fn run(
         hash: Some(prepared.dataset.sha256.clone()),
     };
     let selection = &prepared.selection;
-    let meta = Meta::collect(selection.backend.name(), Some(selection.adapter.clone()), origin, now);
-    run.write_config(&prepared.config.to_toml()).map_err(Error::from)?;
+    let meta = Meta::collect(
+        selection.backend.name(),
+        Some(selection.adapter.clone()),
+        origin,
+        now,
+    );
+    run.write_config(&prepared.config.to_toml())
+        .map_err(Error::from)?;
     run.write_meta(&meta).map_err(Error::from)?;
     announce(&prepared, &run);
 
@@ -51,17 +61,15 @@ pub(super) fn run(
     let result = train(&prepared, &run, &mut progress, &stop);
     drop(progress);
     let outcome = result.inspect_err(|error| tracing::error!("{error}"))?;
-    match outcome.summary {
-        Some(summary) => {
-            print_result(&summary, &run, output.json)?;
-            Ok(Exit::Done)
-        }
-        None => {
-            debug_assert_eq!(outcome.state, State::Interrupted);
-            tracing::warn!("interrupted; what was reached is in {}", run.path().display());
-            Ok(Exit::Interrupted)
-        }
-    }
+    let Some(summary) = outcome.summary else {
+        tracing::warn!(
+            "interrupted; what was reached is in {}",
+            run.path().display()
+        );
+        return Ok(Exit::Interrupted);
+    };
+    print_result(&summary, &run, output.json)?;
+    Ok(Exit::Done)
 }
 
 /// The settings of `--config`, overridden by the flags and environment variables that were given.
@@ -95,7 +103,13 @@ fn stop_on_signal(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
 }
 
 fn announce(prepared: &Prepared, run: &RunDir) {
-    let Prepared { config, dataset, split, selection, .. } = prepared;
+    let Prepared {
+        config,
+        dataset,
+        split,
+        selection,
+        ..
+    } = prepared;
     tracing::info!("run folder {}", run.path().display());
     tracing::info!(
         "backend {} on {} ({})",
@@ -121,22 +135,26 @@ fn announce(prepared: &Prepared, run: &RunDir) {
         "{} with {} latent values, {} parameters",
         config.arch.name(),
         config.latent_dim(),
-        parameters(prepared),
+        parameters(&prepared.design, config.latent_dim()),
     );
-}
-
-fn parameters(prepared: &Prepared) -> usize {
-    layer_table(&prepared.design, prepared.config.latent_dim())
-        .iter()
-        .map(|row| row.parameters)
-        .sum()
 }
 
 /// What a run would do.
 fn print_plan(prepared: &Prepared) {
-    let Prepared { config, dataset, split, selection, design } = prepared;
+    let Prepared {
+        config,
+        dataset,
+        split,
+        selection,
+        design,
+    } = prepared;
     println!("# settings, as a file for --config\n{}", config.to_toml());
-    println!("# device\n{} on {} ({})", selection.backend.name(), selection.adapter, selection.reason);
+    println!(
+        "# device\n{} on {} ({})",
+        selection.backend.name(),
+        selection.adapter,
+        selection.reason
+    );
     if let Some(warning) = &selection.warning {
         println!("warning: {warning}");
     }
@@ -149,12 +167,25 @@ fn print_plan(prepared: &Prepared) {
         dataset.height,
         dataset.width,
     );
-    println!("# layers\n{:<30}  {:>12}  {:>10}", "name", "output", "parameters");
+    println!(
+        "# layers\n{:<30}  {:>12}  {:>10}",
+        "name", "output", "parameters"
+    );
     for row in layer_table(design, config.latent_dim()) {
         let output: Vec<String> = row.output.iter().map(ToString::to_string).collect();
-        println!("{:<30}  {:>12}  {:>10}", row.name, output.join("×"), row.parameters);
+        println!(
+            "{:<30}  {:>12}  {:>10}",
+            row.name,
+            output.join("×"),
+            row.parameters
+        );
     }
-    println!("{:<30}  {:>12}  {:>10}", "total", "", parameters(prepared));
+    println!(
+        "{:<30}  {:>12}  {:>10}",
+        "total",
+        "",
+        parameters(&prepared.design, config.latent_dim())
+    );
 }
 
 fn print_result(summary: &Summary, run: &RunDir, json: bool) -> anyhow::Result<()> {
@@ -164,11 +195,17 @@ fn print_result(summary: &Summary, run: &RunDir, json: bool) -> anyhow::Result<(
         println!("{}", serde_json::to_string_pretty(&value)?);
         return Ok(());
     }
-    print_quality(&format!("test, {} latent values", summary.latent_dim), &summary.test);
+    print_quality(
+        &format!("test, {} latent values", summary.latent_dim),
+        &summary.test,
+    );
     if let Some(pca) = &summary.pca {
         print_quality(&format!("PCA, {} components", pca.components), &pca.test);
     }
-    println!("best epoch {} of {}, {:.1} s", summary.best_epoch, summary.epochs, summary.seconds.total);
+    println!(
+        "best epoch {} of {}, {:.1} s",
+        summary.best_epoch, summary.epochs, summary.seconds.total
+    );
     println!("{}", run.path().display());
     Ok(())
 }

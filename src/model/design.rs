@@ -48,28 +48,28 @@ impl Architecture {
                 image,
                 encoder: vec![Stage::new(32).relu().max_pool()],
                 dropout: 0.0,
-                decoder: vec![
-                    Stage::new(32).relu(),
-                    Stage::new(image.channels).upsample(),
-                ],
+                decoder: vec![Stage::new(32).relu(), Stage::new(image.channels).upsample()],
             },
             Self::Modified => Design {
                 image,
                 encoder: vec![
                     Stage::new(32).relu().max_pool(),
-                    Stage::new(64).relu().max_pool().batch_norm(),
-                    Stage::new(64).relu().batch_norm(),
+                    (if std::env::var("NORELU").is_ok() {Stage::new(16)} else {Stage::new(16).relu()}).batch_norm(),
                 ],
-                dropout: 0.05,
+                dropout: std::env::var("DROP").map_or(0.02, |v| v.parse().unwrap()),
                 decoder: vec![
-                    Stage::new(64).relu().batch_norm(),
-                    Stage::new(32).upsample().relu(),
-                    Stage::new(16).upsample().relu(),
-                    Stage::new(image.channels),
+                    Stage::new(32).relu(),
+                    Stage::new(16).relu().batch_norm(),
+                    Stage::new(image.channels).upsample(),
                 ],
             },
         };
-        let divisor = 1 << design.encoder.iter().filter(|stage| stage.stages.max_pool).count();
+        let divisor = 1
+            << design
+                .encoder
+                .iter()
+                .filter(|stage| stage.stages.max_pool)
+                .count();
         if !image.height.is_multiple_of(divisor) || !image.width.is_multiple_of(divisor) {
             return Err(ConfigError::ImageSize {
                 architecture: self.name(),
@@ -127,7 +127,11 @@ pub struct Stage {
 
 impl Stage {
     fn new(channels: usize) -> Self {
-        Self { channels, stages: Stages::default(), batch_norm: false }
+        Self {
+            channels,
+            stages: Stages::default(),
+            batch_norm: false,
+        }
     }
 
     fn upsample(mut self) -> Self {

@@ -17,7 +17,11 @@ pub(super) struct Initializer<'a> {
 
 impl<'a> Initializer<'a> {
     pub fn new(seed: u64, device: &'a Device) -> Self {
-        Self { seed, layer: 0, device }
+        Self {
+            seed,
+            layer: 0,
+            device,
+        }
     }
 
     pub fn seed(&self) -> u64 {

@@ -14,7 +14,7 @@ use burn::tensor::{Device, Tensor, activation};
 pub use design::{Architecture, Design, ImageShape, Stage};
 pub use layers::DropoutDraw;
 use layers::{ConvLayer, Dropout, Initializer, dense};
-pub use table::{LayerRow, layer_table};
+pub use table::{LayerRow, layer_table, parameters};
 
 use burn::nn::{BatchNorm, BatchNormConfig, Linear};
 
@@ -58,7 +58,8 @@ impl Autoencoder {
     /// As [`logits`](Self::logits), with dropout as `draw` says.
     #[must_use]
     pub fn training_logits(&self, images: Tensor<4>, draw: DropoutDraw) -> Tensor<4> {
-        self.decoder.forward(self.encoder.forward(images, Some(draw)))
+        self.decoder
+            .forward(self.encoder.forward(images, Some(draw)))
     }
 }
 
@@ -112,7 +113,10 @@ impl Encoder {
         Self {
             blocks: blocks(design.image.channels, &design.encoder, init),
             dense: dense(design.features().len(), latent_dim, init),
-            dropout: Dropout { rate: design.dropout, seed: init.seed() },
+            dropout: Dropout {
+                rate: design.dropout,
+                seed: init.seed(),
+            },
         }
     }
 
@@ -147,10 +151,16 @@ impl Decoder {
     }
 
     fn forward(&self, latents: Tensor<2>) -> Tensor<4> {
-        let ImageShape { channels, height, width } = self.features;
+        let ImageShape {
+            channels,
+            height,
+            width,
+        } = self.features;
         let [images, _] = latents.dims();
         let features = self.dense.forward(latents); // [N, latent_dim] → [N, C·H·W]
         let features = features.reshape([images, channels, height, width]);
-        self.blocks.iter().fold(features, |x, block| block.forward(x))
+        self.blocks
+            .iter()
+            .fold(features, |x, block| block.forward(x))
     }
 }

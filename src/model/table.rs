@@ -38,6 +38,15 @@ pub fn layer_table(design: &Design, latent_dim: usize) -> Vec<LayerRow> {
     rows
 }
 
+/// Trainable values in all: what [`layer_table`]'s last column adds up to.
+#[must_use]
+pub fn parameters(design: &Design, latent_dim: usize) -> usize {
+    layer_table(design, latent_dim)
+        .iter()
+        .map(|row| row.parameters)
+        .sum()
+}
+
 fn row(name: impl Into<String>, shape: ImageShape, parameters: usize) -> LayerRow {
     LayerRow {
         name: name.into(),
@@ -51,15 +60,27 @@ fn stages(rows: &mut Vec<LayerRow>, side: &str, mut shape: ImageShape, stages: &
         let inputs = shape.channels;
         let side = format!("{side}.{index}");
         if stage.stages.upsample {
-            shape = ImageShape { height: 2 * shape.height, width: 2 * shape.width, ..shape };
+            shape = ImageShape {
+                height: 2 * shape.height,
+                width: 2 * shape.width,
+                ..shape
+            };
             rows.push(row(format!("{side} upsample ×2"), shape, 0));
         }
         shape.channels = stage.channels;
         let activation = if stage.stages.relu { ", ReLU" } else { "" };
         let parameters = (9 * inputs + 1) * stage.channels;
-        rows.push(row(format!("{side} conv 3×3{activation}"), shape, parameters));
+        rows.push(row(
+            format!("{side} conv 3×3{activation}"),
+            shape,
+            parameters,
+        ));
         if stage.stages.max_pool {
-            shape = ImageShape { height: shape.height / 2, width: shape.width / 2, ..shape };
+            shape = ImageShape {
+                height: shape.height / 2,
+                width: shape.width / 2,
+                ..shape
+            };
             rows.push(row(format!("{side} max-pool 2×2"), shape, 0));
         }
         if stage.batch_norm {

@@ -2,7 +2,10 @@
 //!
 //! Both CPU backends run the same kernels; [`CpuBackend`] is what they need to lend their memory.
 
-#![expect(deprecated, reason = "burn-ndarray is deprecated in favour of burn-flex, and still asked for")]
+#![expect(
+    deprecated,
+    reason = "burn-ndarray is deprecated in favour of burn-flex, and still asked for"
+)]
 
 use std::sync::Arc;
 
@@ -52,7 +55,13 @@ impl CpuBackend for NdArray {
     fn contiguous(tensor: NdArrayTensor) -> NdArrayTensor {
         match tensor {
             NdArrayTensor::F32(storage) if !storage.view().is_standard_layout() => {
-                NdArrayTensor::from(storage.view().as_standard_layout().into_owned().into_shared())
+                NdArrayTensor::from(
+                    storage
+                        .view()
+                        .as_standard_layout()
+                        .into_owned()
+                        .into_shared(),
+                )
             }
             tensor => tensor,
         }
@@ -96,7 +105,9 @@ pub(super) fn forward<B: CpuBackend>(
 
     // `chunks` of zero bytes are not allowed, so tasks cut their own share of `winners`.
     let winners_of_task: Vec<&mut [u8]> = if winners_len == 0 {
-        (0..g.images.div_ceil(IMAGES_PER_TASK)).map(|_| Default::default()).collect()
+        (0..g.images.div_ceil(IMAGES_PER_TASK))
+            .map(|_| Default::default())
+            .collect()
     } else {
         winners.chunks_mut(IMAGES_PER_TASK * winners_len).collect()
     };
@@ -106,13 +117,18 @@ pub(super) fn forward<B: CpuBackend>(
         .zip(winners_of_task)
         .for_each(|((inputs, outputs), winners)| {
             let mut scratch = Scratch::new(g);
-            let images = inputs.chunks_exact(input_len).zip(outputs.chunks_exact_mut(output_len));
+            let images = inputs
+                .chunks_exact(input_len)
+                .zip(outputs.chunks_exact_mut(output_len));
             for (image, (input, output)) in images.enumerate() {
                 let winners = &mut winners[image * winners_len..][..winners_len];
                 kernels::forward(g, &mut scratch, (input, &weight, bias), output, winners);
             }
         });
-    (B::from_values(output, Shape::from(g.output_shape())), Arc::new(winners))
+    (
+        B::from_values(output, Shape::from(g.output_shape())),
+        Arc::new(winners),
+    )
 }
 
 /// Gradients of `x` (where wanted), weight and bias, in their shapes.
@@ -142,7 +158,10 @@ pub(super) fn backward<B: CpuBackend>(
     let mut x_gradient = vec![0.0; if wants_x { x.len() } else { 0 }];
     let tasks = g.images.div_ceil(IMAGES_PER_TASK);
     let x_gradient_of_task: Vec<Option<&mut [f32]>> = if wants_x {
-        x_gradient.chunks_mut(IMAGES_PER_TASK * input_len).map(Some).collect()
+        x_gradient
+            .chunks_mut(IMAGES_PER_TASK * input_len)
+            .map(Some)
+            .collect()
     } else {
         (0..tasks).map(|_| None).collect()
     };
@@ -181,13 +200,22 @@ pub(super) fn backward<B: CpuBackend>(
     let mut weight_gradient = vec![0.0; weight.len()];
     let mut bias_gradient = vec![0.0; g.out_channels];
     for (weight, bias) in &partial_sums {
-        weight_gradient.iter_mut().zip(weight).for_each(|(sum, part)| *sum += part);
-        bias_gradient.iter_mut().zip(bias).for_each(|(sum, part)| *sum += part);
+        weight_gradient
+            .iter_mut()
+            .zip(weight)
+            .for_each(|(sum, part)| *sum += part);
+        bias_gradient
+            .iter_mut()
+            .zip(bias)
+            .for_each(|(sum, part)| *sum += part);
     }
     let [height, width] = g.input;
     Gradients {
         x: wants_x.then(|| {
-            B::from_values(x_gradient, Shape::from([g.images, g.in_channels, height, width]))
+            B::from_values(
+                x_gradient,
+                Shape::from([g.images, g.in_channels, height, width]),
+            )
         }),
         weight: B::from_values(
             kernels::restore_weight(g, weight_gradient),

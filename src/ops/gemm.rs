@@ -16,7 +16,13 @@ impl<'a> Matrix<'a> {
     /// A row-major matrix that fills the slice.
     pub fn rows(data: &'a [f32], rows: usize, columns: usize) -> Self {
         assert_eq!(data.len(), rows * columns, "a {rows}×{columns} matrix");
-        Self { data, rows, columns, row_stride: columns, column_stride: 1 }
+        Self {
+            data,
+            rows,
+            columns,
+            row_stride: columns,
+            column_stride: 1,
+        }
     }
 
     /// The same numbers with rows and columns swapped.

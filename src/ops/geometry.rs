@@ -35,7 +35,10 @@ impl Geometry {
         else {
             panic!("conv3x3 takes [N, C, H, W] and [C_out, C_in, 3, 3]: {input:?}, {weight:?}");
         };
-        assert_eq!(in_channels, weight_in, "conv3x3: channels of input and weight");
+        assert_eq!(
+            in_channels, weight_in,
+            "conv3x3: channels of input and weight"
+        );
         let up = if stages.upsample { 2 } else { 1 };
         let down = if stages.max_pool { 2 } else { 1 };
         let conv = [height * up, width * up];
@@ -51,7 +54,12 @@ impl Geometry {
     }
 
     pub fn output_shape(&self) -> [usize; 4] {
-        [self.images, self.out_channels, self.output[0], self.output[1]]
+        [
+            self.images,
+            self.out_channels,
+            self.output[0],
+            self.output[1],
+        ]
     }
 
     /// Pixels of one input plane.

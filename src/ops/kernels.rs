@@ -5,8 +5,8 @@
 //! (see [`Geometry::spreads_input`]). Tap `t = 3·ky + kx` reads at offset `(ky − 1, kx − 1)`, with
 //! zeros outside the image.
 
-use super::geometry::Geometry;
 use super::gemm::{Matrix, multiply};
+use super::geometry::Geometry;
 
 const TAPS: usize = 9;
 /// Mark of a pooled output whose window had no positive value, so that no gradient flows.
@@ -223,7 +223,10 @@ fn source_row(y: usize, ky: usize, height: usize) -> Option<usize> {
 /// With `reverse`, tap `t` shifts the other way.
 fn spread(planes: &[f32], [height, width]: [usize; 2], reverse: bool, taps: &mut [f32]) {
     let pixels = height * width;
-    for (plane, copies) in planes.chunks_exact(pixels).zip(taps.chunks_exact_mut(TAPS * pixels)) {
+    for (plane, copies) in planes
+        .chunks_exact(pixels)
+        .zip(taps.chunks_exact_mut(TAPS * pixels))
+    {
         for (tap, copy) in copies.chunks_exact_mut(pixels).enumerate() {
             let tap = if reverse { TAPS - 1 - tap } else { tap };
             let (from, to, count) = columns(tap % 3, width);
@@ -245,13 +248,19 @@ fn spread(planes: &[f32], [height, width]: [usize; 2], reverse: bool, taps: &mut
 /// `reverse`. `[C·9, H·W]` → `[C, H, W]`.
 fn gather(taps: &[f32], [height, width]: [usize; 2], reverse: bool, planes: &mut [f32]) {
     let pixels = height * width;
-    for (plane, copies) in planes.chunks_exact_mut(pixels).zip(taps.chunks_exact(TAPS * pixels)) {
+    for (plane, copies) in planes
+        .chunks_exact_mut(pixels)
+        .zip(taps.chunks_exact(TAPS * pixels))
+    {
         for (tap, copy) in copies.chunks_exact(pixels).enumerate() {
             let tap = if reverse { TAPS - 1 - tap } else { tap };
             let (from, to, count) = columns(tap % 3, width);
             for (y, row) in plane.chunks_exact_mut(width).enumerate() {
                 if let Some(source) = source_row(y, tap / 3, height) {
-                    add(&mut row[to..to + count], &copy[source * width + from..][..count]);
+                    add(
+                        &mut row[to..to + count],
+                        &copy[source * width + from..][..count],
+                    );
                 }
             }
         }
@@ -263,8 +272,9 @@ fn gather(taps: &[f32], [height, width]: [usize; 2], reverse: bool, planes: &mut
 fn gather_upsampled(taps: &[f32], [height, width]: [usize; 2], planes: &mut [f32]) {
     let (pixels, wide) = (height * width, 2 * width);
     let mut doubled = vec![0.0; wide];
-    for (plane, copies) in
-        planes.chunks_exact_mut(4 * pixels).zip(taps.chunks_exact(TAPS * pixels))
+    for (plane, copies) in planes
+        .chunks_exact_mut(4 * pixels)
+        .zip(taps.chunks_exact(TAPS * pixels))
     {
         for (tap, copy) in copies.chunks_exact(pixels).enumerate() {
             let (from, to, count) = columns(tap % 3, wide);
@@ -289,8 +299,9 @@ fn gather_upsampled(taps: &[f32], [height, width]: [usize; 2], planes: &mut [f32
 fn spread_upsampled(planes: &[f32], [height, width]: [usize; 2], taps: &mut [f32]) {
     let (pixels, wide) = (height * width, 2 * width);
     let mut doubled = vec![0.0; wide];
-    for (plane, copies) in
-        planes.chunks_exact(4 * pixels).zip(taps.chunks_exact_mut(TAPS * pixels))
+    for (plane, copies) in planes
+        .chunks_exact(4 * pixels)
+        .zip(taps.chunks_exact_mut(TAPS * pixels))
     {
         for (tap, copy) in copies.chunks_exact_mut(pixels).enumerate() {
             let (from, to, count) = columns(tap % 3, wide);
@@ -299,7 +310,10 @@ fn spread_upsampled(planes: &[f32], [height, width]: [usize; 2], taps: &mut [f32
                 for doubled_row in [2 * y, 2 * y + 1] {
                     let target = (doubled_row + 1).checked_sub(tap / 3);
                     if let Some(target) = target.filter(|&row| row < 2 * height) {
-                        add(&mut doubled[from..from + count], &plane[target * wide + to..][..count]);
+                        add(
+                            &mut doubled[from..from + count],
+                            &plane[target * wide + to..][..count],
+                        );
                     }
                 }
                 for (value, pair) in row.iter_mut().zip(doubled.chunks_exact(2)) {
@@ -339,8 +353,16 @@ fn pool(g: &Geometry, conv: &[f32], output: &mut [f32], winners: &mut [u8]) {
                 }
                 let pixel = y * width + x;
                 // A NaN is never greater: let it through, for the loss to show it.
-                target[pixel] = if best.0 == f32::NEG_INFINITY { f32::NAN } else { best.0 };
-                winner[pixel] = if g.stages.relu && best.0 <= 0.0 { INACTIVE } else { best.1 };
+                target[pixel] = if best.0 == f32::NEG_INFINITY {
+                    f32::NAN
+                } else {
+                    best.0
+                };
+                winner[pixel] = if g.stages.relu && best.0 <= 0.0 {
+                    INACTIVE
+                } else {
+                    best.1
+                };
             }
         }
     }
@@ -352,8 +374,10 @@ fn unpool(g: &Geometry, output_gradient: &[f32], winners: &[u8], conv: &mut [f32
     conv.fill(0.0);
     let gradients = output_gradient.chunks_exact(height * width);
     let winners = winners.chunks_exact(height * width);
-    for ((plane, gradient), winner) in
-        conv.chunks_exact_mut(g.conv_plane()).zip(gradients).zip(winners)
+    for ((plane, gradient), winner) in conv
+        .chunks_exact_mut(g.conv_plane())
+        .zip(gradients)
+        .zip(winners)
     {
         for y in 0..height {
             for x in 0..width {

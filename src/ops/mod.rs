@@ -9,7 +9,10 @@
 //! - `kernels`: one image, forward and backward, on slices; `gemm`: the matrix product;
 //! - `cpu`: a batch among threads; this file: the operation and its place in burn.
 
-#![expect(deprecated, reason = "burn-ndarray is deprecated in favour of burn-flex, and still asked for")]
+#![expect(
+    deprecated,
+    reason = "burn-ndarray is deprecated in favour of burn-flex, and still asked for"
+)]
 
 mod cpu;
 mod gemm;
@@ -77,7 +80,12 @@ fn reference<B: Backend>(
         let size = [2 * shape[2], 2 * shape[3]];
         x = B::interpolate(x, size, InterpolateOptions::new(InterpolateMode::Nearest));
     }
-    x = B::conv2d(x, weight, Some(bias), ConvOptions::new([1, 1], [1, 1], [1, 1], 1));
+    x = B::conv2d(
+        x,
+        weight,
+        Some(bias),
+        ConvOptions::new([1, 1], [1, 1], [1, 1], 1),
+    );
     if stages.relu {
         x = B::relu(x);
     }
@@ -134,7 +142,12 @@ fn forward_on_cpu<B: CpuBackend>(
         bias: B::contiguous(bias),
     };
     let (output, winners) = cpu::forward::<B>(&geometry, &inputs);
-    Pass { geometry, inputs, output, winners }
+    Pass {
+        geometry,
+        inputs,
+        output,
+        winners,
+    }
 }
 
 #[derive(Debug)]
@@ -150,7 +163,12 @@ impl<B: CpuBackend> Backward<B, 3> for ConvStageBackward {
         _checkpointer: &mut Checkpointer,
     ) {
         let [x, weight, bias] = ops.parents;
-        let Pass { geometry, inputs, output, winners } = ops.state;
+        let Pass {
+            geometry,
+            inputs,
+            output,
+            winners,
+        } = ops.state;
         let output_gradient = grads.consume::<B>(&ops.node);
         let gradients = cpu::backward::<B>(
             &geometry,
@@ -186,7 +204,11 @@ impl<B: CpuBackend, C: CheckpointStrategy> ConvStage for Autodiff<B, C> {
             bias.into_primitive(),
             stages,
         );
-        match ConvStageBackward.prepare::<C>(nodes).compute_bound().stateful() {
+        match ConvStageBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prepared) => {
                 let output = pass.output.clone();
                 prepared.finish(pass, output)

@@ -11,7 +11,10 @@ use super::RunError;
 /// # Errors
 /// [`RunError::Write`] if the folder is missing, can't be written to, or the disk is full.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
-    replace(path, bytes).map_err(|source| RunError::Write { path: path.to_owned(), source })
+    replace(path, bytes).map_err(|source| RunError::Write {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -2,12 +2,9 @@
 
 #![allow(
     clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
-    reason = "pixels, epochs and numbers of ticks, far below the limits of i32"
+    reason = "numbers of panels and of decimals, far below the limits of u32"
 )]
-
-use std::ops::Range;
 
 use image::{Rgb, RgbImage};
 use plotters::coord::Shift;
@@ -59,9 +56,10 @@ struct Marker {
     point: (i32, f64),
 }
 
-/// What stands before a name in the legend: a line of 28 pixels with these dashes, or a dot.
+/// What stands before a name in the legend: a line of 28 pixels with these dashes, each from and
+/// up to a pixel, or a dot.
 enum Sample {
-    Line(&'static [Range<u32>]),
+    Line(&'static [(u32, u32)]),
     Dot,
 }
 
@@ -75,7 +73,7 @@ struct Panel {
 /// Draws losses and validation SSIM by epoch, 1200 × 480 pixels. `pca` is the number of principal
 /// components and the validation SSIM that they reach: the line that the model should cross.
 ///
-/// Values that aren't finite leave a gap, which the legend counts.
+/// Values that aren't finite, or beyond any scale, leave a gap, and the legend counts them.
 ///
 /// # Errors
 /// [`RunError::Draw`] if the plotting library refuses.
@@ -88,7 +86,10 @@ pub fn draw_curves(
     let series = |name, color, value: fn(&EpochMetrics) -> f64| Series {
         name,
         color,
-        points: history.iter().map(|row| (row.epoch as i32, value(row))).collect(),
+        points: history
+            .iter()
+            .map(|row| (epoch_position(row), value(row)))
+            .collect(),
     };
     let best = history
         .iter()
@@ -106,13 +107,15 @@ pub fn draw_curves(
         Panel {
             title: "validation SSIM",
             series: vec![series("model", VERMILION, |row| row.validation_ssim)],
-            reference: pca.filter(|(_, value)| drawable(*value)).map(|(components, value)| Reference {
-                name: format!("PCA, {components} components"),
-                value,
-            }),
+            reference: pca
+                .filter(|(_, value)| drawable(*value))
+                .map(|(components, value)| Reference {
+                    name: format!("PCA, {components} components"),
+                    value,
+                }),
             marker: best.map(|row| Marker {
                 name: format!("best: {:.3} (epoch {})", row.validation_ssim, row.epoch),
-                point: (row.epoch as i32, row.validation_ssim),
+                point: (epoch_position(row), row.validation_ssim),
             }),
         },
     ];
@@ -129,7 +132,10 @@ pub fn draw_curves(
         root.fill(&PAPER).map_err(failed)?;
         for (index, panel) in panels.iter().enumerate() {
             let corner = (panel_left(index) * FINENESS, plot_top * FINENESS);
-            let size = (panel_width * FINENESS, (HEIGHT - plot_top - MARGIN / 2) * FINENESS);
+            let size = (
+                panel_width * FINENESS,
+                (HEIGHT - plot_top - MARGIN / 2) * FINENESS,
+            );
             draw_plot(&root.clone().shrink(corner, size), panel).map_err(failed)?;
         }
         root.present().map_err(failed)?;
@@ -139,20 +145,41 @@ pub fn draw_curves(
     let mut image = image::imageops::thumbnail(&fine, WIDTH, HEIGHT);
 
     let headline = text::fit(title, 24, WIDTH - 2 * MARGIN);
-    text::draw(&mut image, &headline, (MARGIN, 32), Align::Left, 24, rgb(INK));
+    text::draw(
+        &mut image,
+        &headline,
+        (MARGIN, 32),
+        Align::Left,
+        24,
+        rgb(INK),
+    );
     for (index, panel) in panels.iter().enumerate() {
         let left = panel_left(index);
         draw_panel_header(&mut image, panel, left);
         if history.is_empty() {
             let middle = (left + panel_width / 2, HEIGHT / 2);
-            text::draw(&mut image, "no epochs yet", middle, Align::Centre, 18, rgb(FAINT_INK));
+            text::draw(
+                &mut image,
+                "no epochs yet",
+                middle,
+                Align::Centre,
+                18,
+                rgb(FAINT_INK),
+            );
         }
     }
     Ok(image)
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "`map_err` hands the error over"
+)]
 fn failed(error: impl ToString) -> RunError {
-    RunError::Draw { what: "the training curves", reason: error.to_string() }
+    RunError::Draw {
+        what: "the training curves",
+        reason: error.to_string(),
+    }
 }
 
 /// Draws axes and lines. Lengths are those of the finished picture times `FINENESS`.
@@ -160,7 +187,11 @@ fn draw_plot<B: DrawingBackend>(
     area: &DrawingArea<B, Shift>,
     panel: &Panel,
 ) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
-    let epochs = panel.series.iter().flat_map(|series| &series.points).map(|point| point.0);
+    let epochs = panel
+        .series
+        .iter()
+        .flat_map(|series| &series.points)
+        .map(|point| point.0);
     let first = epochs.clone().min().unwrap_or(1);
     let last = epochs.max().unwrap_or(first);
     let (low, high) = value_range(panel);
@@ -180,10 +211,18 @@ fn draw_plot<B: DrawingBackend>(
         .y_labels(8)
         // The air isn't an epoch.
         .x_label_formatter(&|epoch| {
-            if (first..=last).contains(epoch) { epoch.to_string() } else { String::new() }
+            if (first..=last).contains(epoch) {
+                epoch.to_string()
+            } else {
+                String::new()
+            }
         })
         .y_label_formatter(&|value| {
-            if value.abs() < 1e5 { format!("{value:.decimals$}") } else { format!("{value:.1e}") }
+            if value.abs() < 1e5 {
+                format!("{value:.decimals$}")
+            } else {
+                format!("{value:.1e}")
+            }
         })
         .label_style(label.clone())
         .axis_desc_style(label)
@@ -196,7 +235,12 @@ fn draw_plot<B: DrawingBackend>(
     if let Some(reference) = &panel.reference {
         let ends = [(first - 1, reference.value), (last + 1, reference.value)];
         let style = GREEN.stroke_width(STROKE * FINENESS);
-        chart.draw_series(DashedLineSeries::new(ends, 8 * FINENESS, 6 * FINENESS, style))?;
+        chart.draw_series(DashedLineSeries::new(
+            ends,
+            8 * FINENESS,
+            6 * FINENESS,
+            style,
+        ))?;
     }
     for series in &panel.series {
         let style = series.color.stroke_width(STROKE * FINENESS);
@@ -211,16 +255,22 @@ fn draw_plot<B: DrawingBackend>(
     }
     if let Some(marker) = &panel.marker {
         let rings = [(7, INK), (5, PAPER), (3, INK)];
-        chart.draw_series(rings.map(|(radius, color)| {
-            Circle::new(marker.point, radius * FINENESS, color.filled())
-        }))?;
+        chart.draw_series(
+            rings.map(|(radius, color)| {
+                Circle::new(marker.point, radius * FINENESS, color.filled())
+            }),
+        )?;
     }
     Ok(())
 }
 
 /// The range of what is drawn, with a little air; never empty, never infinite.
 fn value_range(panel: &Panel) -> (f64, f64) {
-    let values = panel.series.iter().flat_map(|series| &series.points).map(|point| point.1);
+    let values = panel
+        .series
+        .iter()
+        .flat_map(|series| &series.points)
+        .map(|point| point.1);
     let reference = panel.reference.as_ref().map(|reference| reference.value);
     let drawn = values.chain(reference).filter(|value| drawable(*value));
     let (low, high) = drawn.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
@@ -234,6 +284,11 @@ fn value_range(panel: &Panel) -> (f64, f64) {
     (low - air, high + air)
 }
 
+/// The epoch on the axis, which has room for one more.
+fn epoch_position(row: &EpochMetrics) -> i32 {
+    i32::try_from(row.epoch).map_or(i32::MAX - 1, |epoch| epoch.min(i32::MAX - 1))
+}
+
 fn drawable(value: f64) -> bool {
     value.is_finite() && value.abs() < LARGEST_DRAWN
 }
@@ -241,13 +296,20 @@ fn drawable(value: f64) -> bool {
 /// The panel's title and, below it, a row of samples with their names.
 fn draw_panel_header(image: &mut RgbImage, panel: &Panel, left: u32) {
     let size = 15;
-    text::draw(image, panel.title, (left, HEADER + 20), Align::Left, 18, rgb(INK));
+    text::draw(
+        image,
+        panel.title,
+        (left, HEADER + 20),
+        Align::Left,
+        18,
+        rgb(INK),
+    );
     let y = HEADER + 43;
     let mut x = left;
     let mut entry = |name: &str, color: RGBColor, sample: &Sample| {
         match sample {
             Sample::Line(dashes) => {
-                for dx in dashes.iter().cloned().flatten() {
+                for dx in dashes.iter().flat_map(|(from, to)| *from..*to) {
                     for dy in 0..STROKE {
                         image.put_pixel(x + dx, y - 5 + dy, rgb(color));
                     }
@@ -264,15 +326,23 @@ fn draw_panel_header(image: &mut RgbImage, panel: &Panel, left: u32) {
         x += text::width(name, size) + 24;
     };
     for series in &panel.series {
-        let missing = series.points.iter().filter(|point| !drawable(point.1)).count();
+        let missing = series
+            .points
+            .iter()
+            .filter(|point| !drawable(point.1))
+            .count();
         let name = match missing {
             0 => series.name.to_owned(),
-            count => format!("{} ({count} not finite)", series.name),
+            count => format!("{} ({count} NaN or too large)", series.name),
         };
-        entry(&name, series.color, &Sample::Line(&[0..28]));
+        entry(&name, series.color, &Sample::Line(&[(0, 28)]));
     }
     if let Some(reference) = &panel.reference {
-        entry(&reference.name, GREEN, &Sample::Line(&[0..8, 10..18, 20..28]));
+        entry(
+            &reference.name,
+            GREEN,
+            &Sample::Line(&[(0, 8), (10, 18), (20, 28)]),
+        );
     }
     if let Some(marker) = &panel.marker {
         entry(&marker.name, INK, &Sample::Dot);

@@ -59,7 +59,9 @@ impl Meta {
         let (git_commit, git_dirty) = split_commit(BUILD_COMMIT);
         Self {
             // Arguments that aren't Unicode are still worth a record.
-            command: env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+            command: env::args_os()
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             git_commit,
             git_dirty,
@@ -79,7 +81,10 @@ fn split_commit(described: Option<&str>) -> (Option<String>, Option<bool>) {
         None => (None, None),
         Some(text) => {
             let clean = text.strip_suffix("-dirty");
-            (Some(clean.unwrap_or(text).to_owned()), Some(clean.is_some()))
+            (
+                Some(clean.unwrap_or(text).to_owned()),
+                Some(clean.is_some()),
+            )
         }
     }
 }
@@ -93,7 +98,13 @@ mod tests {
     fn a_commit_is_known_with_its_dirtiness_or_not_at_all() {
         assert_eq!(split_commit(None), (None, None));
         assert_eq!(split_commit(Some(" ")), (None, None));
-        assert_eq!(split_commit(Some("1a2b3c")), (Some("1a2b3c".into()), Some(false)));
-        assert_eq!(split_commit(Some("1a2b3c-dirty\n")), (Some("1a2b3c".into()), Some(true)));
+        assert_eq!(
+            split_commit(Some("1a2b3c")),
+            (Some("1a2b3c".into()), Some(false))
+        );
+        assert_eq!(
+            split_commit(Some("1a2b3c-dirty\n")),
+            (Some("1a2b3c".into()), Some(true))
+        );
     }
 }

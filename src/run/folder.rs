@@ -60,7 +60,9 @@ impl RunDir {
     /// # Errors
     /// [`RunError::NotARun`] if it isn't a folder with a `config.toml`.
     pub fn open(path: &Path) -> Result<Self, RunError> {
-        let run = Self { path: path.to_owned() };
+        let run = Self {
+            path: path.to_owned(),
+        };
         let problem = if !path.exists() {
             "doesn't exist"
         } else if !path.is_dir() {
@@ -70,7 +72,10 @@ impl RunDir {
         } else {
             return Ok(run);
         };
-        Err(RunError::NotARun { path: run.path, problem })
+        Err(RunError::NotARun {
+            path: run.path,
+            problem,
+        })
     }
 
     /// The folder.
@@ -193,7 +198,10 @@ impl RunDir {
     /// # Errors
     /// [`RunError::Read`] or [`RunError::Parse`], as for every `read_*` here.
     pub fn read_meta(&self) -> Result<Meta, RunError> {
-        read_json(&self.meta_path(), "a JSON object with the circumstances of a run")
+        read_json(
+            &self.meta_path(),
+            "a JSON object with the circumstances of a run",
+        )
     }
 
     /// Writes `status.json`.
@@ -209,7 +217,10 @@ impl RunDir {
     /// # Errors
     /// [`RunError::Read`] or [`RunError::Parse`].
     pub fn read_status(&self) -> Result<Status, RunError> {
-        read_json(&self.status_path(), "a JSON object with the status of a run")
+        read_json(
+            &self.status_path(),
+            "a JSON object with the status of a run",
+        )
     }
 
     /// Writes `summary.json`.
@@ -225,7 +236,10 @@ impl RunDir {
     /// # Errors
     /// [`RunError::Read`] or [`RunError::Parse`].
     pub fn read_summary(&self) -> Result<Summary, RunError> {
-        read_json(&self.summary_path(), "a JSON object with the summary of a run")
+        read_json(
+            &self.summary_path(),
+            "a JSON object with the summary of a run",
+        )
     }
 
     /// Writes `metrics.csv` anew: all epochs so far, after a header.
@@ -234,8 +248,10 @@ impl RunDir {
     /// [`RunError::Write`].
     pub fn write_metrics(&self, history: &[EpochMetrics]) -> Result<(), RunError> {
         let path = self.metrics_path();
-        let bytes = metrics_csv(history)
-            .map_err(|source| RunError::Encode { path: path.clone(), source: source.into() })?;
+        let bytes = metrics_csv(history).map_err(|source| RunError::Encode {
+            path: path.clone(),
+            source: source.into(),
+        })?;
         write_atomically(&path, &bytes)
     }
 
@@ -247,7 +263,9 @@ impl RunDir {
         let path = self.metrics_path();
         let bytes = read(&path)?;
         let rows: Result<Vec<EpochMetrics>, csv::Error> =
-            csv::Reader::from_reader(bytes.as_slice()).deserialize().collect();
+            csv::Reader::from_reader(bytes.as_slice())
+                .deserialize()
+                .collect();
         rows.map_err(|source| RunError::Parse {
             path,
             expected: "a table with one row of numbers for each epoch",
@@ -261,15 +279,23 @@ fn create_runs(runs: &Path) -> Result<(), RunError> {
     if runs.is_dir() {
         return Ok(());
     }
-    if let Some(parent) = runs.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs::create_dir_all(parent)
-            .map_err(|source| RunError::CreateFolder { path: parent.to_owned(), source })?;
+    if let Some(parent) = runs
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
+        fs::create_dir_all(parent).map_err(|source| RunError::CreateFolder {
+            path: parent.to_owned(),
+            source,
+        })?;
     }
     if create_new(runs)? {
         write_atomically(&runs.join(".gitignore"), GITIGNORE.as_bytes())?;
     } else if !runs.is_dir() {
         let source = io::Error::from(ErrorKind::NotADirectory);
-        return Err(RunError::CreateFolder { path: runs.to_owned(), source });
+        return Err(RunError::CreateFolder {
+            path: runs.to_owned(),
+            source,
+        });
     }
     Ok(())
 }
@@ -279,7 +305,10 @@ fn create_new(path: &Path) -> Result<bool, RunError> {
     match fs::create_dir(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-        Err(source) => Err(RunError::CreateFolder { path: path.to_owned(), source }),
+        Err(source) => Err(RunError::CreateFolder {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
@@ -300,22 +329,31 @@ fn check_name(name: &str) -> Result<(), RunError> {
     } else {
         return Ok(());
     };
-    Err(RunError::Name { name: name.to_owned(), problem })
+    Err(RunError::Name {
+        name: name.to_owned(),
+        problem,
+    })
 }
 
 fn metrics_csv(history: &[EpochMetrics]) -> Result<Vec<u8>, csv::Error> {
     // The header is written by hand: a table of no epochs needs one too.
-    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new()
+        .has_headers(false)
+        .from_writer(Vec::new());
     writer.write_record(EpochMetrics::COLUMNS)?;
     for row in history {
         writer.serialize(row)?;
     }
-    writer.into_inner().map_err(|error| error.into_error().into())
+    writer
+        .into_inner()
+        .map_err(|error| error.into_error().into())
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
-    let mut bytes = serde_json::to_vec_pretty(value)
-        .map_err(|source| RunError::Encode { path: path.to_owned(), source: source.into() })?;
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|source| RunError::Encode {
+        path: path.to_owned(),
+        source: source.into(),
+    })?;
     bytes.push(b'\n');
     write_atomically(path, &bytes)
 }
@@ -329,5 +367,8 @@ fn read_json<T: DeserializeOwned>(path: &Path, expected: &'static str) -> Result
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, RunError> {
-    fs::read(path).map_err(|source| RunError::Read { path: path.to_owned(), source })
+    fs::read(path).map_err(|source| RunError::Read {
+        path: path.to_owned(),
+        source,
+    })
 }

@@ -6,6 +6,7 @@
 
 #![allow(
     clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     reason = "pixel positions and channels, far below the limits of u32 and f32"
 )]
@@ -99,7 +100,14 @@ pub fn reconstruction_grid(title: &str, tiles: &[Tile]) -> RgbImage {
     let content = (left + columns * column).max(MARGIN + text::width(title, TITLE_SIZE));
     let mut image = RgbImage::from_pixel(content + MARGIN, top + blocks * block + GAP, PAPER);
 
-    text::draw(&mut image, title, (MARGIN, MARGIN + 14), Align::Left, TITLE_SIZE, INK);
+    text::draw(
+        &mut image,
+        title,
+        (MARGIN, MARGIN + 14),
+        Align::Left,
+        TITLE_SIZE,
+        INK,
+    );
     for (index, chunk) in tiles.chunks(COLUMNS).enumerate() {
         let y = top + index as u32 * block;
         draw_row_labels(&mut image, y, height);
@@ -111,10 +119,24 @@ pub fn reconstruction_grid(title: &str, tiles: &[Tile]) -> RgbImage {
 
             let (middle, below) = (x + (column - GAP) / 2, y + 3 * (height + GAP));
             let label = text::fit(tile.label, LABEL_SIZE, column - GAP);
-            text::draw(&mut image, &label, (middle, below + 12), Align::Centre, LABEL_SIZE, INK);
+            text::draw(
+                &mut image,
+                &label,
+                (middle, below + 12),
+                Align::Centre,
+                LABEL_SIZE,
+                INK,
+            );
             let ssim = format!("SSIM {:.3}", tile.ssim);
             let position = (middle, below + 29);
-            text::draw(&mut image, &ssim, position, Align::Centre, SMALL_SIZE, FAINT_INK);
+            text::draw(
+                &mut image,
+                &ssim,
+                position,
+                Align::Centre,
+                SMALL_SIZE,
+                FAINT_INK,
+            );
         }
     }
     image
@@ -128,7 +150,10 @@ pub fn save_png(image: &RgbImage, path: &Path) -> Result<(), RunError> {
     let mut bytes = Cursor::new(Vec::new());
     image
         .write_to(&mut bytes, ImageFormat::Png)
-        .map_err(|source| RunError::Encode { path: path.to_owned(), source: source.into() })?;
+        .map_err(|source| RunError::Encode {
+            path: path.to_owned(),
+            source: source.into(),
+        })?;
     write_atomically(path, bytes.get_ref())
 }
 
@@ -141,7 +166,14 @@ fn draw_row_labels(image: &mut RgbImage, y: u32, height: u32) {
     }
 
     let y = middle(2) - 18;
-    text::draw(image, "|difference|", (MARGIN, y), Align::Left, LABEL_SIZE, INK);
+    text::draw(
+        image,
+        "|difference|",
+        (MARGIN, y),
+        Align::Left,
+        LABEL_SIZE,
+        INK,
+    );
     let (bar_width, bar_height) = (100, 10);
     for dx in 0..bar_width {
         let color = difference_color(DIFFERENCE_LIMIT * dx as f32 / (bar_width - 1) as f32);

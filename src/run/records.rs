@@ -154,13 +154,21 @@ impl Status {
     /// A status as of now, without a reason.
     #[must_use]
     pub fn now(state: State, epoch: usize) -> Self {
-        Self { state, reason: None, epoch, updated: Local::now() }
+        Self {
+            state,
+            reason: None,
+            epoch,
+            updated: Local::now(),
+        }
     }
 
     /// The same status with a reason.
     #[must_use]
     pub fn because(self, reason: impl Into<String>) -> Self {
-        Self { reason: Some(reason.into()), ..self }
+        Self {
+            reason: Some(reason.into()),
+            ..self
+        }
     }
 }
 
@@ -170,7 +178,10 @@ mod number {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     // serde's `with` decides the signature.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes fields by reference"
+    )]
     pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
         if value.is_finite() {
             serializer.serialize_f64(*value)

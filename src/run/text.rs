@@ -24,8 +24,12 @@ const FINENESS: u32 = 4;
 static REGISTERED: LazyLock<()> = LazyLock::new(|| {
     // The bytes are part of the binary and every picture in the tests is drawn with them. Were
     // they bad, text would be missing from pictures; that isn't worth losing a run for.
-    if register_font(FAMILY, FontStyle::Normal, include_bytes!("font/DejaVuSans-subset.ttf"))
-        .is_err()
+    if register_font(
+        FAMILY,
+        FontStyle::Normal,
+        include_bytes!("font/DejaVuSans-subset.ttf"),
+    )
+    .is_err()
     {
         tracing::error!("the built-in font can't be read: pictures will have no text");
     }
@@ -47,7 +51,9 @@ pub fn font(size: u32) -> FontDesc<'static> {
 
 /// The width of a text in pixels.
 pub fn width(text: &str, size: u32) -> u32 {
-    let fine = font(size * FINENESS).box_size(text).map_or(0, |(width, _)| width);
+    let fine = font(size * FINENESS)
+        .box_size(text)
+        .map_or(0, |(width, _)| width);
     fine.div_ceil(FINENESS)
 }
 

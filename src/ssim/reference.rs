@@ -17,7 +17,10 @@ pub(super) fn ssim(x: Tensor<4>, y: Tensor<4>, data_range: f64) -> Tensor<1> {
 
     // Variances don't change when a constant is subtracted from a plane, but without it
     // E[x²] − E[x]² cancels in f32: the mean of both planes takes most of that away.
-    let pivot = ((x.clone() + y.clone()) / 2.0).mean_dim(1).mean_dim(2).detach(); // [P, 1, 1]
+    let pivot = ((x.clone() + y.clone()) / 2.0)
+        .mean_dim(1)
+        .mean_dim(2)
+        .detach(); // [P, 1, 1]
     let (x, y) = (x - pivot.clone(), y - pivot.clone());
 
     let blur = Blur::new(height, width, &device);
@@ -57,7 +60,10 @@ struct Blur {
 
 impl Blur {
     fn new(height: usize, width: usize, device: &Device) -> Self {
-        Self { rows: band(height, device), columns: band(width, device).transpose() }
+        Self {
+            rows: band(height, device),
+            columns: band(width, device).transpose(),
+        }
     }
 
     /// `[P, H, W]` → `[P, H − 10, W − 10]`
@@ -65,12 +71,16 @@ impl Blur {
         let [count, height, width] = planes.dims();
         let [out_width, out_height] = [width - WINDOW + 1, height - WINDOW + 1];
         // Both passes are one large matrix product; a batch of small ones is far slower.
-        let blurred = planes.reshape([count * height, width]).matmul(self.columns.clone());
+        let blurred = planes
+            .reshape([count * height, width])
+            .matmul(self.columns.clone());
         let turned = blurred.reshape([count, height, out_width]).swap_dims(1, 2);
         let blurred = turned
             .reshape([count * out_width, height])
             .matmul(self.rows.clone().transpose());
-        blurred.reshape([count, out_width, out_height]).swap_dims(1, 2)
+        blurred
+            .reshape([count, out_width, out_height])
+            .swap_dims(1, 2)
     }
 }
 

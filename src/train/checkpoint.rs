@@ -19,7 +19,9 @@ use crate::run::write_atomically;
 /// Never: the model's tensors are plain `f32` ones, which safetensors can hold.
 pub fn save_weights(model: &Autoencoder, path: &Path) -> Result<(), Error> {
     let mut store = SafetensorsStore::from_bytes(None);
-    model.save_into(&mut store).expect("f32 tensors have a form in safetensors");
+    model
+        .save_into(&mut store)
+        .expect("f32 tensors have a form in safetensors");
     let bytes = store.get_bytes().expect("the store was just filled");
     Ok(write_atomically(path, &bytes)?)
 }
@@ -30,12 +32,19 @@ pub fn save_weights(model: &Autoencoder, path: &Path) -> Result<(), Error> {
 ///
 /// Where the file can't be read, is damaged, or belongs to another model.
 pub fn load_weights(model: &mut Autoencoder, path: &Path) -> Result<(), ConfigError> {
-    let fault = |message: String| ConfigError::Checkpoint { path: path.to_owned(), message };
+    let fault = |message: String| ConfigError::Checkpoint {
+        path: path.to_owned(),
+        message,
+    };
     let bytes = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
     let mut store = SafetensorsStore::from_bytes(Some(bytes));
-    let result = model.load_from(&mut store).map_err(|error| fault(error.to_string()))?;
+    let result = model
+        .load_from(&mut store)
+        .map_err(|error| fault(error.to_string()))?;
     if let Some(name) = result.unused.first() {
-        return Err(fault(format!("it has a tensor {name}, which the model doesn't")));
+        return Err(fault(format!(
+            "it has a tensor {name}, which the model doesn't"
+        )));
     }
     Ok(())
 }

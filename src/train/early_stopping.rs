@@ -11,7 +11,12 @@ pub(super) struct EarlyStopping {
 
 impl EarlyStopping {
     pub fn new(patience: usize, min_delta: f64) -> Self {
-        Self { patience, min_delta, best: None, waited: 0 }
+        Self {
+            patience,
+            min_delta,
+            best: None,
+            waited: 0,
+        }
     }
 
     /// Whether this epoch's loss is the best so far, by more than the minimum.

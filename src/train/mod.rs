@@ -20,7 +20,7 @@ use crate::data::{Batches, Dataset, Split, load, shuffled};
 use crate::device::{self, Selection};
 use crate::error::{Error, TrainError};
 use crate::metrics::{evaluate, read_rows};
-use crate::model::{Autoencoder, Design, DropoutDraw, ImageShape};
+use crate::model::{Autoencoder, Design, DropoutDraw, ImageShape, parameters};
 use crate::pca::Pca;
 use crate::rng::{Stream, rng};
 use crate::run::{EpochMetrics, Images, PcaReference, RunDir, State, Status, Summary, Times};
@@ -54,7 +54,11 @@ pub fn prepare(config: TrainConfig, quiet: bool) -> Result<Prepared, Error> {
     let mut config = config.resolve()?;
     let dataset = load(&config.classes, config.data.as_deref(), quiet)?;
     let split = Split::stratified(&dataset.labels, &config.split, config.seed, config.limit)?;
-    let image = ImageShape { channels: 1, height: dataset.height, width: dataset.width };
+    let image = ImageShape {
+        channels: 1,
+        height: dataset.height,
+        width: dataset.width,
+    };
     let design = config.arch.design(image)?;
     let selection = device::select(config.backend, config.device)?;
     config.backend = selection.backend;
@@ -66,7 +70,13 @@ pub fn prepare(config: TrainConfig, quiet: bool) -> Result<Prepared, Error> {
         );
         config.batch_size = split.train.len();
     }
-    Ok(Prepared { config, dataset: Arc::new(dataset), split, design, selection })
+    Ok(Prepared {
+        config,
+        dataset: Arc::new(dataset),
+        split,
+        design,
+        selection,
+    })
 }
 
 /// What a run tells while it goes on.
@@ -109,7 +119,10 @@ pub fn train(
         Err(error) => Status::now(State::Failed, epoch).because(error.to_string()),
     };
     let status = match &result {
-        Ok(Outcome { state: State::EarlyStopped, .. }) => status.because(format!(
+        Ok(Outcome {
+            state: State::EarlyStopped,
+            ..
+        }) => status.because(format!(
             "no better validation loss in {} epochs",
             prepared.config.patience
         )),
@@ -163,7 +176,10 @@ impl<'a> Training<'a> {
         for epoch in 1..=epochs {
             if !self.epoch(epoch, observer, stop)? {
                 save_weights(&self.model.valid(), &self.run.last_checkpoint())?;
-                return Ok(Outcome { state: State::Interrupted, summary: None });
+                return Ok(Outcome {
+                    state: State::Interrupted,
+                    summary: None,
+                });
             }
             if self.early_stopping.is_over() && epoch < epochs {
                 state = State::EarlyStopped;
@@ -171,7 +187,10 @@ impl<'a> Training<'a> {
             }
         }
         let summary = self.conclude()?;
-        Ok(Outcome { state, summary: Some(summary) })
+        Ok(Outcome {
+            state,
+            summary: Some(summary),
+        })
     }
 
     /// One epoch: train, validate, record. False if `stop` ended it early.
@@ -181,7 +200,12 @@ impl<'a> Training<'a> {
         observer: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<bool, Error> {
-        let Prepared { config, dataset, split, .. } = self.prepared;
+        let Prepared {
+            config,
+            dataset,
+            split,
+            ..
+        } = self.prepared;
         let epoch_started = Instant::now();
         let steps = config.epochs * split.train.len().div_ceil(config.batch_size);
         let mut learning_rate = config.learning_rate;
@@ -189,20 +213,28 @@ impl<'a> Training<'a> {
         let mut sizes = Vec::new();
         observer.epoch_started(epoch, split.train.len());
 
-        let order = shuffled(&split.train, &mut rng(config.seed, Stream::Order, epoch as u64));
+        let order = shuffled(
+            &split.train,
+            &mut rng(config.seed, Stream::Order, epoch as u64),
+        );
         for batch in Batches::new(dataset.clone(), order, config.batch_size)? {
             let size = batch.len();
             let images = batch.into_tensor(&self.device);
-            let draw = DropoutDraw { step: self.step as u64 };
+            let draw = DropoutDraw {
+                step: self.step as u64,
+            };
             let logits = self.model.training_logits(images.clone(), draw);
             let loss: Tensor<1> = config.loss.per_image(logits, images).mean();
             losses.push(loss.clone().inner().reshape([1, 1]));
             sizes.push(size);
 
             let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
-            learning_rate =
-                config.schedule.learning_rate(config.learning_rate, self.step, steps);
-            self.model = self.optimizer.step(learning_rate, self.model.clone(), gradients);
+            learning_rate = config
+                .schedule
+                .learning_rate(config.learning_rate, self.step, steps);
+            self.model = self
+                .optimizer
+                .step(learning_rate, self.model.clone(), gradients);
             self.step += 1;
             observer.step(size);
             if stop.load(Ordering::Relaxed) {
@@ -268,7 +300,13 @@ impl<'a> Training<'a> {
         }
         self.run.write_metrics(&self.history)?;
         report::epoch_picture(self.prepared, self.run, &model, epoch)?;
-        report::curves(self.prepared, self.run, &self.history, None, self.early_stopping.best_epoch())?;
+        report::curves(
+            self.prepared,
+            self.run,
+            &self.history,
+            None,
+            self.early_stopping.best_epoch(),
+        )?;
         self.run.write_status(&Status::now(State::Running, epoch))?;
         if is_best {
             self.best = model;
@@ -278,7 +316,13 @@ impl<'a> Training<'a> {
 
     /// Judges the best weights on the test images, beside PCA.
     fn conclude(&self) -> Result<Summary, Error> {
-        let Prepared { config, dataset, split, selection, .. } = self.prepared;
+        let Prepared {
+            config,
+            dataset,
+            split,
+            design,
+            selection,
+        } = self.prepared;
         let training = self.started.elapsed().as_secs_f64();
         let device = &selection.device;
         let test = evaluate(&self.best, config.loss, dataset, &split.test, device)?;
@@ -288,11 +332,17 @@ impl<'a> Training<'a> {
 
         let best_epoch = self.early_stopping.best_epoch().unwrap_or_default();
         report::test_pictures(self.prepared, self.run, &self.best, &test)?;
-        report::curves(self.prepared, self.run, &self.history, Some(&pca), Some(best_epoch))?;
+        report::curves(
+            self.prepared,
+            self.run,
+            &self.history,
+            Some(&pca),
+            Some(best_epoch),
+        )?;
         let summary = Summary {
             best_epoch,
             epochs: self.history.len(),
-            parameters: self.best.num_params(),
+            parameters: parameters(design, config.latent_dim()),
             latent_dim: config.latent_dim(),
             test: test.quality(),
             validation: validation.quality(),
@@ -316,7 +366,12 @@ impl<'a> Training<'a> {
 
 /// PCA with as many components as the model has latent values.
 fn pca_reference(prepared: &Prepared) -> Result<PcaReference, Error> {
-    let Prepared { config, dataset, split, .. } = prepared;
+    let Prepared {
+        config,
+        dataset,
+        split,
+        ..
+    } = prepared;
     let started = Instant::now();
     let pca = Pca::fit(dataset, &split.train, config.latent_dim())?;
     Ok(PcaReference {
@@ -333,8 +388,9 @@ fn optimizer(name: Optimizer) -> ModuleOptimizer {
     const WEIGHT_DECAY: f32 = 0.01;
     match name {
         Optimizer::Adam => AdamConfig::new().with_epsilon(EPSILON).init(),
-        Optimizer::AdamW => {
-            AdamWConfig::new().with_epsilon(EPSILON).with_weight_decay(WEIGHT_DECAY).init()
-        }
+        Optimizer::AdamW => AdamWConfig::new()
+            .with_epsilon(EPSILON)
+            .with_weight_decay(WEIGHT_DECAY)
+            .init(),
     }
 }

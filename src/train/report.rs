@@ -23,7 +23,13 @@ pub(super) fn epoch_picture(
     epoch: usize,
 ) -> Result<(), Error> {
     let title = format!("{}, epoch {epoch}", model_name(prepared));
-    picture(prepared, model, &samples(prepared), &title, &run.epoch_picture(epoch))
+    picture(
+        prepared,
+        model,
+        &samples(prepared),
+        &title,
+        &run.epoch_picture(epoch),
+    )
 }
 
 /// The fixed samples and the worst test images, by the best weights.
@@ -34,13 +40,25 @@ pub(super) fn test_pictures(
     scores: &Scores,
 ) -> Result<(), Error> {
     let name = model_name(prepared);
-    let title = format!("{name}, test images, mean SSIM {:.4}", scores.quality().ssim);
-    picture(prepared, model, &samples(prepared), &title, &run.test_picture())?;
+    let title = format!(
+        "{name}, test images, mean SSIM {:.4}",
+        scores.quality().ssim
+    );
+    picture(
+        prepared,
+        model,
+        &samples(prepared),
+        &title,
+        &run.test_picture(),
+    )?;
 
     let mut order: Vec<usize> = (0..scores.ssim.len()).collect();
     order.sort_by(|&a, &b| scores.ssim[a].total_cmp(&scores.ssim[b]));
-    let worst: Vec<u32> =
-        order.iter().take(WORST).map(|&index| prepared.split.test[index]).collect();
+    let worst: Vec<u32> = order
+        .iter()
+        .take(WORST)
+        .map(|&index| prepared.split.test[index])
+        .collect();
     let title = format!("{name}, the {} worst test images by SSIM", worst.len());
     picture(prepared, model, &worst, &title, &run.worst_picture())
 }
@@ -60,12 +78,21 @@ pub(super) fn curves(
 
 fn model_name(prepared: &Prepared) -> String {
     let config = &prepared.config;
-    format!("{}, {} latent values", config.arch.name(), config.latent_dim())
+    format!(
+        "{}, {} latent values",
+        config.arch.name(),
+        config.latent_dim()
+    )
 }
 
 /// The same test images each time, in the order of their classes.
 fn samples(prepared: &Prepared) -> Vec<u32> {
-    let Prepared { config, dataset, split, .. } = prepared;
+    let Prepared {
+        config,
+        dataset,
+        split,
+        ..
+    } = prepared;
     let mut indices = shuffled(&split.test, &mut rng(config.seed, Stream::Samples, 0));
     indices.truncate(config.samples);
     indices.sort_by_key(|&index| dataset.labels[index as usize]);
@@ -79,20 +106,26 @@ fn picture(
     title: &str,
     path: &std::path::Path,
 ) -> Result<(), Error> {
-    let Prepared { dataset, selection, .. } = prepared;
+    let Prepared {
+        dataset, selection, ..
+    } = prepared;
     let batch = HostBatch::gather(dataset, indices)?;
     let originals = batch.pixels.clone();
     let images = batch.into_tensor(&selection.device);
     let reconstructions = activation::sigmoid(model.logits(images.clone()));
     let [ssim, _] = compare(reconstructions.clone(), images);
     let read = "a tensor of the models is f32";
-    let reconstructions = reconstructions.into_data().to_vec::<f32>().expect(read);
-    let ssim = ssim.into_data().to_vec::<f32>().expect(read);
+    let reconstructions = reconstructions.into_data().try_to_vec::<f32>().expect(read);
+    let ssim = ssim.into_data().try_to_vec::<f32>().expect(read);
 
     let len = dataset.image_len();
     let tiles: Vec<Tile> = indices
         .iter()
-        .zip(originals.chunks_exact(len).zip(reconstructions.chunks_exact(len)))
+        .zip(
+            originals
+                .chunks_exact(len)
+                .zip(reconstructions.chunks_exact(len)),
+        )
         .zip(ssim)
         .map(|((&index, (original, reconstruction)), ssim)| Tile {
             original,

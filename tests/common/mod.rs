@@ -1,0 +1,89 @@
+//! What several test files need: the program, its run folders, and whether there's a GPU adapter.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// The program, with an environment in which no setting of the tester counts.
+pub fn trainer() -> Command {
+    let mut command = Command::cargo_bin("trainer").expect("cargo builds the program for tests");
+    for variable in ["TRAINER_BACKEND", "TRAINER_DATA", "TRAINER_RUNS"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// A training of a few images on the CPU, into `runs`.
+pub fn small_run(runs: &Path) -> Command {
+    let mut command = trainer();
+    command.args([
+        "--backend",
+        "flex",
+        "--limit",
+        "80",
+        "--batch-size",
+        "32",
+        "--epochs",
+        "2",
+    ]);
+    command.arg("--runs").arg(runs);
+    command
+}
+
+/// The only run folder in `runs`.
+pub fn only_run(runs: &Path) -> PathBuf {
+    let folders = run_folders(runs);
+    assert_eq!(
+        folders.len(),
+        1,
+        "run folders in {}: {folders:?}",
+        runs.display()
+    );
+    folders.into_iter().next().expect("just counted")
+}
+
+/// The run folders in `runs`, which may be missing.
+pub fn run_folders(runs: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(runs) else {
+        return Vec::new();
+    };
+    entries
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.is_dir())
+        .collect()
+}
+
+/// A JSON file.
+pub fn json(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path).expect("a file of a run");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// A column of metrics.csv.
+pub fn column(run: &Path, name: &str) -> Vec<f64> {
+    let mut reader = csv::Reader::from_path(run.join("metrics.csv")).expect("metrics.csv");
+    let index = reader
+        .headers()
+        .expect("a header")
+        .iter()
+        .position(|header| header == name);
+    let index = index.unwrap_or_else(|| panic!("no column {name}"));
+    reader
+        .records()
+        .map(|record| record.expect("a row")[index].parse().expect("a number"))
+        .collect()
+}
+
+/// Whether wgpu has an adapter here; says so where it has none.
+pub fn has_wgpu_adapter() -> bool {
+    let found = trainer::device::list()
+        .iter()
+        .any(|listing| listing.backend == "wgpu");
+    if !found {
+        eprintln!("skipped: no Vulkan, Metal or DX12 adapter (Debian: mesa-vulkan-drivers)");
+    }
+    found
+}

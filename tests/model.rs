@@ -1,0 +1,110 @@
+//! The autoencoders: their layers, parameters and first weights.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use trainer::loss::Loss;
+use trainer::model::{Architecture, Autoencoder, DropoutDraw, ImageShape, layer_table, parameters};
+
+const IMAGE: ImageShape = ImageShape {
+    channels: 1,
+    height: 28,
+    width: 28,
+};
+
+fn images(count: usize, device: &Device) -> Tensor<4> {
+    let values: Vec<f32> = (0_u16..)
+        .map(|index| f32::from(index % 251) / 250.0)
+        .take(count * 784)
+        .collect();
+    Tensor::from_data(TensorData::new(values, [count, 1, 28, 28]), device)
+}
+
+#[test]
+fn the_layer_table_counts_the_models_parameters() {
+    for (arch, running_statistics) in [
+        (Architecture::Baseline, 0),
+        (Architecture::Modified, 2 * (64 + 64 + 64)),
+    ] {
+        let design = arch.design(IMAGE).expect("28×28 fits");
+        for latent_dim in [1, 100, 256] {
+            let model = Autoencoder::new(&design, latent_dim, 0, &Device::flex());
+            let counted = parameters(&design, latent_dim) + running_statistics;
+            assert_eq!(model.num_params(), counted, "{arch:?} {latent_dim}");
+            let table = layer_table(&design, latent_dim);
+            assert_eq!(table.last().expect("rows").output, [1, 28, 28]);
+        }
+    }
+}
+
+#[test]
+fn encode_and_decode_have_the_documented_shapes() {
+    for arch in [Architecture::Baseline, Architecture::Modified] {
+        let design = arch.design(IMAGE).expect("28×28 fits");
+        let device = Device::flex();
+        let model = Autoencoder::new(&design, 17, 0, &device);
+        let latents = model.encode(images(3, &device));
+        assert_eq!(latents.dims(), [3, 17]);
+        let restored = model.decode(latents);
+        assert_eq!(restored.dims(), [3, 1, 28, 28]);
+        let values = restored.into_data().try_to_vec::<f32>().expect("f32");
+        assert!(values.iter().all(|value| (0.0..=1.0).contains(value)));
+    }
+}
+
+#[test]
+fn an_image_that_cannot_be_halved_is_refused() {
+    let odd = ImageShape {
+        height: 30,
+        ..IMAGE
+    };
+    assert!(Architecture::Baseline.design(odd).is_ok());
+    let error = Architecture::Modified
+        .design(odd)
+        .expect_err("30 is no multiple of 4");
+    assert!(error.to_string().contains("multiples of 4"), "{error}");
+}
+
+#[test]
+fn dropout_is_a_function_of_seed_and_step_and_only_in_training() {
+    let design = Architecture::Modified.design(IMAGE).expect("28×28 fits");
+    let device = Device::flex();
+    let model = Autoencoder::new(&design, 16, 5, &device);
+    let logits = |step| {
+        let logits = model.training_logits(images(2, &device), DropoutDraw { step });
+        logits.into_data().try_to_vec::<f32>().expect("f32")
+    };
+    let without = model
+        .logits(images(2, &device))
+        .into_data()
+        .try_to_vec::<f32>()
+        .expect("f32");
+    assert_eq!(logits(1), logits(1));
+    assert_ne!(logits(1), logits(2));
+    assert_ne!(logits(1), without);
+}
+
+#[test]
+fn bce_from_logits_equals_the_definition_and_stays_finite() {
+    let device = Device::flex();
+    let logits = [-100.0, -5.0, -0.3, 0.0, 0.3, 5.0, 100.0_f32];
+    for target in [0.0, 0.25, 1.0_f32] {
+        let tensor = |values: Vec<f32>| {
+            let count = values.len();
+            Tensor::<4>::from_data(TensorData::new(values, [count, 1, 1, 1]), &device)
+        };
+        let losses = Loss::Bce
+            .per_image(tensor(logits.to_vec()), tensor(vec![target; logits.len()]))
+            .into_data()
+            .try_to_vec::<f32>()
+            .expect("f32");
+        for (logit, loss) in logits.iter().zip(losses) {
+            let (logit, target) = (f64::from(*logit), f64::from(target));
+            // softplus(l) − x·l, in double precision.
+            let expected = logit.max(0.0) + (-logit.abs()).exp().ln_1p() - target * logit;
+            assert!(
+                (f64::from(loss) - expected).abs() < 2e-5,
+                "{logit} {target}: {loss} {expected}"
+            );
+        }
+    }
+}

@@ -1,0 +1,107 @@
+"""What the scripts of this folder share: the embedded images, the baseline model in Keras, and
+what they say of the machine.
+
+numpy is all that the images need; TensorFlow is imported where the model is built.
+"""
+
+import gzip
+import os
+import platform
+import struct
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+EMBEDDED = ROOT / "src/data/embedded"
+SIDE = 28
+IMAGE_MAGIC, LABEL_MAGIC = 0x803, 0x801
+LATENT_DIM = 128
+TRAIN_SHARE, VALIDATION_SHARE = 0.8, 0.1
+INSTALL_TENSORFLOW = "python3 -m pip install tensorflow-cpu"
+
+
+def read_embedded() -> tuple[np.ndarray, np.ndarray]:
+    """Fashion-MNIST's T-shirts and trousers: pixels [14000, 28, 28] and labels [14000], u8."""
+    images = gzip.decompress((EMBEDDED / "images-idx3-ubyte.gz").read_bytes())
+    labels = gzip.decompress((EMBEDDED / "labels-idx1-ubyte.gz").read_bytes())
+    magic, count, height, width = struct.unpack(">4I", images[:16])
+    assert (magic, height, width) == (IMAGE_MAGIC, SIDE, SIDE), "not 28x28 IDX images"
+    assert struct.unpack(">2I", labels[:8]) == (LABEL_MAGIC, count), "labels disagree"
+    pixels = np.frombuffer(images, np.uint8, offset=16).reshape(count, SIDE, SIDE)
+    return pixels, np.frombuffer(labels, np.uint8, offset=8)
+
+
+def split(seed: int) -> dict[str, np.ndarray]:
+    """The embedded images as f32 in [0, 1], [N, 28, 28, 1], by part: 80 % train, 10 % validation,
+    10 % test of each class, as the trainer's default, though not the same images: the trainer's
+    generator is another one."""
+    pixels, labels = read_embedded()
+    images = pixels[..., None].astype(np.float32) / np.float32(255)
+    rng = np.random.default_rng(seed)
+    parts: dict[str, list[np.ndarray]] = {"train": [], "validation": [], "test": []}
+    for label in np.unique(labels):
+        order = rng.permutation(np.flatnonzero(labels == label))
+        train = round(TRAIN_SHARE * len(order))
+        validation = round(VALIDATION_SHARE * len(order))
+        pieces = np.split(order, [train, train + validation])
+        for part, indices in zip(parts.values(), pieces, strict=True):
+            part.append(indices)
+    return {name: images[np.concatenate(part)] for name, part in parts.items()}
+
+
+def build_model():
+    """The trainer's architecture `baseline` with 128 latent values, compiled with Adam at Keras's
+    defaults, which are also the trainer's (learning rate 1e-3, epsilon 1e-7).
+
+    As in the trainer, the model gives logits and the loss is binary cross-entropy from logits;
+    the reconstruction is their sigmoid.
+    """
+    import keras
+    from keras import layers
+
+    model = keras.Sequential(
+        [
+            keras.Input((SIDE, SIDE, 1)),
+            layers.Conv2D(32, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(LATENT_DIM),
+            layers.Dense(SIDE // 2 * SIDE // 2 * 32),
+            layers.Reshape((SIDE // 2, SIDE // 2, 32)),
+            layers.Conv2D(32, 3, padding="same", activation="relu"),
+            layers.UpSampling2D(2),
+            layers.Conv2D(1, 3, padding="same"),
+        ],
+        name="baseline",
+    )
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.Adam(), loss=loss)
+    return model
+
+
+def import_tensorflow():
+    """TensorFlow, without its notices about optional libraries; None where it isn't installed."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # No GPU: this is what a CPU is compared by.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    try:
+        import tensorflow
+    except ModuleNotFoundError as error:
+        if error.name != "tensorflow":
+            raise
+        return None
+    return tensorflow
+
+
+def machine() -> dict[str, str | int]:
+    """The CPU's name, and how many hardware threads this process may use."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                name = line.split(":", 1)[1].strip()
+                break
+    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"cpu": name, "threads": threads, "system": f"{platform.system()} {platform.release()}"}

@@ -1,0 +1,219 @@
+//! Training on every backend, from the same weights to the same losses; and what a run leaves.
+
+mod common;
+
+use common::{column, has_wgpu_adapter, json, only_run, small_run, trainer};
+use tempfile::TempDir;
+
+/// Runs one step an epoch, so that an epoch's training loss is that of a step.
+fn losses(backend: &str, arch: &str) -> Vec<f64> {
+    let runs = TempDir::new().expect("a temporary folder");
+    trainer()
+        .args([
+            "--backend",
+            backend,
+            "--arch",
+            arch,
+            "--limit",
+            "80",
+            "--batch-size",
+            "64",
+        ])
+        .args(["--epochs", "3", "--seed", "7", "--quiet"])
+        .arg("--runs")
+        .arg(runs.path())
+        .assert()
+        .success();
+    column(&only_run(runs.path()), "train_loss")
+}
+
+fn assert_same_start_and_falling(backend: &str, arch: &str, reference: &[f64]) {
+    let losses = losses(backend, arch);
+    assert!(
+        (losses[0] - reference[0]).abs() < 1e-4,
+        "first loss of {arch} on {backend} is {}, on flex {}",
+        losses[0],
+        reference[0]
+    );
+    assert!(
+        losses.is_sorted_by(|a, b| a > b),
+        "{arch} on {backend} doesn't fall: {losses:?}"
+    );
+}
+
+#[test]
+fn baseline_starts_the_same_and_learns_on_every_backend() {
+    let reference = losses("flex", "baseline");
+    assert!(
+        reference.is_sorted_by(|a, b| a > b),
+        "flex doesn't fall: {reference:?}"
+    );
+    assert_same_start_and_falling("ndarray", "baseline", &reference);
+    if has_wgpu_adapter() {
+        assert_same_start_and_falling("wgpu", "baseline", &reference);
+    }
+}
+
+#[test]
+fn modified_starts_the_same_and_learns_on_every_cpu_backend() {
+    let reference = losses("flex", "modified");
+    assert!(
+        reference.is_sorted_by(|a, b| a > b),
+        "flex doesn't fall: {reference:?}"
+    );
+    assert_same_start_and_falling("ndarray", "modified", &reference);
+}
+
+#[test]
+fn a_run_repeats_itself_to_the_bit_from_its_own_config() {
+    for arch in ["baseline", "modified"] {
+        let runs = [
+            TempDir::new().expect("a folder"),
+            TempDir::new().expect("a folder"),
+        ];
+        small_run(runs[0].path())
+            .args(["--arch", arch, "--seed", "3"])
+            .assert()
+            .success();
+        let first = only_run(runs[0].path());
+        trainer()
+            .arg("--config")
+            .arg(first.join("config.toml"))
+            .arg("--runs")
+            .arg(runs[1].path())
+            .assert()
+            .success();
+        let second = only_run(runs[1].path());
+        let weights = |run: &std::path::Path| {
+            std::fs::read(run.join("checkpoints/best.safetensors")).expect("weights")
+        };
+        for name in ["train_loss", "validation_loss", "validation_ssim"] {
+            assert_eq!(column(&first, name), column(&second, name), "{arch} {name}");
+        }
+        assert_eq!(weights(&first), weights(&second), "{arch}");
+    }
+}
+
+#[test]
+fn another_seed_is_another_run() {
+    let loss = |seed| {
+        let runs = TempDir::new().expect("a folder");
+        small_run(runs.path())
+            .args(["--seed", seed])
+            .assert()
+            .success();
+        column(&only_run(runs.path()), "train_loss")
+    };
+    assert_ne!(loss("1"), loss("2"));
+}
+
+#[test]
+fn a_run_folder_holds_everything_that_a_reader_needs() {
+    let runs = TempDir::new().expect("a folder");
+    small_run(runs.path()).assert().success();
+    let run = only_run(runs.path());
+    let files = [
+        "config.toml",
+        "meta.json",
+        "status.json",
+        "metrics.csv",
+        "summary.json",
+        "log.txt",
+        "checkpoints/best.safetensors",
+        "checkpoints/last.safetensors",
+        "reconstructions/epoch-0001.png",
+        "reconstructions/epoch-0002.png",
+        "test.png",
+        "worst.png",
+        "curves.png",
+    ];
+    for file in files {
+        assert!(
+            run.join(file)
+                .metadata()
+                .is_ok_and(|metadata| metadata.len() > 0),
+            "{file}"
+        );
+    }
+    let name = run
+        .file_name()
+        .expect("a name")
+        .to_string_lossy()
+        .into_owned();
+    assert!(name.ends_with("_baseline-z128"), "{name}");
+
+    let summary = json(&run.join("summary.json"));
+    assert_eq!(summary["images"]["train"], 64);
+    assert_eq!(summary["parameters"], 1_621_889);
+    assert_eq!(summary["pca"]["components"], 128);
+    let meta = json(&run.join("meta.json"));
+    assert_eq!(meta["backend"], "flex");
+    assert_eq!(json(&run.join("status.json"))["state"], "finished");
+    assert_eq!(column(&run, "epoch"), [1.0, 2.0]);
+    assert_eq!(column(&run, "step"), [2.0, 4.0]);
+}
+
+#[test]
+fn eval_finds_the_test_scores_of_the_summary_on_each_cpu_backend() {
+    for arch in ["baseline", "modified"] {
+        let runs = TempDir::new().expect("a folder");
+        small_run(runs.path())
+            .args(["--arch", arch])
+            .assert()
+            .success();
+        let run = only_run(runs.path());
+        let expected = json(&run.join("summary.json"))["test"]["ssim"]
+            .as_f64()
+            .expect("a number");
+        for backend in ["flex", "ndarray"] {
+            let output = trainer()
+                .args(["eval", "--json", "--backend", backend])
+                .arg(&run)
+                .assert()
+                .success()
+                .get_output()
+                .stdout
+                .clone();
+            let result: serde_json::Value = serde_json::from_slice(&output).expect("JSON");
+            let ssim = result["test"]["ssim"].as_f64().expect("a number");
+            assert!(
+                (ssim - expected).abs() < 1e-5,
+                "{arch} on {backend}: {ssim}, {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn early_stopping_ends_a_run_that_gets_no_better() {
+    let runs = TempDir::new().expect("a folder");
+    // No loss falls by 10, so that only the first epoch counts as better.
+    small_run(runs.path())
+        .args(["--epochs", "9", "--patience", "2", "--min-delta", "10"])
+        .assert()
+        .success();
+    let run = only_run(runs.path());
+    assert_eq!(json(&run.join("status.json"))["state"], "early_stopped");
+    assert_eq!(column(&run, "epoch"), [1.0, 2.0, 3.0]);
+    assert_eq!(json(&run.join("summary.json"))["best_epoch"], 1);
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_the_run_and_says_where() {
+    let runs = TempDir::new().expect("a folder");
+    let assert = small_run(runs.path())
+        .args(["--learning-rate", "1e30"])
+        .assert()
+        .code(1);
+    let message = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(message.contains("at step 2 (epoch 1)"), "{message}");
+    assert!(message.contains("--learning-rate"), "{message}");
+    let status = json(&only_run(runs.path()).join("status.json"));
+    assert_eq!(status["state"], "failed");
+    assert!(
+        status["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("step 2")),
+        "{status}"
+    );
+}
