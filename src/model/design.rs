@@ -13,7 +13,7 @@ pub enum Architecture {
     /// One convolution and a dense layer on each side
     #[default]
     Baseline,
-    /// Three convolutions on each side, with batch normalisation and dropout
+    /// A convolution more on each side, batch normalisation, dropout, twice the latent values
     Modified,
 }
 
@@ -54,9 +54,9 @@ impl Architecture {
                 image,
                 encoder: vec![
                     Stage::new(32).relu().max_pool(),
-                    (if std::env::var("NORELU").is_ok() {Stage::new(16)} else {Stage::new(16).relu()}).batch_norm(),
+                    Stage::new(16).relu().batch_norm(),
                 ],
-                dropout: std::env::var("DROP").map_or(0.02, |v| v.parse().unwrap()),
+                dropout: 0.02,
                 decoder: vec![
                     Stage::new(32).relu(),
                     Stage::new(16).relu().batch_norm(),
@@ -64,12 +64,8 @@ impl Architecture {
                 ],
             },
         };
-        let divisor = 1
-            << design
-                .encoder
-                .iter()
-                .filter(|stage| stage.stages.max_pool)
-                .count();
+        let poolings = design.encoder.iter().filter(|stage| stage.stages.max_pool);
+        let divisor = poolings.fold(1, |divisor, _| 2 * divisor);
         if !image.height.is_multiple_of(divisor) || !image.width.is_multiple_of(divisor) {
             return Err(ConfigError::ImageSize {
                 architecture: self.name(),

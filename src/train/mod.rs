@@ -113,23 +113,30 @@ pub fn train(
 ) -> Result<Outcome, Error> {
     let mut training = Training::start(prepared, run)?;
     let result = training.run(observer, stop);
-    let epoch = training.history.len();
-    let status = match &result {
-        Ok(outcome) => Status::now(outcome.state, epoch),
-        Err(error) => Status::now(State::Failed, epoch).because(error.to_string()),
-    };
-    let status = match &result {
+    let status = |state| Status::now(state, training.history.len());
+    run.write_status(&match &result {
         Ok(Outcome {
             state: State::EarlyStopped,
             ..
-        }) => status.because(format!(
+        }) => status(State::EarlyStopped).because(format!(
             "no better validation loss in {} epochs",
             prepared.config.patience
         )),
-        _ => status,
-    };
-    run.write_status(&status)?;
+        Ok(outcome) => status(outcome.state),
+        Err(error) => status(State::Failed).because(with_causes(error)),
+    })?;
     result
+}
+
+/// An error and what lies behind it, on one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message = format!("{message}: {cause}");
+        source = cause.source();
+    }
+    message
 }
 
 /// A run in progress.

@@ -64,7 +64,10 @@ fn a_batch_becomes_a_tensor_of_one_channel_with_its_pixels() {
     let batch = HostBatch::gather(&ten_small_images(), &[1, 2]).unwrap();
     let tensor = batch.clone().into_tensor(&Device::flex());
     assert_eq!(tensor.dims(), [2, 1, 2, 3]);
-    assert_eq!(tensor.into_data().try_to_vec::<f32>().unwrap(), batch.pixels);
+    assert_eq!(
+        tensor.into_data().try_to_vec::<f32>().unwrap(),
+        batch.pixels
+    );
 }
 
 #[test]

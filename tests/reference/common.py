@@ -1,16 +1,21 @@
 """What the scripts of this folder share: the embedded images, the baseline model in Keras, and
 what they say of the machine.
 
-numpy is all that the images need; TensorFlow is imported where the model is built.
+Packages are imported where they're used, so that a script only needs those that it works with:
+numpy for the images, TensorFlow for the model.
 """
+
+from __future__ import annotations
 
 import gzip
 import os
 import platform
 import struct
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 EMBEDDED = ROOT / "src/data/embedded"
@@ -23,6 +28,8 @@ INSTALL_TENSORFLOW = "python3 -m pip install tensorflow-cpu"
 
 def read_embedded() -> tuple[np.ndarray, np.ndarray]:
     """Fashion-MNIST's T-shirts and trousers: pixels [14000, 28, 28] and labels [14000], u8."""
+    import numpy as np
+
     images = gzip.decompress((EMBEDDED / "images-idx3-ubyte.gz").read_bytes())
     labels = gzip.decompress((EMBEDDED / "labels-idx1-ubyte.gz").read_bytes())
     magic, count, height, width = struct.unpack(">4I", images[:16])
@@ -36,6 +43,8 @@ def split(seed: int) -> dict[str, np.ndarray]:
     """The embedded images as f32 in [0, 1], [N, 28, 28, 1], by part: 80 % train, 10 % validation,
     10 % test of each class, as the trainer's default, though not the same images: the trainer's
     generator is another one."""
+    import numpy as np
+
     pixels, labels = read_embedded()
     images = pixels[..., None].astype(np.float32) / np.float32(255)
     rng = np.random.default_rng(seed)

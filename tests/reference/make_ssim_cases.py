@@ -93,6 +93,7 @@ def cases():
     yield "equal constants", BYTE, constant(77), constant(77)
     yield "near constants", BYTE, constant(200), constant(210)
     yield "far constants", BYTE, constant(77), constant(230)
+    yield "far constants, bright", FINE, constant(64433), constant(30682)
     yield "black and white", BYTE, constant(0), constant(255)
     yield "black and black", BYTE, constant(0), constant(0)
     yield "white and white", BYTE, constant(255), constant(255)
