@@ -53,7 +53,7 @@ pub struct TrainConfig {
     #[arg(
         long,
         value_name = "N",
-        default_value_t = 128,
+        default_value_t = 32,
         help_heading = "Training"
     )]
     pub batch_size: usize,
@@ -62,7 +62,7 @@ pub struct TrainConfig {
     #[arg(
         long,
         value_name = "RATE",
-        default_value_t = 1e-3,
+        default_value_t = 2e-3,
         help_heading = "Training"
     )]
     pub learning_rate: f64,

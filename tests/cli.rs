@@ -141,7 +141,7 @@ fn flags_override_a_config_file_and_the_file_overrides_defaults() {
         .success()
         .stdout(contains("epochs = 7"))
         .stdout(contains("seed = 6"))
-        .stdout(contains("batch_size = 128"));
+        .stdout(contains("batch_size = 32"));
     std::fs::write(&file, "epoch = 7\n").expect("a file");
     trainer()
         .args(["--dry-run", "--config"])

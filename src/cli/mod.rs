@@ -24,6 +24,7 @@ use crate::error::{ConfigError, Error};
 #[command(
     version,
     args_conflicts_with_subcommands = true,
+    args_override_self = true,
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."
 )]
 pub struct Cli {

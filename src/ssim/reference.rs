@@ -17,11 +17,9 @@ pub(super) fn ssim(x: Tensor<4>, y: Tensor<4>, data_range: f64) -> Tensor<1> {
 
     // Variances don't change when a constant is subtracted from a plane, but without it
     // E[x²] − E[x]² cancels in f32: the mean of both planes takes most of that away.
-    let pivot = ((x.clone() + y.clone()) / 2.0)
-        .mean_dim(1)
-        .mean_dim(2)
-        .detach(); // [P, 1, 1]
-    let (x, y) = (x - pivot.clone(), y - pivot.clone());
+    let pivot_x = x.clone().mean_dim(1).mean_dim(2).detach(); // [P, 1, 1]
+    let pivot_y = y.clone().mean_dim(1).mean_dim(2).detach();
+    let (x, y) = (x - pivot_x.clone(), y - pivot_y.clone());
 
     let blur = Blur::new(height, width, &device);
     let mean_x = blur.apply(x.clone());
@@ -30,17 +28,18 @@ pub(super) fn ssim(x: Tensor<4>, y: Tensor<4>, data_range: f64) -> Tensor<1> {
     let squared_differences = blur.apply((x - y).square());
 
     // Variances are never negative, except by rounding.
-    let mean_difference = mean_x.clone() - mean_y.clone();
+    let centred_difference = mean_x.clone() - mean_y.clone();
+    let mean_difference = centred_difference.clone() + (pivot_x.clone() - pivot_y.clone());
     let mean_squares = mean_x.clone().square() + mean_y.clone().square();
     let variances = (squares - mean_squares).clamp_min(0.0); // σx² + σy²
     let variance_of_difference =
-        (squared_differences - mean_difference.clone().square()).clamp_min(0.0);
+        (squared_differences - centred_difference.square()).clamp_min(0.0);
 
     // 2·μx·μy = μx² + μy² − (μx − μy)², and 2·σxy = σx² + σy² − σ²(x − y). Written so, each factor
     // is one minus a non-negative term: at most 1, exactly 1 for equal images, and without the
     // cancellation of a covariance.
     let (c1, c2) = ((K1 * data_range).powi(2), (K2 * data_range).powi(2));
-    let (mean_x, mean_y) = (mean_x + pivot.clone(), mean_y + pivot);
+    let (mean_x, mean_y) = (mean_x + pivot_x, mean_y + pivot_y);
     let mean_energy = mean_x.square() + mean_y.square() + c1;
     let luminance = 1.0 - mean_difference.square() / mean_energy;
     let contrast_structure = 1.0 - variance_of_difference / (variances + c2);
