@@ -79,6 +79,10 @@ pub struct TrainConfig {
     #[arg(long, value_enum, default_value_t, help_heading = "Training")]
     pub loss: Loss,
 
+    /// How training images are varied, so that fewer of them are learnt by heart
+    #[arg(long, value_enum, default_value_t, help_heading = "Training")]
+    pub augment: Augment,
+
     /// Stop after so many epochs without a better validation loss
     #[arg(
         long,
@@ -164,6 +168,17 @@ impl Schedule {
             }
         }
     }
+}
+
+/// Variations of the training images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Augment {
+    /// As they are
+    None,
+    /// Every second one, drawn anew in each epoch, left to right
+    #[default]
+    Flip,
 }
 
 /// An optimizer by name.

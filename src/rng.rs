@@ -17,6 +17,8 @@ pub enum Stream {
     Init,
     /// Dropout masks; index: the training step.
     Dropout,
+    /// Which training images are varied; index: the training step.
+    Augment,
     /// Choosing the images that pictures show; index: 0.
     Samples,
 }

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use burn::tensor::{Device, Tensor, TensorData};
+use rand::Rng;
 
 use super::dataset::Dataset;
 use super::error::DataError;
@@ -61,6 +62,18 @@ impl HostBatch {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.indices.is_empty()
+    }
+
+    /// Mirrors each image left to right with a probability of one half.
+    pub fn flip(&mut self, rng: &mut impl Rng) {
+        let image_len = self.height * self.width;
+        for image in self.pixels.chunks_exact_mut(image_len) {
+            if rng.next_u32() & 1 == 1 {
+                image
+                    .chunks_exact_mut(self.width)
+                    .for_each(<[f32]>::reverse);
+            }
+        }
     }
 
     /// The images as a tensor `[n, 1, height, width]` on `device`.

@@ -32,8 +32,7 @@ pub(super) fn ssim(x: Tensor<4>, y: Tensor<4>, data_range: f64) -> Tensor<1> {
     let mean_difference = centred_difference.clone() + (pivot_x.clone() - pivot_y.clone());
     let mean_squares = mean_x.clone().square() + mean_y.clone().square();
     let variances = (squares - mean_squares).clamp_min(0.0); // σx² + σy²
-    let variance_of_difference =
-        (squared_differences - centred_difference.square()).clamp_min(0.0);
+    let variance_of_difference = (squared_differences - centred_difference.square()).clamp_min(0.0);
 
     // 2·μx·μy = μx² + μy² − (μx − μy)², and 2·σxy = σx² + σy² − σ²(x − y). Written so, each factor
     // is one minus a non-negative term: at most 1, exactly 1 for equal images, and without the

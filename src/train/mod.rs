@@ -15,7 +15,7 @@ use burn::module::Module;
 use burn::optim::{AdamConfig, AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 
-use crate::config::{Optimizer, TrainConfig};
+use crate::config::{Augment, Optimizer, TrainConfig};
 use crate::data::{Batches, Dataset, Split, load, shuffled};
 use crate::device::{self, Selection};
 use crate::error::{Error, TrainError};
@@ -224,8 +224,11 @@ impl<'a> Training<'a> {
             &split.train,
             &mut rng(config.seed, Stream::Order, epoch as u64),
         );
-        for batch in Batches::new(dataset.clone(), order, config.batch_size)? {
+        for mut batch in Batches::new(dataset.clone(), order, config.batch_size)? {
             let size = batch.len();
+            if config.augment == Augment::Flip {
+                batch.flip(&mut rng(config.seed, Stream::Augment, self.step as u64));
+            }
             let images = batch.into_tensor(&self.device);
             let draw = DropoutDraw {
                 step: self.step as u64,

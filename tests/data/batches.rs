@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use trainer::data::{Batches, DataError, Dataset, HostBatch};
+use trainer::rng::{Stream, rng};
 
 /// Ten images of 2x3 pixels; pixel `p` of image `i` is `25 i + p`.
 fn ten_small_images() -> Arc<Dataset> {
@@ -110,4 +111,23 @@ fn a_batch_size_of_zero_and_an_index_beyond_the_data_are_refused() {
         HostBatch::gather(&ten_small_images(), &[11]),
         DataError::IndexRange { index: 11, .. }
     );
+}
+
+#[test]
+fn a_flip_mirrors_about_half_of_the_images_left_to_right() {
+    let images = ten_small_images();
+    let mut mirrored = 0;
+    for seed in 0..20 {
+        let indices: Vec<u32> = (0..10).collect();
+        let original = HostBatch::gather(&images, &indices).unwrap();
+        let mut batch = original.clone();
+        batch.flip(&mut rng(seed, Stream::Augment, 0));
+        let pairs = original.pixels.chunks(6).zip(batch.pixels.chunks(6));
+        for (image, flipped) in pairs {
+            let mirror = [2, 1, 0, 5, 4, 3].map(|pixel| image[pixel]);
+            assert!(flipped == image || flipped == mirror);
+            mirrored += usize::from(flipped == mirror);
+        }
+    }
+    assert!((70..130).contains(&mirrored), "{mirrored} of 200");
 }
