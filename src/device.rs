@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use burn::tensor::{Device, DeviceKind, Tensor};
 use burn_cubecl::cubecl::config::autotune::AutotuneLevel;
 use burn_cubecl::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
+use burn_wgpu::graphics::AutoGraphicsApi;
 use serde::Serialize;
 use wgpu::DeviceType;
 
@@ -91,7 +92,7 @@ pub fn select(backend: Backend, index: usize) -> Result<Selection, DeviceError> 
         Backend::Auto => {
             let adapters = adapters();
             let real: Vec<usize> = (0..adapters.len())
-                .filter(|&index| !adapters[index].is_software())
+                .filter(|&index| adapters[index].is_gpu())
                 .collect();
             if let Some(first) = real.first() {
                 // `--device` counts in the list that `trainer devices` prints.
@@ -165,6 +166,7 @@ fn gpu(adapters: &[Adapter], index: usize, reason: &str) -> Result<Selection, De
         DeviceType::IntegratedGpu => DeviceKind::IntegratedGpu(same_type),
         DeviceType::VirtualGpu => DeviceKind::VirtualGpu(same_type),
         DeviceType::Cpu if same_type == 0 => DeviceKind::Cpu,
+        DeviceType::Other if adapters.len() == 1 => DeviceKind::DefaultDevice,
         DeviceType::Cpu | DeviceType::Other => {
             return Err(DeviceError::NotSelectable {
                 index,
@@ -239,20 +241,38 @@ impl Adapter {
     fn is_software(&self) -> bool {
         self.info.device_type == DeviceType::Cpu
     }
+
+    fn is_gpu(&self) -> bool {
+        use DeviceType::{DiscreteGpu, IntegratedGpu, VirtualGpu};
+        matches!(
+            self.info.device_type,
+            DiscreteGpu | IntegratedGpu | VirtualGpu
+        )
+    }
 }
 
-/// The adapters of the graphics API that burn's wgpu backend takes on this platform.
+/// The adapters of the graphics API that burn's wgpu backend settles on: the first of its
+/// candidates that reaches a GPU, else the first that has an adapter at all.
 fn adapters() -> Vec<Adapter> {
-    let backends = if cfg!(target_os = "macos") {
-        wgpu::Backends::METAL
-    } else {
-        wgpu::Backends::VULKAN
-    };
+    let mut software_only = Vec::new();
+    for api in AutoGraphicsApi::chain() {
+        let adapters = probe(api);
+        if adapters.iter().any(Adapter::is_gpu) {
+            return adapters;
+        }
+        if software_only.is_empty() {
+            software_only = adapters;
+        }
+    }
+    software_only
+}
+
+fn probe(api: wgpu::Backend) -> Vec<Adapter> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
-        backends,
+        backends: api.into(),
         ..wgpu::InstanceDescriptor::new_without_display_handle()
     });
-    let found = burn_cubecl::cubecl::future::block_on(instance.enumerate_adapters(backends));
+    let found = burn_cubecl::cubecl::future::block_on(instance.enumerate_adapters(api.into()));
     found
         .iter()
         .map(|adapter| Adapter {

@@ -101,8 +101,9 @@ pub enum DeviceError {
     },
     /// An adapter that cubecl can't be told to use.
     #[error(
-        "--device {index}: {name} can't be selected, since there are several software adapters; \
-         choose another one from `trainer devices`"
+        "--device {index}: {name} can't be selected, since adapters that don't say what they are, and \
+         all software adapters but the first, have no name of their own; choose another one from \
+         `trainer devices`"
     )]
     NotSelectable {
         /// Its place in the list.
