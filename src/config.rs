@@ -189,6 +189,7 @@ pub enum Optimizer {
     #[default]
     Adam,
     /// Adam with decoupled weight decay of 0.01 (Loshchilov and Hutter, 2019)
+    #[value(name = "adamw")]
     AdamW,
 }
 

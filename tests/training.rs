@@ -95,6 +95,31 @@ fn a_run_repeats_itself_to_the_bit_from_its_own_config() {
 }
 
 #[test]
+fn every_optimizer_loss_schedule_and_augmentation_learns() {
+    let settings = [
+        ["--optimizer", "adamw"],
+        ["--loss", "mse"],
+        ["--loss", "l1"],
+        ["--schedule", "constant"],
+        ["--augment", "none"],
+    ];
+    for setting in settings {
+        let runs = TempDir::new().expect("a folder");
+        small_run(runs.path())
+            .args(["--epochs", "4"])
+            .args(setting)
+            .assert()
+            .success();
+        let run = only_run(runs.path());
+        let losses = column(&run, "train_loss");
+        assert!(losses[3] < losses[0], "{setting:?}: {losses:?}");
+        let rates = column(&run, "learning_rate");
+        let constant = setting == ["--schedule", "constant"];
+        assert_eq!(rates[3] == rates[0], constant, "{setting:?}: {rates:?}");
+    }
+}
+
+#[test]
 fn another_seed_is_another_run() {
     let loss = |seed| {
         let runs = TempDir::new().expect("a folder");

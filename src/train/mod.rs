@@ -5,9 +5,9 @@
 
 mod checkpoint;
 mod early_stopping;
+mod prepare;
 mod report;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -15,12 +15,11 @@ use burn::module::Module;
 use burn::optim::{AdamConfig, AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 
-use crate::config::{Augment, Optimizer, TrainConfig};
-use crate::data::{Batches, Dataset, Split, load, shuffled};
-use crate::device::{self, Selection};
+use crate::config::{Augment, Optimizer};
+use crate::data::{Batches, shuffled};
 use crate::error::{Error, TrainError};
 use crate::metrics::{evaluate, read_rows};
-use crate::model::{Autoencoder, Design, DropoutDraw, ImageShape, parameters};
+use crate::model::{Autoencoder, DropoutDraw, parameters};
 use crate::pca::Pca;
 use crate::rng::{Stream, rng};
 use crate::run::{EpochMetrics, Images, PcaReference, RunDir, State, Status, Summary, Times};
@@ -28,56 +27,7 @@ use crate::ssim;
 
 pub use checkpoint::{load_weights, save_weights};
 use early_stopping::EarlyStopping;
-
-/// Everything that a run needs, checked.
-#[derive(Clone, Debug)]
-pub struct Prepared {
-    /// Resolved: no setting is left open.
-    pub config: TrainConfig,
-    /// The images of the classes that were asked for.
-    pub dataset: Arc<Dataset>,
-    /// Which images are for what.
-    pub split: Split,
-    /// The layers.
-    pub design: Design,
-    /// The device.
-    pub selection: Selection,
-}
-
-/// Checks the settings, loads the images, splits them and finds the device. Writes nothing, but
-/// for files that had to be downloaded.
-///
-/// # Errors
-///
-/// Whatever makes the run impossible.
-pub fn prepare(config: TrainConfig, quiet: bool) -> Result<Prepared, Error> {
-    let mut config = config.resolve()?;
-    let dataset = load(&config.classes, config.data.as_deref(), quiet)?;
-    let split = Split::stratified(&dataset.labels, &config.split, config.seed, config.limit)?;
-    let image = ImageShape {
-        channels: 1,
-        height: dataset.height,
-        width: dataset.width,
-    };
-    let design = config.arch.design(image)?;
-    let selection = device::select(config.backend, config.device)?;
-    config.backend = selection.backend;
-    if config.batch_size > split.train.len() {
-        tracing::warn!(
-            "--batch-size {} is larger than the training split: using all of its {} images at once",
-            config.batch_size,
-            split.train.len()
-        );
-        config.batch_size = split.train.len();
-    }
-    Ok(Prepared {
-        config,
-        dataset: Arc::new(dataset),
-        split,
-        design,
-        selection,
-    })
-}
+pub use prepare::{Prepared, prepare};
 
 /// What a run tells while it goes on.
 pub trait Observer {

@@ -1,0 +1,59 @@
+//! From settings to everything that a run needs: images, split, layers, device.
+
+use std::sync::Arc;
+
+use crate::config::TrainConfig;
+use crate::data::{Dataset, Split, load};
+use crate::device::{self, Selection};
+use crate::error::Error;
+use crate::model::{Design, ImageShape};
+
+/// Everything that a run needs, checked.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// Resolved: no setting is left open.
+    pub config: TrainConfig,
+    /// The images of the classes that were asked for.
+    pub dataset: Arc<Dataset>,
+    /// Which images are for what.
+    pub split: Split,
+    /// The layers.
+    pub design: Design,
+    /// The device.
+    pub selection: Selection,
+}
+
+/// Checks the settings, loads the images, splits them and finds the device. Writes nothing, but
+/// for files that had to be downloaded.
+///
+/// # Errors
+///
+/// Whatever makes the run impossible.
+pub fn prepare(config: TrainConfig, quiet: bool) -> Result<Prepared, Error> {
+    let mut config = config.resolve()?;
+    let dataset = load(&config.classes, config.data.as_deref(), quiet)?;
+    let split = Split::stratified(&dataset.labels, &config.split, config.seed, config.limit)?;
+    let image = ImageShape {
+        channels: 1,
+        height: dataset.height,
+        width: dataset.width,
+    };
+    let design = config.arch.design(image)?;
+    let selection = device::select(config.backend, config.device)?;
+    config.backend = selection.backend;
+    if config.batch_size > split.train.len() {
+        tracing::warn!(
+            "--batch-size {} is larger than the training split: using all of its {} images at once",
+            config.batch_size,
+            split.train.len()
+        );
+        config.batch_size = split.train.len();
+    }
+    Ok(Prepared {
+        config,
+        dataset: Arc::new(dataset),
+        split,
+        design,
+        selection,
+    })
+}
