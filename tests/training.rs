@@ -115,7 +115,8 @@ fn every_optimizer_loss_schedule_and_augmentation_learns() {
         assert!(losses[3] < losses[0], "{setting:?}: {losses:?}");
         let rates = column(&run, "learning_rate");
         let constant = setting == ["--schedule", "constant"];
-        assert_eq!(rates[3] == rates[0], constant, "{setting:?}: {rates:?}");
+        let falling = rates.is_sorted_by(|a, b| a > b);
+        assert_eq!(falling, !constant, "{setting:?}: {rates:?}");
     }
 }
 
