@@ -18,7 +18,10 @@ use crate::run::write_atomically;
 ///
 /// Never: the model's tensors are plain `f32` ones, which safetensors can hold.
 pub fn save_weights(model: &Autoencoder, path: &Path) -> Result<(), Error> {
-    let mut store = SafetensorsStore::from_bytes(None);
+    // burn's own metadata comes in another order each time, and equal weights are to be equal files.
+    let mut store = SafetensorsStore::from_bytes(None)
+        .clear_metadata()
+        .metadata("producer", concat!("trainer ", env!("CARGO_PKG_VERSION")));
     model
         .save_into(&mut store)
         .expect("f32 tensors have a form in safetensors");
