@@ -1,53 +1,17 @@
 //! The run folder, through its public surface: names and files.
 
+mod common;
+
 use std::error::Error;
 use std::fs;
-use std::path::Path;
 
-use chrono::{DateTime, Local, TimeZone};
+use chrono::DateTime;
 use trainer::run::{
     DatasetOrigin, EpochMetrics, Images, Meta, PcaReference, Quality, RunDir, RunError, State,
     Status, Summary, Times, write_atomically,
 };
 
-type Outcome = Result<(), Box<dyn Error>>;
-
-fn some_time() -> DateTime<Local> {
-    Local.with_ymd_and_hms(2026, 11, 23, 10, 54, 34).unwrap()
-}
-
-fn new_run(runs: &Path) -> Result<RunDir, RunError> {
-    RunDir::create(runs, None, "baseline-z128", some_time())
-}
-
-fn names_in(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
-
-fn history(epochs: u8) -> Vec<EpochMetrics> {
-    (1..=epochs)
-        .map(|epoch| {
-            let x = f64::from(epoch);
-            EpochMetrics {
-                epoch: usize::from(epoch),
-                step: 430 * usize::from(epoch),
-                learning_rate: 1e-3 / x,
-                train_loss: 0.1 + 0.4 / x,
-                validation_loss: 0.12 + 0.4 / x,
-                validation_ssim: 0.9 - 0.5 / x,
-                validation_psnr: 24.0 - 1.0 / x,
-                validation_mse: 0.01 / x,
-                seconds: 3.3,
-                images_per_second: 16_600.123,
-            }
-        })
-        .collect()
-}
+use common::folder::{Outcome, history, names_in, new_run, some_time};
 
 fn quality(ssim: f64) -> Quality {
     Quality {

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod folder;
+
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
