@@ -10,7 +10,7 @@ use crate::data::{Batches, DataError, Dataset};
 use crate::loss::Loss;
 use crate::model::Autoencoder;
 use crate::run::Quality;
-use crate::ssim;
+use crate::ssim::{self, SsimConfig};
 
 /// Images in a batch where no gradients are kept.
 const BATCH: usize = 256;
@@ -22,7 +22,7 @@ const SMALLEST_MSE: f64 = 1e-10;
 pub struct Scores {
     /// The training loss, without dropout; empty where a reconstruction came without logits.
     pub loss: Vec<f32>,
-    /// SSIM, preset [`ssim::PRESET`].
+    /// SSIM, by the conventions that were asked for.
     pub ssim: Vec<f32>,
     /// Mean squared error, of pixels in [0, 1].
     pub mse: Vec<f32>,
@@ -102,7 +102,8 @@ pub(crate) fn compare(reconstructions: Tensor<4>, images: Tensor<4>) -> [Tensor<
     let squares: Tensor<2> = (reconstructions.clone() - images.clone())
         .square()
         .flatten(1, 3);
-    let ssim = ssim::ssim(reconstructions, images, 1.0).expect("sizes are checked before training");
+    let ssim = ssim::ssim(reconstructions, images, &SsimConfig::default())
+        .expect("sizes are checked before training");
     [ssim, squares.mean_dim(1).squeeze_dim(1)]
 }
 

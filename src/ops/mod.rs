@@ -54,9 +54,10 @@ pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, stages: Stages)
 }
 
 /// The backends' side of [`conv3x3`]; the body is what a GPU runs, and the reference for the rest.
-#[backend_extension(Cube, Flex, NdArray, Autodiff)]
+#[backend_extension(Cube, Flex, NdArray, Autodiff, Fusion: cfg(feature = "fusion"))]
 pub trait ConvStage: Backend {
     /// See [`conv3x3`].
+    #[fusion(default)]
     fn conv3x3(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -96,6 +97,8 @@ fn reference<B: Backend>(
 
 impl ConvStage for CubeBackend {}
 impl<C: CheckpointStrategy> ConvStage for Autodiff<CubeBackend, C> {}
+#[cfg(feature = "fusion")]
+impl<C: CheckpointStrategy> ConvStage for Autodiff<burn::backend::fusion::Fusion<CubeBackend>, C> {}
 
 impl ConvStage for Flex {
     fn conv3x3(

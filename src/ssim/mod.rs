@@ -1,60 +1,161 @@
 //! Structural similarity of image pairs, after Wang, Bovik, Sheikh and Simoncelli, "Image quality
-//! assessment: from error visibility to structural similarity", 2004.
+//! assessment: from error visibility to structural similarity", IEEE Transactions on Image
+//! Processing 13(4), 2004.
 //!
-//! A score means nothing without its conventions. These are those of `tf.image.ssim` (and of
-//! pytorch-msssim): an 11×11 Gaussian window with σ = 1.5, only where it lies wholly inside the
-//! image; population covariances (÷ N); `K1` = 0.01, `K2` = 0.03. In run folders they go by the
-//! name [`PRESET`].
+//! Images are `[N, C, H, W]`. Where both look alike through a window, its score is near 1:
+//!
+//! ```text
+//! SSIM = (2·μx·μy + C1) / (μx² + μy² + C1) · (2·σxy + C2) / (σx² + σy² + C2)
+//!        luminance                           contrast and structure
+//! ```
+//!
+//! with C1 = (K1·L)² and C2 = (K2·L)² for values in a range of size L. A score means nothing without
+//! its conventions, which are a [`SsimConfig`]; the [`Preset`]s are those of other libraries.
+//!
+//! - [`ssim`]: one score an image; [`ssim_map`]: one a window; [`ssim_parts`]: both terms;
+//!   [`SsimLoss`]: what training minimises; [`MsSsim`]: several scales in one score.
+//! - `config`: conventions and errors; `backend`: the operations that backends have; `reference`:
+//!   the same in plain tensor operations; `kernel`: WGSL on a GPU; `autodiff`: gradients.
 
+mod autodiff;
+mod backend;
+mod config;
+mod kernel;
+mod multi_scale;
 mod reference;
 
-use burn::tensor::Tensor;
+use burn::backend::Dispatch;
+use burn::tensor::{DType, FloatDType, Tensor};
 
-/// The name of the conventions.
-pub const PRESET: &str = "tf";
-/// Height and width of the window, in pixels: images must be at least as large.
-pub const WINDOW: usize = 11;
-/// Standard deviation of the window, in pixels.
-const SIGMA: f64 = 1.5;
-const K1: f64 = 0.01;
-const K2: f64 = 0.03;
+use backend::{Comparison, SsimBackend, Term};
+pub use config::{Border, Covariance, Preset, SsimConfig, SsimError, Window};
+pub use multi_scale::{MsSsim, MsSsimScores};
 
-/// One score an image: `[N, C, H, W]` twice, values in [0, `data_range`] → `[N]`, each at most 1.
+/// One score an image: the mean over its windows and channels, at most 1.
 ///
-/// Runs on every backend, and is differentiable in both images.
+/// `x` and `y` are `[N, C, H, W]`; the result is `[N]`, in f32. Differentiable in both images.
 ///
 /// # Errors
 ///
-/// Where the shapes differ, an image is smaller than the window, or the range isn't positive.
-pub fn ssim(x: Tensor<4>, y: Tensor<4>, data_range: f64) -> Result<Tensor<1>, SsimError> {
-    if x.dims() != y.dims() {
-        return Err(SsimError::Shapes(x.dims(), y.dims()));
-    }
-    let [_, _, height, width] = x.dims();
-    if height < WINDOW || width < WINDOW {
-        return Err(SsimError::SmallImage { height, width });
-    }
-    if !(data_range.is_finite() && data_range > 0.0) {
-        return Err(SsimError::DataRange(data_range));
-    }
-    Ok(reference::ssim(x, y, data_range))
+/// What [`SsimConfig::check`] finds, and a window that the GPU has no room for.
+pub fn ssim(x: Tensor<4>, y: Tensor<4>, config: &SsimConfig) -> Result<Tensor<1>, SsimError> {
+    let [images, ..] = x.dims();
+    let planes = plane_scores(x, y, config, Term::Similarity)?;
+    Ok(planes.mean_dim(1).reshape([images]))
 }
 
-/// Why a pair of images has no score.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum SsimError {
-    /// The two images differ in shape.
-    #[error("SSIM compares images of one shape, but these are {0:?} and {1:?}")]
-    Shapes([usize; 4], [usize; 4]),
-    /// The window doesn't fit.
-    #[error("an image of {height}×{width} pixels is smaller than SSIM's {WINDOW}×{WINDOW} window")]
-    SmallImage {
-        /// Rows of pixels.
-        height: usize,
-        /// Columns of pixels.
-        width: usize,
-    },
-    /// The range of the values is no range.
-    #[error("SSIM's data range must be a positive number, not {0}")]
-    DataRange(f64),
+/// One score a window: `[N, C, H, W]` twice → `[N, C, H', W']`, in f32.
+///
+/// `H'` and `W'` are [`SsimConfig::map_size`]. Differentiable in both images.
+///
+/// # Errors
+///
+/// As for [`ssim`].
+pub fn ssim_map(x: Tensor<4>, y: Tensor<4>, config: &SsimConfig) -> Result<Tensor<4>, SsimError> {
+    let (x, y) = checked(x, y, config)?;
+    let comparison = Comparison {
+        config: *config,
+        term: Term::Similarity,
+    };
+    Ok(Tensor::from_dispatch(Dispatch::ssim_map(
+        x.into_dispatch(),
+        y.into_dispatch(),
+        comparison,
+    )))
+}
+
+/// SSIM's two terms, each averaged over the windows of a plane: `[N, C]`.
+#[derive(Clone, Debug)]
+pub struct SsimParts {
+    /// How alike the means are.
+    pub luminance: Tensor<2>,
+    /// How alike the variances are, and how correlated the deviations.
+    pub contrast_structure: Tensor<2>,
+}
+
+/// SSIM's terms on their own, for `[N, C, H, W]` twice. Their product isn't the score, which is a mean
+/// of products. Differentiable in both images.
+///
+/// # Errors
+///
+/// As for [`ssim`].
+pub fn ssim_parts(x: Tensor<4>, y: Tensor<4>, config: &SsimConfig) -> Result<SsimParts, SsimError> {
+    Ok(SsimParts {
+        luminance: plane_scores(x.clone(), y.clone(), config, Term::Luminance)?,
+        contrast_structure: plane_scores(x, y, config, Term::ContrastStructure)?,
+    })
+}
+
+/// [`ssim`] in plain tensor operations on every backend, and with burn's own gradients: what the
+/// kernels are tested and measured against.
+///
+/// # Errors
+///
+/// As for [`ssim`].
+pub fn ssim_composed(
+    x: Tensor<4>,
+    y: Tensor<4>,
+    config: &SsimConfig,
+) -> Result<Tensor<1>, SsimError> {
+    let [images, ..] = x.dims();
+    let (x, y) = checked(x, y, config)?;
+    let comparison = Comparison {
+        config: *config,
+        term: Term::Similarity,
+    };
+    let scores = Dispatch::ssim_composed(x.into_dispatch(), y.into_dispatch(), comparison);
+    let planes: Tensor<2> = Tensor::from_dispatch(scores);
+    Ok(planes.mean_dim(1).reshape([images]))
+}
+
+/// 1 − the mean of [`ssim`] over a batch: what training minimises.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SsimLoss {
+    /// The conventions.
+    pub config: SsimConfig,
+}
+
+impl SsimLoss {
+    /// `[N, C, H, W]` twice → `[1]`, from 0 for equal images to 2. Differentiable in both.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ssim`].
+    pub fn forward(&self, x: Tensor<4>, y: Tensor<4>) -> Result<Tensor<1>, SsimError> {
+        Ok(1.0 - ssim(x, y, &self.config)?.mean())
+    }
+}
+
+/// The mean of a term over each plane: `[N, C]`.
+fn plane_scores(
+    x: Tensor<4>,
+    y: Tensor<4>,
+    config: &SsimConfig,
+    term: Term,
+) -> Result<Tensor<2>, SsimError> {
+    let (x, y) = checked(x, y, config)?;
+    let comparison = Comparison {
+        config: *config,
+        term,
+    };
+    let scores = Dispatch::ssim_scores(x.into_dispatch(), y.into_dispatch(), comparison);
+    Ok(Tensor::from_dispatch(scores))
+}
+
+/// The images in f32, in which all sums are taken, if they can be compared.
+fn checked(
+    x: Tensor<4>,
+    y: Tensor<4>,
+    config: &SsimConfig,
+) -> Result<(Tensor<4>, Tensor<4>), SsimError> {
+    config.check(x.dims(), y.dims())?;
+    kernel::check_memory(config, &x.device())?;
+    let in_f32 = |images: Tensor<4>| {
+        if images.dtype() == DType::F32 {
+            images
+        } else {
+            images.cast(FloatDType::F32)
+        }
+    };
+    Ok((in_f32(x), in_f32(y)))
 }

@@ -1,106 +1,414 @@
-//! SSIM in plain tensor operations, for every backend.
+//! SSIM in plain tensor operations, for every backend; and its gradients, by their formulas.
 //!
-//! Means over the window are a Gaussian blur. The blur is separable, and each of its two passes is
-//! a product with a banded matrix `[H − 10, H]`: one matrix product for a whole batch.
+//! Means over the window are a blur, which is separable, and each of its two passes is a product
+//! with a banded matrix `[H', H]`: one matrix product for a whole batch, whatever the border, whose
+//! transpose is the transposed matrix.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use std::borrow::Borrow;
+use std::ops::{Add, Div, Mul, Sub};
 
-use super::{K1, K2, SIGMA, WINDOW};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, TensorMetadata};
+use burn::tensor::{Shape, TensorData};
 
-/// See [`super::ssim`], which checks the arguments.
-pub(super) fn ssim(x: Tensor<4>, y: Tensor<4>, data_range: f64) -> Tensor<1> {
-    let [images, channels, height, width] = x.dims();
-    let planes = images * channels;
-    let device = x.device().inner();
-    let x: Tensor<3> = x.reshape([planes, height, width]);
-    let y: Tensor<3> = y.reshape([planes, height, width]);
+use super::backend::{Comparison, Term};
+use super::config::{Border, SsimConfig};
 
-    // Variances don't change when a constant is subtracted from a plane, but without it
-    // E[x²] − E[x]² cancels in f32: the mean of both planes takes most of that away.
-    let pivot_x = x.clone().mean_dim(1).mean_dim(2).detach(); // [P, 1, 1]
-    let pivot_y = y.clone().mean_dim(1).mean_dim(2).detach();
-    let (x, y) = (x - pivot_x.clone(), y - pivot_y.clone());
-
-    let blur = Blur::new(height, width, &device);
-    let mean_x = blur.apply(x.clone());
-    let mean_y = blur.apply(y.clone());
-    let squares = blur.apply(x.clone().square() + y.clone().square());
-    let squared_differences = blur.apply((x - y).square());
-
-    // Variances are never negative, except by rounding.
-    let centred_difference = mean_x.clone() - mean_y.clone();
-    let mean_difference = centred_difference.clone() + (pivot_x.clone() - pivot_y.clone());
-    let mean_squares = mean_x.clone().square() + mean_y.clone().square();
-    let variances = (squares - mean_squares).clamp_min(0.0); // σx² + σy²
-    let variance_of_difference = (squared_differences - centred_difference.square()).clamp_min(0.0);
-
-    // 2·μx·μy = μx² + μy² − (μx − μy)², and 2·σxy = σx² + σy² − σ²(x − y). Written so, each factor
-    // is one minus a non-negative term: at most 1, exactly 1 for equal images, and without the
-    // cancellation of a covariance.
-    let (c1, c2) = ((K1 * data_range).powi(2), (K2 * data_range).powi(2));
-    let (mean_x, mean_y) = (mean_x + pivot_x, mean_y + pivot_y);
-    let mean_energy = mean_x.square() + mean_y.square() + c1;
-    let luminance = 1.0 - mean_difference.square() / mean_energy;
-    let contrast_structure = 1.0 - variance_of_difference / (variances + c2);
-
-    let map: Tensor<3> = luminance * contrast_structure; // [P, H − 10, W − 10]
-    let scores: Tensor<2> = map.mean_dim(1).mean_dim(2).reshape([images, channels]);
-    scores.mean_dim(1).reshape([images])
+/// See [`super::backend::SsimBackend::ssim_scores`].
+pub(super) fn scores<B: Backend>(
+    x: FloatTensor<B>,
+    y: FloatTensor<B>,
+    comparison: &Comparison,
+) -> FloatTensor<B> {
+    let pair = Pair::<B>::new(x, y, &comparison.config);
+    pair.scores(&pair.compare(&comparison.config).loss(comparison.term))
 }
 
-/// The blur with the window, at the positions where the window lies inside the plane.
-struct Blur {
-    /// `[H − 10, H]`
-    rows: Tensor<2>,
-    /// `[W, W − 10]`
-    columns: Tensor<2>,
+/// See [`super::backend::SsimBackend::ssim_map`].
+pub(super) fn map<B: Backend>(
+    x: FloatTensor<B>,
+    y: FloatTensor<B>,
+    comparison: &Comparison,
+) -> FloatTensor<B> {
+    let pair = Pair::<B>::new(x, y, &comparison.config);
+    let [images, channels] = pair.images;
+    let [height, width] = pair.blur.map_size;
+    let loss = pair.compare(&comparison.config).loss(comparison.term);
+    let map = loss.one_minus();
+    B::float_reshape(map.0, Shape::from([images, channels, height, width]))
 }
 
-impl Blur {
-    fn new(height: usize, width: usize, device: &Device) -> Self {
+/// See [`super::backend::SsimBackend::ssim_gradients`].
+pub(super) fn gradients<B: Backend>(
+    x: FloatTensor<B>,
+    y: FloatTensor<B>,
+    comparison: &Comparison,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let shape = x.shape();
+    let pair = Pair::<B>::new(x, y, &comparison.config);
+    let windows = pair.compare(&comparison.config);
+    let scores = pair.scores(&windows.loss(comparison.term));
+    let share = 1.0 / pair.blur.positions();
+    let coefficients = windows.coefficients(comparison.term);
+    let [by_x, by_y] = pair.gradients(coefficients.map(|coefficient| coefficient.times(share)));
+    let [by_x, by_y] = [by_x, by_y].map(|by| B::float_reshape(by.0, shape.clone()));
+    (scores, by_x, by_y)
+}
+
+/// See [`super::backend::SsimBackend::ssim_map_gradients`].
+pub(super) fn map_gradients<B: Backend>(
+    x: FloatTensor<B>,
+    y: FloatTensor<B>,
+    upstream: FloatTensor<B>,
+    comparison: &Comparison,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let shape = x.shape();
+    let pair = Pair::<B>::new(x, y, &comparison.config);
+    let coefficients = pair
+        .compare(&comparison.config)
+        .coefficients(comparison.term);
+    let upstream = Planes::<B>(B::float_reshape(upstream, coefficients[0].0.shape()));
+    let [by_x, by_y] = pair
+        .gradients(coefficients.map(|coefficient| coefficient * &upstream))
+        .map(|by| B::float_reshape(by.0, shape.clone()));
+    (by_x, by_y)
+}
+
+/// Two batches of planes `[P, H, W]`, less a constant a plane.
+struct Pair<B: Backend> {
+    /// N and C: P is their product.
+    images: [usize; 2],
+    x: Planes<B>,
+    y: Planes<B>,
+    /// `[P, 1, 1]`. Variances don't change when a constant is taken off a plane, but without that
+    /// E[x²] − E[x]² cancels in f32: the planes' means take most of it away.
+    pivot_x: Planes<B>,
+    pivot_y: Planes<B>,
+    blur: Blur<B>,
+}
+
+impl<B: Backend> Pair<B> {
+    fn new(x: FloatTensor<B>, y: FloatTensor<B>, config: &SsimConfig) -> Self {
+        let shape = x.shape();
+        let [images, channels, height, width] = [shape[0], shape[1], shape[2], shape[3]];
+        let blur = Blur::new(height, width, config, &x.device());
+        let planes = Shape::from([images * channels, height, width]);
+        let x = Planes(B::float_reshape(x, planes.clone()));
+        let y = Planes(B::float_reshape(y, planes));
+        // Constants, also where burn differentiates what follows.
+        let (pivot_x, pivot_y) = (x.mean().detached(), y.mean().detached());
         Self {
-            rows: band(height, device),
-            columns: band(width, device).transpose(),
+            images: [images, channels],
+            x: x - &pivot_x,
+            y: y - &pivot_y,
+            pivot_x,
+            pivot_y,
+            blur,
         }
     }
 
-    /// `[P, H, W]` → `[P, H − 10, W − 10]`
-    fn apply(&self, planes: Tensor<3>) -> Tensor<3> {
-        let [count, height, width] = planes.dims();
-        let [out_width, out_height] = [width - WINDOW + 1, height - WINDOW + 1];
-        // Both passes are one large matrix product; a batch of small ones is far slower.
-        let blurred = planes
-            .reshape([count * height, width])
-            .matmul(self.columns.clone());
-        let turned = blurred.reshape([count, height, out_width]).swap_dims(1, 2);
-        let blurred = turned
-            .reshape([count * out_width, height])
-            .matmul(self.rows.clone().transpose());
-        blurred
-            .reshape([count, out_width, out_height])
-            .swap_dims(1, 2)
+    /// What each window sees.
+    fn compare(&self, config: &SsimConfig) -> Windows<B> {
+        let (x, y) = (&self.x, &self.y);
+        let difference = x - y;
+        // Zeros beyond the border, as they look from here.
+        let (zero_x, zero_y) = (self.pivot_x.times(-1.0), self.pivot_y.times(-1.0));
+        let zero_difference = &zero_x - &zero_y;
+        let mean_x = self.blur.apply(x, &zero_x);
+        let mean_y = self.blur.apply(y, &zero_y);
+        let squares = self.blur.apply(
+            &(x.squared() + y.squared()),
+            &(zero_x.squared() + zero_y.squared()),
+        );
+        let squared_differences = self
+            .blur
+            .apply(&difference.squared(), &zero_difference.squared());
+
+        // Variances are never negative, except by rounding.
+        let mean_difference = &mean_x - &mean_y;
+        let variances = (squares - (mean_x.squared() + mean_y.squared())).at_least_zero();
+        let variance_of_difference =
+            (squared_differences - mean_difference.squared()).at_least_zero();
+
+        let [c1, c2] = config.constants();
+        let factor = config.covariance_factor();
+        // Luminance depends on the means themselves.
+        let (full_mean_x, full_mean_y) = (&mean_x + &self.pivot_x, &mean_y + &self.pivot_y);
+        let full_difference = &full_mean_x - &full_mean_y;
+        let energy = (full_mean_x.squared() + full_mean_y.squared()).plus(c1);
+        let scale = variances.times(factor).plus(c2).reciprocal().times(factor);
+        Windows {
+            luminance_loss: full_difference.squared() / &energy,
+            structure_loss: variance_of_difference * &scale,
+            mean_x,
+            mean_y,
+            full_mean_x,
+            full_mean_y,
+            energy,
+            scale,
+        }
+    }
+
+    /// The mean over each plane of 1 less the losses: `[N, C]`.
+    fn scores(&self, losses: &Planes<B>) -> FloatTensor<B> {
+        let scores = losses.mean().one_minus();
+        B::float_reshape(scores.0, Shape::from(self.images))
+    }
+
+    /// The gradients by `x` and `y`.
+    fn gradients(&self, coefficients: [Planes<B>; 4]) -> [Planes<B>; 2] {
+        let [by_mean_x, by_mean_y, by_difference, by_spread] =
+            coefficients.map(|coefficient| self.blur.apply_transposed(&coefficient));
+        let pulled = (&self.x - &self.y) * by_difference;
+        [
+            by_mean_x - &pulled + &self.x * &by_spread,
+            by_mean_y + pulled + &self.y * by_spread,
+        ]
     }
 }
 
-/// The matrix `[size − 10, size]` each of whose rows holds the window's weights, one further right.
-fn band(size: usize, device: &Device) -> Tensor<2> {
-    let weights = gaussian();
-    let positions = size - WINDOW + 1;
-    let mut values = vec![0.0_f32; positions * size];
-    for (position, row) in values.chunks_exact_mut(size).enumerate() {
-        row[position..position + WINDOW].copy_from_slice(&weights);
-    }
-    Tensor::from_data(TensorData::new(values, [positions, size]), device)
+/// What the windows see, `[P, H', W']` each.
+///
+/// With the variance of x − y in place of the covariance, 2·σxy = σx² + σy² − σ²(x − y) and
+/// 2·μx·μy = μx² + μy² − (μx − μy)². So luminance, and contrast and structure, are each 1 less a loss
+/// that isn't negative: at most 1, and exactly 1 for equal images.
+struct Windows<B: Backend> {
+    /// The means, less the pivots.
+    mean_x: Planes<B>,
+    mean_y: Planes<B>,
+    full_mean_x: Planes<B>,
+    full_mean_y: Planes<B>,
+    /// μx² + μy² + C1
+    energy: Planes<B>,
+    /// 1 / (σx² + σy² + C2), with the covariances' factor.
+    scale: Planes<B>,
+    luminance_loss: Planes<B>,
+    structure_loss: Planes<B>,
 }
 
-/// The window's weights along one axis; their sum is 1.
-fn gaussian() -> [f32; WINDOW] {
-    let weight = |index: usize| {
-        #[expect(clippy::cast_precision_loss, reason = "at most the window's size")]
-        let distance = index as f64 - (WINDOW / 2) as f64;
-        (-0.5 * (distance / SIGMA).powi(2)).exp()
+impl<B: Backend> Windows<B> {
+    /// 1 less the term.
+    fn loss(&self, term: Term) -> Planes<B> {
+        match term {
+            Term::Similarity => {
+                &self.structure_loss * self.luminance_loss.one_minus() + &self.luminance_loss
+            }
+            Term::Luminance => self.luminance_loss.clone(),
+            Term::ContrastStructure => self.structure_loss.clone(),
+        }
+    }
+
+    /// What the term's gradients are made of, see [`Pair::gradients`]: its derivatives by the means,
+    /// and what multiplies the pixels' difference and the pixels themselves.
+    fn coefficients(&self, term: Term) -> [Planes<B>; 4] {
+        let (one, zero) = (self.scale.times(0.0).plus(1.0), self.scale.times(0.0));
+        let (by_luminance, by_structure) = match term {
+            Term::Similarity => (
+                self.structure_loss.one_minus(),
+                self.luminance_loss.one_minus(),
+            ),
+            Term::Luminance => (one, zero),
+            Term::ContrastStructure => (zero, one),
+        };
+        let slope = by_luminance.times(2.0) / &self.energy;
+        let difference = &self.full_mean_x - &self.full_mean_y;
+        let by_luminance_x = (&self.luminance_loss * &self.full_mean_x - &difference) * &slope;
+        let by_luminance_y = (&self.luminance_loss * &self.full_mean_y + difference) * slope;
+
+        let by_difference = by_structure.times(2.0) * &self.scale;
+        let by_spread = &by_difference * &self.structure_loss;
+        let pulled = (&self.mean_x - &self.mean_y) * &by_difference;
+        [
+            by_luminance_x + &pulled - &by_spread * &self.mean_x,
+            by_luminance_y - pulled - &by_spread * &self.mean_y,
+            by_difference,
+            by_spread,
+        ]
+    }
+}
+
+/// The blur with the window.
+struct Blur<B: Backend> {
+    /// `[H', H]`
+    rows: FloatTensor<B>,
+    /// `[W', W]`
+    columns: FloatTensor<B>,
+    map_size: [usize; 2],
+    /// `[1, H', W']`, how much of each window lies beyond the image; None where nothing does.
+    outside: Option<Planes<B>>,
+}
+
+impl<B: Backend> Blur<B> {
+    fn new(height: usize, width: usize, config: &SsimConfig, device: &B::Device) -> Self {
+        let [map_height, map_width] = config.map_size(height, width);
+        let (rows, columns) = (
+            band(height, map_height, config),
+            band(width, map_width, config),
+        );
+        let tensor = |values: &[f64], shape: Vec<usize>| {
+            #[expect(clippy::cast_possible_truncation, reason = "the tensors are f32")]
+            let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
+            B::float_from_data(TensorData::new(values, shape), device)
+        };
+        let outside = (config.border == Border::Zero).then(|| {
+            let mass = |band: &[f64], side: usize| -> Vec<f64> {
+                band.chunks_exact(side)
+                    .map(|row| row.iter().sum())
+                    .collect()
+            };
+            let (rows, columns) = (mass(&rows, height), mass(&columns, width));
+            let outside: Vec<f64> = rows
+                .iter()
+                .flat_map(|row| columns.iter().map(move |column| 1.0 - row * column))
+                .collect();
+            Planes(tensor(&outside, vec![1, map_height, map_width]))
+        });
+        Self {
+            rows: tensor(&rows, vec![map_height, height]),
+            columns: tensor(&columns, vec![map_width, width]),
+            map_size: [map_height, map_width],
+            outside,
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
+    fn positions(&self) -> f64 {
+        self.map_size.iter().product::<usize>() as f64
+    }
+
+    /// `[P, H, W]` → `[P, H', W']`, where `zero` `[P, 1, 1]` stands for what lies beyond the image.
+    fn apply(&self, planes: &Planes<B>, zero: &Planes<B>) -> Planes<B> {
+        let blurred = multiply::<B>(planes, &self.rows, &self.columns);
+        match &self.outside {
+            None => blurred,
+            Some(outside) => blurred + zero * outside,
+        }
+    }
+
+    /// `[P, H', W']` → `[P, H, W]`
+    fn apply_transposed(&self, planes: &Planes<B>) -> Planes<B> {
+        multiply::<B>(
+            planes,
+            &B::float_transpose(self.rows.clone()),
+            &B::float_transpose(self.columns.clone()),
+        )
+    }
+}
+
+/// `[P, H, W]` → `[P, H', W']` by matrices `[H', H]` and `[W', W]`: both passes are one large
+/// matrix product; a batch of small ones is far slower.
+fn multiply<B: Backend>(
+    planes: &Planes<B>,
+    rows: &FloatTensor<B>,
+    columns: &FloatTensor<B>,
+) -> Planes<B> {
+    let shape = planes.0.shape();
+    let [count, height, width] = [shape[0], shape[1], shape[2]];
+    let [out_height, out_width] = [rows.shape()[0], columns.shape()[0]];
+    let reshape = |tensor, shape: [usize; 3]| B::float_reshape(tensor, Shape::from(shape));
+    let flat = |tensor, shape: [usize; 2]| B::float_reshape(tensor, Shape::from(shape));
+
+    let lines = flat(planes.0.clone(), [count * height, width]);
+    let blurred = B::float_matmul(lines, B::float_transpose(columns.clone()));
+    let turned = B::float_swap_dims(reshape(blurred, [count, height, out_width]), 1, 2);
+    let lines = flat(turned, [count * out_width, height]);
+    let blurred = B::float_matmul(lines, B::float_transpose(rows.clone()));
+    Planes(B::float_swap_dims(
+        reshape(blurred, [count, out_width, out_height]),
+        1,
+        2,
+    ))
+}
+
+/// The matrix `[map side, side]` whose rows hold the window's weights at the pixels that they take.
+fn band(side: usize, map_side: usize, config: &SsimConfig) -> Vec<f64> {
+    let weights = config.window.weights();
+    // From a window's first pixel to the one that it is named by.
+    let origin = match config.border {
+        Border::Valid => 0,
+        Border::Zero | Border::Reflect => weights.len() / 2,
     };
-    let sum: f64 = (0..WINDOW).map(weight).sum();
-    #[expect(clippy::cast_possible_truncation, reason = "the tensors are f32")]
-    std::array::from_fn(|index| (weight(index) / sum) as f32)
+    let mut band = vec![0.0; map_side * side];
+    for (position, row) in band.chunks_exact_mut(side).enumerate() {
+        for (tap, weight) in weights.iter().enumerate() {
+            let padded = position + tap;
+            let pixel = match config.border {
+                Border::Reflect if padded < origin => origin - padded,
+                Border::Reflect if padded - origin >= side => 2 * (side - 1) - (padded - origin),
+                Border::Zero if padded < origin || padded - origin >= side => continue,
+                _ => padded - origin,
+            };
+            row[pixel] += weight;
+        }
+    }
+    band
 }
+
+/// A tensor `[P, …]` with arithmetic, so that formulas can be read.
+struct Planes<B: Backend>(FloatTensor<B>);
+
+impl<B: Backend> Clone for Planes<B> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<B: Backend> Planes<B> {
+    /// The mean of each plane: `[P, 1, 1]`.
+    fn mean(&self) -> Self {
+        Self(B::float_mean_dim(B::float_mean_dim(self.0.clone(), 1), 2))
+    }
+
+    fn detached(self) -> Self {
+        Self(B::float_detach(self.0))
+    }
+
+    fn squared(&self) -> Self {
+        self * self
+    }
+
+    fn at_least_zero(self) -> Self {
+        Self(B::float_clamp_min(self.0, 0.0.into()))
+    }
+
+    fn reciprocal(self) -> Self {
+        Self(B::float_recip(self.0))
+    }
+
+    fn one_minus(&self) -> Self {
+        self.times(-1.0).plus(1.0)
+    }
+
+    fn plus(self, number: f64) -> Self {
+        Self(B::float_add_scalar(self.0, number.into()))
+    }
+
+    fn times(&self, number: f64) -> Self {
+        Self(B::float_mul_scalar(self.0.clone(), number.into()))
+    }
+}
+
+macro_rules! elementwise {
+    ($trait:ident, $method:ident, $operation:ident) => {
+        impl<B: Backend, R: Borrow<Planes<B>>> $trait<R> for Planes<B> {
+            type Output = Planes<B>;
+
+            fn $method(self, other: R) -> Planes<B> {
+                Planes(B::$operation(self.0, other.borrow().0.clone()))
+            }
+        }
+
+        impl<B: Backend, R: Borrow<Planes<B>>> $trait<R> for &Planes<B> {
+            type Output = Planes<B>;
+
+            fn $method(self, other: R) -> Planes<B> {
+                self.clone().$method(other)
+            }
+        }
+    };
+}
+
+elementwise!(Add, add, float_add);
+elementwise!(Sub, sub, float_sub);
+elementwise!(Mul, mul, float_mul);
+elementwise!(Div, div, float_div);

@@ -312,7 +312,7 @@ impl<'a> Training<'a> {
                 evaluation,
                 total: self.started.elapsed().as_secs_f64(),
             },
-            ssim_preset: ssim::PRESET.to_owned(),
+            ssim_preset: ssim::Preset::Tf.name().to_owned(),
             images: Images {
                 train: split.train.len(),
                 validation: split.validation.len(),

@@ -3,7 +3,9 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::Deserialize;
-use trainer::ssim::{WINDOW, ssim};
+use trainer::ssim::{SsimConfig, ssim};
+
+const WINDOW: usize = 11;
 
 /// The step of the finite differences: their own error is about `STEP²` and `1e-16 / STEP`.
 const STEP: f64 = 1e-5;
@@ -101,7 +103,7 @@ pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 
 pub fn scores(pairs: &[Pair], device: &Device) -> Vec<f64> {
     let [x, y] = stack(pairs, device);
-    values(ssim(x, y, 1.0).unwrap())
+    values(ssim(x, y, &SsimConfig::default()).unwrap())
         .into_iter()
         .map(f64::from)
         .collect()
@@ -112,7 +114,7 @@ pub fn gradients(pairs: &[Pair], weights: &[f32], device: &Device) -> [Vec<f32>;
     let device = device.clone().autodiff();
     let [x, y] = stack(pairs, &device).map(Tensor::require_grad);
     let weights = Tensor::<1>::from_floats(weights, &device);
-    let sum = (ssim(x.clone(), y.clone(), 1.0).unwrap() * weights).sum();
+    let sum = (ssim(x.clone(), y.clone(), &SsimConfig::default()).unwrap() * weights).sum();
     let all = sum.backward();
     [x, y].map(|image| values(image.grad(&all).expect("both images have a gradient")))
 }

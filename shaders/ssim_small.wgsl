@@ -1,0 +1,184 @@
+// SSIM of small planes: score and gradients of both images from one load of them.
+//
+// One workgroup a plane, which is one channel of one image; windows only where they lie inside it.
+// Both planes and four moments a window lie in workgroup memory; the same memory then takes the
+// gradients' coefficients. Every pass has at most one task a thread, so that what a pass still needs
+// stays in registers while the memory is overwritten.
+
+const HEIGHT: u32 = {{ height }}u;
+const WIDTH: u32 = {{ width }}u;
+const THREADS: u32 = {{ threads }}u;
+// Which gradients are asked for: 0 none, 1 that of x, 2 both.
+const GRADIENTS: u32 = {{ gradients }}u;
+
+const OUT_HEIGHT: u32 = HEIGHT - SIZE + 1u;
+const OUT_WIDTH: u32 = WIDTH - SIZE + 1u;
+const PIXELS: u32 = HEIGHT * WIDTH;
+const POSITIONS: f32 = f32(OUT_HEIGHT * OUT_WIDTH);
+
+// Tasks of each pass: rows or columns, by groups of STRIP outputs.
+const OUT_COLUMN_GROUPS: u32 = (OUT_WIDTH + STRIP - 1u) / STRIP;
+const OUT_ROW_GROUPS: u32 = (OUT_HEIGHT + STRIP - 1u) / STRIP;
+const COLUMN_GROUPS: u32 = (WIDTH + STRIP - 1u) / STRIP;
+const ROW_GROUPS: u32 = (HEIGHT + STRIP - 1u) / STRIP;
+
+struct Batch {
+    planes: u32,
+    // Workgroups in a row of the dispatch, whose dimensions are limited.
+    columns: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> batch: Batch;
+// [planes, HEIGHT, WIDTH]
+@group(0) @binding(1) var<storage, read_write> input_x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> input_y: array<f32>;
+// [planes]: the mean over all windows
+@group(0) @binding(3) var<storage, read_write> scores: array<f32>;
+// [planes, HEIGHT, WIDTH]: the derivatives of each plane's score
+@group(0) @binding(4) var<storage, read_write> gradient_x: array<f32>;
+@group(0) @binding(5) var<storage, read_write> gradient_y: array<f32>;
+
+var<workgroup> plane_x: array<f32, PIXELS>;
+var<workgroup> plane_y: array<f32, PIXELS>;
+var<workgroup> windows: array<vec4<f32>, HEIGHT * OUT_WIDTH>;
+var<workgroup> losses: array<f32, THREADS>;
+
+@compute @workgroup_size(THREADS)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    // The last row of the dispatch may reach beyond the batch: the last plane is computed again.
+    let plane = min(workgroup.y * batch.columns + workgroup.x, batch.planes - 1u);
+    let first = plane * PIXELS;
+    for (var pixel = thread; pixel < PIXELS; pixel += THREADS) {
+        plane_x[pixel] = input_x[first + pixel];
+        plane_y[pixel] = input_y[first + pixel];
+    }
+    workgroupBarrier();
+
+    if thread < HEIGHT * OUT_COLUMN_GROUPS {
+        let row = thread / OUT_COLUMN_GROUPS;
+        let column = STRIP * (thread % OUT_COLUMN_GROUPS);
+        var x: array<f32, SPAN>;
+        var y: array<f32, SPAN>;
+        for (var i = 0u; i < SPAN; i++) {
+            let pixel = row * WIDTH + min(column + i, WIDTH - 1u);
+            x[i] = plane_x[pixel];
+            y[i] = plane_y[pixel];
+        }
+        let moments = row_moments(&x, &y);
+        for (var output = 0u; output < STRIP; output++) {
+            if column + output < OUT_WIDTH {
+                windows[row * OUT_WIDTH + column + output] = moments[output];
+            }
+        }
+    }
+    workgroupBarrier();
+
+    var loss = 0.0;
+    var coefficients: array<vec4<f32>, STRIP>;
+    if thread < OUT_ROW_GROUPS * OUT_WIDTH {
+        let row = STRIP * (thread / OUT_WIDTH);
+        let column = thread % OUT_WIDTH;
+        var rows: array<Moments, SPAN>;
+        for (var i = 0u; i < SPAN; i++) {
+            rows[i] = windows[min(row + i, HEIGHT - 1u) * OUT_WIDTH + column];
+        }
+        let moments = window_moments(&rows);
+        for (var output = 0u; output < STRIP; output++) {
+            if row + output < OUT_HEIGHT {
+                let comparison = compare(moments[output]);
+                loss += comparison.loss;
+                coefficients[output] = comparison.gradient / POSITIONS;
+            }
+        }
+    }
+    losses[thread] = loss;
+    workgroupBarrier();
+
+    // The sum of all threads' losses, halving their number in each step.
+    for (var count = THREADS; count > 1u; ) {
+        let half = (count + 1u) / 2u;
+        if thread + half < count {
+            losses[thread] += losses[thread + half];
+        }
+        workgroupBarrier();
+        count = half;
+    }
+    if thread == 0u {
+        scores[plane] = 1.0 - losses[0] / POSITIONS;
+    }
+
+    if GRADIENTS > 0u {
+        if thread < OUT_ROW_GROUPS * OUT_WIDTH {
+            let row = STRIP * (thread / OUT_WIDTH);
+            let column = thread % OUT_WIDTH;
+            for (var output = 0u; output < STRIP; output++) {
+                if row + output < OUT_HEIGHT {
+                    windows[(row + output) * OUT_WIDTH + column] = coefficients[output];
+                }
+            }
+        }
+        workgroupBarrier();
+
+        // The transpose of the blur, down the columns: a pixel lies in the windows that begin at
+        // most SIZE - 1 rows above it.
+        var sums: array<vec4<f32>, STRIP>;
+        let row = STRIP * (thread / OUT_WIDTH);
+        let column = thread % OUT_WIDTH;
+        if thread < ROW_GROUPS * OUT_WIDTH {
+            for (var i = 0u; i < SPAN; i++) {
+                // Beyond the first row this wraps round to a large number.
+                let position = row + i - (SIZE - 1u);
+                if position < OUT_HEIGHT {
+                    let value = windows[position * OUT_WIDTH + column];
+                    for (var output = 0u; output < STRIP; output++) {
+                        if i >= output && i - output < SIZE {
+                            sums[output] += WEIGHTS[i - output] * value;
+                        }
+                    }
+                }
+            }
+        }
+        workgroupBarrier();
+        if thread < ROW_GROUPS * OUT_WIDTH {
+            for (var output = 0u; output < STRIP; output++) {
+                if row + output < HEIGHT {
+                    windows[(row + output) * OUT_WIDTH + column] = sums[output];
+                }
+            }
+        }
+        workgroupBarrier();
+
+        // Along the rows, and into the gradients.
+        if thread < HEIGHT * COLUMN_GROUPS {
+            let row = thread / COLUMN_GROUPS;
+            let column = STRIP * (thread % COLUMN_GROUPS);
+            var sums: array<vec4<f32>, STRIP>;
+            for (var i = 0u; i < SPAN; i++) {
+                let position = column + i - (SIZE - 1u);
+                if position < OUT_WIDTH {
+                    let value = windows[row * OUT_WIDTH + position];
+                    for (var output = 0u; output < STRIP; output++) {
+                        if i >= output && i - output < SIZE {
+                            sums[output] += WEIGHTS[i - output] * value;
+                        }
+                    }
+                }
+            }
+            for (var output = 0u; output < STRIP; output++) {
+                if column + output < WIDTH {
+                    let pixel = row * WIDTH + column + output;
+                    let x = plane_x[pixel];
+                    let y = plane_y[pixel];
+                    let difference = (x - y) * sums[output].z;
+                    gradient_x[first + pixel] = sums[output].x - difference + x * sums[output].w;
+                    if GRADIENTS > 1u {
+                        gradient_y[first + pixel] = sums[output].y + difference + y * sums[output].w;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+// What all SSIM kernels share: the window, and the comparison of two images in one position of it.
+//
+// Names in double braces are filled in by src/ssim/kernel.rs, which launches the kernels.
+
+// Height and width of the window.
+const SIZE: u32 = {{ size }}u;
+const RADIUS: u32 = SIZE / 2u;
+// Its weights along one axis, symmetric; their sum is 1.
+const WEIGHTS = array<f32, SIZE>({{ weights }});
+// C1 and C2 of the paper, and what multiplies population covariances.
+const C1: f32 = {{ c1 }};
+const C2: f32 = {{ c2 }};
+const COVARIANCE_FACTOR: f32 = {{ covariance_factor }};
+
+// What is scored: 0 the product of both terms, 1 luminance, 2 contrast and structure.
+const TERM: u32 = {{ term }}u;
+
+// Outputs that one thread computes side by side, so that each value it loads serves all of them.
+const STRIP: u32 = 4u;
+// Values that these outputs depend on.
+const SPAN: u32 = STRIP + SIZE - 1u;
+
+// The moments of both images under the window:
+// x, y: the means; z: the sum of both variances; w: the variance of the difference.
+alias Moments = vec4<f32>;
+
+struct Comparison {
+    // 1 minus the term that is scored, never negative.
+    loss: f32,
+    // With M the blur and T its transpose, the gradients of the term are
+    //   by x: T(x) - (x - y) T(z) + x T(w),    by y: T(y) + (x - y) T(z) + y T(w).
+    gradient: vec4<f32>,
+}
+
+// SSIM in one position. Written with the variance of the difference in place of the covariance, both
+// terms are 1 minus something that is not negative: at most 1, and exactly 1 for equal images.
+fn compare(moments: Moments) -> Comparison {
+    let difference = moments.x - moments.y;
+    let energy = moments.x * moments.x + moments.y * moments.y + C1;
+    let luminance_loss = difference * difference / energy;
+    let scale = COVARIANCE_FACTOR / (COVARIANCE_FACTOR * moments.z + C2);
+    let structure_loss = scale * moments.w;
+    let luminance = 1.0 - luminance_loss;
+    let structure = 1.0 - structure_loss;
+
+    var loss = luminance_loss + structure_loss * luminance;
+    // The derivatives of what is scored by luminance and by structure.
+    var by_luminance = structure;
+    var by_structure = luminance;
+    if TERM == 1u {
+        loss = luminance_loss;
+        by_luminance = 1.0;
+        by_structure = 0.0;
+    } else if TERM == 2u {
+        loss = structure_loss;
+        by_luminance = 0.0;
+        by_structure = 1.0;
+    }
+
+    // The derivatives by the means, at fixed variances.
+    let slope = 2.0 * by_luminance / energy;
+    let by_mean_x = slope * (luminance_loss * moments.x - difference);
+    let by_mean_y = slope * (luminance_loss * moments.y + difference);
+    // The variances depend on the pixels and on the means.
+    let by_difference = 2.0 * by_structure * scale;
+    let by_spread = by_difference * structure_loss;
+    return Comparison(max(loss, 0.0), vec4<f32>(
+        by_mean_x + by_difference * difference - by_spread * moments.x,
+        by_mean_y - by_difference * difference - by_spread * moments.y,
+        by_difference,
+        by_spread,
+    ));
+}
+
+// The moments of a row of pixels, for STRIP neighbouring windows: deviations are squared after the
+// mean is taken off, so that nothing cancels.
+fn row_moments(x: ptr<function, array<f32, SPAN>>, y: ptr<function, array<f32, SPAN>>)
+    -> array<Moments, STRIP> {
+    var moments: array<Moments, STRIP>;
+    for (var output = 0u; output < STRIP; output++) {
+        var mean_x = 0.0;
+        var mean_y = 0.0;
+        for (var tap = 0u; tap < SIZE; tap++) {
+            mean_x += WEIGHTS[tap] * (*x)[output + tap];
+            mean_y += WEIGHTS[tap] * (*y)[output + tap];
+        }
+        var variances = 0.0;
+        var difference_variance = 0.0;
+        for (var tap = 0u; tap < SIZE; tap++) {
+            let from_x = (*x)[output + tap] - mean_x;
+            let from_y = (*y)[output + tap] - mean_y;
+            let difference = from_x - from_y;
+            variances += WEIGHTS[tap] * (from_x * from_x + from_y * from_y);
+            difference_variance += WEIGHTS[tap] * difference * difference;
+        }
+        moments[output] = Moments(mean_x, mean_y, variances, difference_variance);
+    }
+    return moments;
+}
+
+// The moments of STRIP neighbouring windows from those of their rows. The variance is the mean of
+// the rows' variances and the variance of the rows' means.
+fn window_moments(rows: ptr<function, array<Moments, SPAN>>) -> array<Moments, STRIP> {
+    var moments: array<Moments, STRIP>;
+    for (var output = 0u; output < STRIP; output++) {
+        var mean = Moments();
+        for (var tap = 0u; tap < SIZE; tap++) {
+            mean += WEIGHTS[tap] * (*rows)[output + tap];
+        }
+        var variances = mean.z;
+        var difference_variance = mean.w;
+        for (var tap = 0u; tap < SIZE; tap++) {
+            let deviation = (*rows)[output + tap].xy - mean.xy;
+            let difference = deviation.x - deviation.y;
+            variances += WEIGHTS[tap] * dot(deviation, deviation);
+            difference_variance += WEIGHTS[tap] * difference * difference;
+        }
+        moments[output] = Moments(mean.xy, variances, difference_variance);
+    }
+    return moments;
+}

@@ -1,0 +1,507 @@
+//! The WGSL kernels of `shaders/`: which one compares a pair of images, and its launch.
+//!
+//! `ssim_small` takes planes that fit a workgroup's memory, windows inside them; all others go to
+//! `ssim_tiled`, and their gradients to `ssim_tiled_gradient`. `ssim_window` precedes each of them.
+
+use burn::backend::ops::FloatTensorOps;
+use burn::backend::{DispatchDevice, TensorMetadata};
+use burn::tensor::{DType, Device, Shape};
+use burn_cubecl::cubecl::CubeCount;
+use burn_cubecl::cubecl::client::Client;
+use burn_cubecl::cubecl::ir::settings::ExecutionMode;
+use burn_cubecl::cubecl::prelude::KernelId;
+use burn_cubecl::cubecl::server::{Handle, KernelArguments};
+use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
+use burn_wgpu::{
+    CubeBackend, CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate, into_contiguous,
+};
+
+use super::backend::{Comparison, SsimBackend, Term};
+use super::config::{Border, SsimConfig, SsimError};
+use super::reference;
+
+/// What each thread computes side by side: `STRIP` in the shaders.
+const STRIP: usize = 4;
+/// Workgroup memory that every GPU has, by WebGPU's default limits.
+const PORTABLE_MEMORY: usize = 16_384;
+/// The most threads that every GPU has in a workgroup, and the most workgroups a dimension.
+const MAX_THREADS: usize = 256;
+const MAX_WORKGROUPS: usize = 65_535;
+/// Threads of a tile's workgroup: about as many as a tile has strips of windows and of rows.
+const TILE_THREADS: usize = 128;
+/// Heights and widths of tiles, in the order in which they're preferred. Both are multiples of
+/// `STRIP`.
+const TILES: [[usize; 2]; 5] = [[16, 16], [8, 16], [8, 8], [4, 8], [4, 4]];
+/// Bytes of an f32, and of four of them.
+const F32: usize = 4;
+const VEC4: usize = 16;
+
+impl SsimBackend for CubeBackend {
+    fn ssim_scores(x: CubeTensor, y: CubeTensor, comparison: Comparison) -> CubeTensor {
+        let Some(kernels) = Kernels::new(&x, comparison) else {
+            return reference::scores::<Self>(x, y, &comparison);
+        };
+        let (scores, _) = kernels.scores(x, y, Gradients::None);
+        scores
+    }
+
+    fn ssim_gradient(
+        x: CubeTensor,
+        y: CubeTensor,
+        comparison: Comparison,
+    ) -> (CubeTensor, CubeTensor) {
+        let Some(kernels) = Kernels::new(&x, comparison) else {
+            let (scores, by_x, _) = reference::gradients::<Self>(x, y, &comparison);
+            return (scores, by_x);
+        };
+        let (scores, [by_x, _]) = kernels.scores(x, y, Gradients::X);
+        (scores, by_x)
+    }
+
+    fn ssim_gradients(
+        x: CubeTensor,
+        y: CubeTensor,
+        comparison: Comparison,
+    ) -> (CubeTensor, CubeTensor, CubeTensor) {
+        let Some(kernels) = Kernels::new(&x, comparison) else {
+            return reference::gradients::<Self>(x, y, &comparison);
+        };
+        let (scores, [by_x, by_y]) = kernels.scores(x, y, Gradients::Both);
+        (scores, by_x, by_y)
+    }
+
+    fn ssim_map(x: CubeTensor, y: CubeTensor, comparison: Comparison) -> CubeTensor {
+        let Some(kernels) = Kernels::new(&x, comparison) else {
+            return reference::map::<Self>(x, y, &comparison);
+        };
+        kernels.map(x, y)
+    }
+
+    fn ssim_map_gradients(
+        x: CubeTensor,
+        y: CubeTensor,
+        upstream: CubeTensor,
+        comparison: Comparison,
+    ) -> (CubeTensor, CubeTensor) {
+        let Some(kernels) = Kernels::new(&x, comparison) else {
+            return reference::map_gradients::<Self>(x, y, upstream, &comparison);
+        };
+        let [by_x, by_y] = kernels.map_gradients(x, y, upstream);
+        (by_x, by_y)
+    }
+}
+
+/// Checks that a window fits the memory of the device's workgroups, if kernels run there at all.
+pub(super) fn check_memory(config: &SsimConfig, device: &Device) -> Result<(), SsimError> {
+    let device = device.clone().inner();
+    let DispatchDevice::Cube(device) = device.as_dispatch() else {
+        return Ok(());
+    };
+    let client = device.client();
+    let window = config.window.size();
+    let available = workgroup_memory(&client);
+    if compiles_wgsl(&client) && tile(window, available).is_none() {
+        let [height, width] = TILES[TILES.len() - 1];
+        return Err(SsimError::SharedMemory {
+            window,
+            needed: tile_memory(height, width, window),
+            available,
+        });
+    }
+    Ok(())
+}
+
+/// Whether the device takes kernels in WGSL. Others, such as CUDA, compare by tensor operations.
+fn compiles_wgsl(client: &Client) -> bool {
+    client.name().contains("wgsl")
+}
+
+fn workgroup_memory(client: &Client) -> usize {
+    client.properties().hardware.max_shared_memory_size
+}
+
+/// Bytes of workgroup memory that the hungrier of the two kernels of tiles needs.
+fn tile_memory(height: usize, width: usize, window: usize) -> usize {
+    let (reached_height, reached_width) = (height + window - 1, width + window - 1);
+    let windows = reached_height * width * VEC4;
+    let forward = 2 * reached_height * reached_width * F32 + windows + TILE_THREADS * F32;
+    let backward = reached_height * reached_width * VEC4 + windows;
+    forward.max(backward)
+}
+
+/// The first tile whose kernels fit what every GPU has; failing that, the smallest, if it fits what
+/// this one has.
+fn tile(window: usize, available: usize) -> Option<[usize; 2]> {
+    let fits = |limit: usize| {
+        move |[height, width]: &&[usize; 2]| tile_memory(*height, *width, window) <= limit
+    };
+    let portable = TILES.iter().find(fits(PORTABLE_MEMORY.min(available)));
+    portable.or(TILES.last().filter(fits(available))).copied()
+}
+
+/// Which gradients come with the scores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gradients {
+    None,
+    X,
+    Both,
+}
+
+/// What `ssim_tiled` puts out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Output {
+    Scores,
+    ScoresAndCoefficients,
+    Map,
+    WeightedCoefficients,
+}
+
+/// The kernels for images of one shape, by some conventions, on one device.
+struct Kernels {
+    comparison: Comparison,
+    client: Client,
+    /// An image's planes are compared one by one: N · C of them.
+    images: [usize; 2],
+    height: usize,
+    width: usize,
+    tile: [usize; 2],
+}
+
+impl Kernels {
+    /// None where the device doesn't take them: not WGSL, not f32, or too little memory.
+    fn new(x: &CubeTensor, comparison: Comparison) -> Option<Self> {
+        let client = x.client.clone();
+        let shape = x.shape();
+        let tile = tile(comparison.config.window.size(), workgroup_memory(&client))?;
+        (compiles_wgsl(&client) && x.dtype == DType::F32).then(|| Self {
+            comparison,
+            client,
+            images: [shape[0], shape[1]],
+            height: shape[2],
+            width: shape[3],
+            tile,
+        })
+    }
+
+    fn planes(&self) -> usize {
+        self.images[0] * self.images[1]
+    }
+
+    /// The mean of the term over each plane, and the gradients of those means' sum.
+    fn scores(
+        &self,
+        x: CubeTensor,
+        y: CubeTensor,
+        gradients: Gradients,
+    ) -> (CubeTensor, [CubeTensor; 2]) {
+        let (x, y) = (into_contiguous(x), into_contiguous(y));
+        let small = Source::small(&self.comparison, [self.height, self.width], gradients);
+        match small {
+            Some(source) => self.scores_of_small(source, x, y, gradients),
+            None => self.scores_by_tiles(x, y, gradients),
+        }
+    }
+
+    fn scores_of_small(
+        &self,
+        source: Source,
+        x: CubeTensor,
+        y: CubeTensor,
+        gradients: Gradients,
+    ) -> (CubeTensor, [CubeTensor; 2]) {
+        let scores = empty_like(&x, &self.images);
+        let gradients = self.empty_gradients(&x, gradients);
+        let buffers = [&x, &y, &scores, &gradients[0], &gradients[1]];
+        self.launch(source, self.planes(), &buffers);
+        (scores, gradients)
+    }
+
+    fn scores_by_tiles(
+        &self,
+        x: CubeTensor,
+        y: CubeTensor,
+        gradients: Gradients,
+    ) -> (CubeTensor, [CubeTensor; 2]) {
+        let output = match gradients {
+            Gradients::None => Output::Scores,
+            Gradients::X | Gradients::Both => Output::ScoresAndCoefficients,
+        };
+        let map_size = self.map_size();
+        let losses = empty_like(&x, &[self.planes(), self.tiles(map_size)]);
+        let coefficients = self.tiled(output, [&x, &y], &unused(&x), &losses);
+        let [map_height, map_width] = map_size;
+        #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
+        let positions = (map_height * map_width) as f64;
+        let losses = CubeBackend::float_sum_dim(losses, 1);
+        let share = CubeBackend::float_mul_scalar(losses, (-1.0 / positions).into());
+        let scores = CubeBackend::float_add_scalar(share, 1.0.into());
+        let scores = CubeBackend::float_reshape(scores, Shape::from(self.images));
+        let gradients = self.tiled_gradient([&x, &y], &coefficients, gradients);
+        (scores, gradients)
+    }
+
+    /// The term in each window.
+    fn map(&self, x: CubeTensor, y: CubeTensor) -> CubeTensor {
+        let (x, y) = (into_contiguous(x), into_contiguous(y));
+        let [map_height, map_width] = self.map_size();
+        let [images, channels] = self.images;
+        let map = empty_like(&x, &[images, channels, map_height, map_width]);
+        self.tiled(Output::Map, [&x, &y], &unused(&x), &map);
+        map
+    }
+
+    /// The gradients of the map's sum, weighted by `upstream`.
+    fn map_gradients(&self, x: CubeTensor, y: CubeTensor, upstream: CubeTensor) -> [CubeTensor; 2] {
+        let [x, y, upstream] = [x, y, upstream].map(into_contiguous);
+        let output = Output::WeightedCoefficients;
+        let coefficients = self.tiled(output, [&x, &y], &upstream, &unused(&x));
+        self.tiled_gradient([&x, &y], &coefficients, Gradients::Both)
+    }
+
+    /// `ssim_tiled`; returns the coefficients, if they're part of the output.
+    fn tiled(
+        &self,
+        output: Output,
+        [x, y]: [&CubeTensor; 2],
+        upstream: &CubeTensor,
+        values: &CubeTensor,
+    ) -> CubeTensor {
+        let [map_height, map_width] = self.map_size();
+        let coefficients = match output {
+            Output::ScoresAndCoefficients | Output::WeightedCoefficients => {
+                empty_like(x, &[self.planes(), map_height, map_width, 4])
+            }
+            Output::Scores | Output::Map => unused(x),
+        };
+        let source = Source::tiled(&self.comparison, self.tile, output);
+        let workgroups = self.planes() * self.tiles(self.map_size());
+        self.launch(source, workgroups, &[x, y, upstream, values, &coefficients]);
+        coefficients
+    }
+
+    /// `ssim_tiled_gradient`.
+    fn tiled_gradient(
+        &self,
+        [x, y]: [&CubeTensor; 2],
+        coefficients: &CubeTensor,
+        gradients: Gradients,
+    ) -> [CubeTensor; 2] {
+        let outputs = self.empty_gradients(x, gradients);
+        if gradients != Gradients::None {
+            let source = Source::tiled_gradient(&self.comparison, self.tile, gradients);
+            let workgroups = self.planes() * self.tiles([self.height, self.width]);
+            let buffers = [x, y, coefficients, &outputs[0], &outputs[1]];
+            self.launch(source, workgroups, &buffers);
+        }
+        outputs
+    }
+
+    fn map_size(&self) -> [usize; 2] {
+        self.comparison.config.map_size(self.height, self.width)
+    }
+
+    /// How many tiles cover a plane of a size.
+    fn tiles(&self, size: [usize; 2]) -> usize {
+        size[0].div_ceil(self.tile[0]) * size[1].div_ceil(self.tile[1])
+    }
+
+    fn empty_gradients(&self, x: &CubeTensor, gradients: Gradients) -> [CubeTensor; 2] {
+        let [images, channels] = self.images;
+        let like_images = || empty_like(x, &[images, channels, self.height, self.width]);
+        match gradients {
+            Gradients::None => [unused(x), unused(x)],
+            Gradients::X => [like_images(), unused(x)],
+            Gradients::Both => [like_images(), like_images()],
+        }
+    }
+
+    /// Runs so many workgroups with these buffers bound after the batch.
+    fn launch(&self, source: Source, workgroups: usize, buffers: &[&CubeTensor]) {
+        let rows = workgroups.div_ceil(MAX_WORKGROUPS);
+        let columns = workgroups.div_ceil(rows);
+        let limit = "a GPU's buffers hold fewer than 2³² values, and these shapes are of buffers";
+        let [planes, columns, rows, height, width] =
+            [self.planes(), columns, rows, self.height, self.width]
+                .map(|size| u32::try_from(size).expect(limit));
+        let batch = [planes, columns, height, width].map(u32::to_le_bytes);
+        let batch: Handle = self.client.create_from_slice(&batch.concat());
+        let arguments = KernelArguments::new().with_buffers(
+            std::iter::once(batch)
+                .chain(buffers.iter().map(|tensor| tensor.handle.clone()))
+                .map(Handle::binding)
+                .collect(),
+        );
+        let threads = CubeDim::new_1d(source.threads);
+        self.client.launch(
+            Box::new(SourceKernel::new(source, threads)),
+            CubeCount::Static(columns, rows, 1),
+            arguments,
+        );
+    }
+}
+
+fn empty_like(x: &CubeTensor, shape: &[usize]) -> CubeTensor {
+    empty_device_contiguous_dtype(
+        x.client.clone(),
+        x.device.clone(),
+        Shape::from(shape),
+        x.dtype,
+    )
+}
+
+/// What stands for a buffer that a variant of a kernel names but doesn't touch.
+fn unused(x: &CubeTensor) -> CubeTensor {
+    empty_like(x, &[VEC4 / F32])
+}
+
+/// A kernel's source: the shader, and what is filled in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Source {
+    shader: &'static str,
+    values: Vec<(&'static str, String)>,
+    threads: u32,
+}
+
+impl Source {
+    /// `ssim_small`; None where planes are too large for it, or windows reach beyond them.
+    fn small(comparison: &Comparison, size: [usize; 2], gradients: Gradients) -> Option<Self> {
+        let config = &comparison.config;
+        if config.border != Border::Valid {
+            return None;
+        }
+        let [height, width] = size;
+        let [map_height, map_width] = config.map_size(height, width);
+        // Each pass has at most one task a thread.
+        let forward = [
+            height * map_width.div_ceil(STRIP),
+            map_height.div_ceil(STRIP) * map_width,
+        ];
+        let backward = [
+            height.div_ceil(STRIP) * map_width,
+            height * width.div_ceil(STRIP),
+        ];
+        let tasks = match gradients {
+            Gradients::None => forward.iter().max(),
+            Gradients::X | Gradients::Both => forward.iter().chain(&backward).max(),
+        };
+        // Threads run in groups of 32 or 64.
+        let threads = tasks.copied().unwrap_or_default().next_multiple_of(32);
+        let memory = 2 * height * width * F32 + height * map_width * VEC4 + threads * F32;
+        if threads > MAX_THREADS || memory > PORTABLE_MEMORY {
+            return None;
+        }
+        let shader = include_str!("../../shaders/ssim_small.wgsl");
+        Some(Self::new(
+            shader,
+            comparison,
+            threads,
+            [
+                ("height", height.to_string()),
+                ("width", width.to_string()),
+                ("gradients", (gradients as u32).to_string()),
+            ],
+        ))
+    }
+
+    fn tiled(comparison: &Comparison, tile: [usize; 2], output: Output) -> Self {
+        Self::new(
+            include_str!("../../shaders/ssim_tiled.wgsl"),
+            comparison,
+            TILE_THREADS,
+            [
+                ("tile_height", tile[0].to_string()),
+                ("tile_width", tile[1].to_string()),
+                ("border", border_number(comparison.config.border)),
+                ("output", (output as u32).to_string()),
+            ],
+        )
+    }
+
+    fn tiled_gradient(comparison: &Comparison, tile: [usize; 2], gradients: Gradients) -> Self {
+        Self::new(
+            include_str!("../../shaders/ssim_tiled_gradient.wgsl"),
+            comparison,
+            TILE_THREADS,
+            [
+                ("tile_height", tile[0].to_string()),
+                ("tile_width", tile[1].to_string()),
+                ("border", border_number(comparison.config.border)),
+                ("gradients", (gradients as u32).to_string()),
+            ],
+        )
+    }
+
+    fn new(
+        shader: &'static str,
+        comparison: &Comparison,
+        threads: usize,
+        values: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Self {
+        let config = &comparison.config;
+        let [c1, c2] = config.constants();
+        let weights: Vec<String> = config.window.weights().into_iter().map(literal).collect();
+        let term = match comparison.term {
+            Term::Similarity => "0",
+            Term::Luminance => "1",
+            Term::ContrastStructure => "2",
+        };
+        let mut all = vec![
+            ("size", config.window.size().to_string()),
+            ("weights", weights.join(", ")),
+            ("c1", literal(c1)),
+            ("c2", literal(c2)),
+            ("covariance_factor", literal(config.covariance_factor())),
+            ("term", term.to_owned()),
+            ("threads", threads.to_string()),
+        ];
+        all.extend(values);
+        let threads = u32::try_from(threads).expect("at most MAX_THREADS");
+        Self {
+            shader,
+            values: all,
+            threads,
+        }
+    }
+}
+
+impl KernelSource for Source {
+    fn source(&self) -> SourceTemplate {
+        let window = include_str!("../../shaders/ssim_window.wgsl");
+        let template = SourceTemplate::new(window).add_template(self.shader);
+        self.values
+            .iter()
+            .fold(template, |template, (name, value)| {
+                template.register(*name, value)
+            })
+    }
+
+    /// Whatever is filled in, or a cache would hold the wrong kernel.
+    fn id(&self) -> KernelId {
+        KernelId::new::<Self>()
+            .info(self.clone())
+            .cube_dim(CubeDim::new_1d(self.threads).into())
+            // The kernels guard their indices, and a counter in each loop would keep drivers from
+            // unrolling them.
+            .mode(ExecutionMode::Unchecked)
+    }
+
+    fn lang(&self) -> &'static str {
+        "wgsl"
+    }
+}
+
+fn border_number(border: Border) -> String {
+    match border {
+        Border::Valid => "0",
+        Border::Zero => "1",
+        Border::Reflect => "2",
+    }
+    .to_owned()
+}
+
+/// A WGSL number of type f32.
+fn literal(value: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "the shaders are in f32")]
+    let value = value as f32;
+    format!("{value:e}f")
+}
