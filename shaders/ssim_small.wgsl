@@ -22,12 +22,6 @@ const OUT_ROW_GROUPS: u32 = (OUT_HEIGHT + STRIP - 1u) / STRIP;
 const COLUMN_GROUPS: u32 = (WIDTH + STRIP - 1u) / STRIP;
 const ROW_GROUPS: u32 = (HEIGHT + STRIP - 1u) / STRIP;
 
-struct Batch {
-    planes: u32,
-    // Workgroups in a row of the dispatch, whose dimensions are limited.
-    columns: u32,
-}
-
 @group(0) @binding(0) var<storage, read_write> batch: Batch;
 // [planes, HEIGHT, WIDTH]
 @group(0) @binding(1) var<storage, read_write> input_x: array<f32>;

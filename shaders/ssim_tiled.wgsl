@@ -19,15 +19,6 @@ const WIDTH: u32 = TILE_WIDTH + SIZE - 1u;
 const COLUMN_GROUPS: u32 = TILE_WIDTH / STRIP;
 const ROW_GROUPS: u32 = TILE_HEIGHT / STRIP;
 
-struct Batch {
-    planes: u32,
-    // Workgroups in a row of the dispatch, whose dimensions are limited.
-    columns: u32,
-    // Of an image.
-    height: u32,
-    width: u32,
-}
-
 @group(0) @binding(0) var<storage, read_write> batch: Batch;
 // [planes, height, width]
 @group(0) @binding(1) var<storage, read_write> input_x: array<f32>;
@@ -36,7 +27,7 @@ struct Batch {
 @group(0) @binding(3) var<storage, read_write> upstream: array<f32>;
 // [planes, tiles]: the sum of each tile's losses, which are 1 minus SSIM; or the map of SSIM.
 @group(0) @binding(4) var<storage, read_write> values: array<f32>;
-// [planes, map height, map width]
+// [planes of this dispatch, map height, map width]
 @group(0) @binding(5) var<storage, read_write> coefficients: array<vec4<f32>>;
 
 var<workgroup> tile_x: array<f32, HEIGHT * WIDTH>;
@@ -71,7 +62,7 @@ fn main(
     let tiles = tile_columns * ((map_height + TILE_HEIGHT - 1u) / TILE_HEIGHT);
     // The last row of the dispatch may reach beyond the batch: the last tile is computed again.
     let index = min(workgroup.y * batch.columns + workgroup.x, batch.planes * tiles - 1u);
-    let plane = index / tiles;
+    let plane = batch.first + index / tiles;
     let top = TILE_HEIGHT * ((index % tiles) / tile_columns);
     let left = TILE_WIDTH * ((index % tiles) % tile_columns);
 
@@ -119,14 +110,15 @@ fn main(
             let x = left + column;
             if y < map_height && x < map_width {
                 let position = (plane * map_height + y) * map_width + x;
+                let coefficient = position - batch.first * map_height * map_width;
                 let comparison = compare(moments[output]);
                 loss += comparison.loss;
                 if OUTPUT == 1u {
-                    coefficients[position] = comparison.gradient / positions;
+                    coefficients[coefficient] = comparison.gradient / positions;
                 } else if OUTPUT == 2u {
                     values[position] = 1.0 - comparison.loss;
                 } else if OUTPUT == 3u {
-                    coefficients[position] = comparison.gradient * upstream[position];
+                    coefficients[coefficient] = comparison.gradient * upstream[position];
                 }
             }
         }
@@ -145,7 +137,7 @@ fn main(
             count = half;
         }
         if thread == 0u {
-            values[index] = losses[0];
+            values[batch.first * tiles + index] = losses[0];
         }
     }
 }

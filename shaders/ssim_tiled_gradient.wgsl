@@ -17,20 +17,11 @@ const WIDTH: u32 = TILE_WIDTH + SIZE - 1u;
 const COLUMN_GROUPS: u32 = TILE_WIDTH / STRIP;
 const ROW_GROUPS: u32 = TILE_HEIGHT / STRIP;
 
-struct Batch {
-    planes: u32,
-    // Workgroups in a row of the dispatch, whose dimensions are limited.
-    columns: u32,
-    // Of an image.
-    height: u32,
-    width: u32,
-}
-
 @group(0) @binding(0) var<storage, read_write> batch: Batch;
 // [planes, height, width]
 @group(0) @binding(1) var<storage, read_write> input_x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> input_y: array<f32>;
-// [planes, map height, map width]
+// [planes of this dispatch, map height, map width]
 @group(0) @binding(3) var<storage, read_write> coefficients: array<vec4<f32>>;
 // [planes, height, width]
 @group(0) @binding(4) var<storage, read_write> gradient_x: array<f32>;
@@ -86,7 +77,7 @@ fn main(
     let tiles = tile_columns * ((batch.height + TILE_HEIGHT - 1u) / TILE_HEIGHT);
     // The last row of the dispatch may reach beyond the batch: the last tile is computed again.
     let index = min(workgroup.y * batch.columns + workgroup.x, batch.planes * tiles - 1u);
-    let plane = index / tiles;
+    let plane = batch.first + index / tiles;
     let top = TILE_HEIGHT * ((index % tiles) / tile_columns);
     let left = TILE_WIDTH * ((index % tiles) % tile_columns);
 
@@ -95,7 +86,7 @@ fn main(
         let x = i32(left + i % WIDTH) - origin;
         var value = vec4<f32>();
         if y >= 0 && y < i32(map_height) && x >= 0 && x < i32(map_width) {
-            value = coefficients[(plane * map_height + u32(y)) * map_width + u32(x)];
+            value = coefficients[((plane - batch.first) * map_height + u32(y)) * map_width + u32(x)];
         }
         windows[i] = value;
     }

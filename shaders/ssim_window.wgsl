@@ -20,6 +20,18 @@ const STRIP: u32 = 4u;
 // Values that these outputs depend on.
 const SPAN: u32 = STRIP + SIZE - 1u;
 
+// What a dispatch works on. A plane is one channel of one image.
+struct Batch {
+    // The first plane, and how many.
+    first: u32,
+    planes: u32,
+    // Workgroups in a row of the dispatch, whose dimensions are limited.
+    columns: u32,
+    // Of a plane.
+    height: u32,
+    width: u32,
+}
+
 // The moments of both images under the window:
 // x, y: the means; z: the sum of both variances; w: the variance of the difference.
 alias Moments = vec4<f32>;

@@ -3,6 +3,8 @@
 //! `ssim_small` takes planes that fit a workgroup's memory, windows inside them; all others go to
 //! `ssim_tiled`, and their gradients to `ssim_tiled_gradient`. `ssim_window` precedes each of them.
 
+use std::ops::Range;
+
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::{DispatchDevice, TensorMetadata};
 use burn::tensor::{DType, Device, Shape};
@@ -38,7 +40,7 @@ const VEC4: usize = 16;
 
 impl SsimBackend for CubeBackend {
     fn ssim_scores(x: CubeTensor, y: CubeTensor, comparison: Comparison) -> CubeTensor {
-        let Some(kernels) = Kernels::new(&x, comparison) else {
+        let Some(kernels) = Kernels::new(&x, comparison, false) else {
             return reference::scores::<Self>(x, y, &comparison);
         };
         let (scores, _) = kernels.scores(x, y, Gradients::None);
@@ -50,7 +52,7 @@ impl SsimBackend for CubeBackend {
         y: CubeTensor,
         comparison: Comparison,
     ) -> (CubeTensor, CubeTensor) {
-        let Some(kernels) = Kernels::new(&x, comparison) else {
+        let Some(kernels) = Kernels::new(&x, comparison, true) else {
             let (scores, by_x, _) = reference::gradients::<Self>(x, y, &comparison);
             return (scores, by_x);
         };
@@ -63,7 +65,7 @@ impl SsimBackend for CubeBackend {
         y: CubeTensor,
         comparison: Comparison,
     ) -> (CubeTensor, CubeTensor, CubeTensor) {
-        let Some(kernels) = Kernels::new(&x, comparison) else {
+        let Some(kernels) = Kernels::new(&x, comparison, true) else {
             return reference::gradients::<Self>(x, y, &comparison);
         };
         let (scores, [by_x, by_y]) = kernels.scores(x, y, Gradients::Both);
@@ -71,7 +73,7 @@ impl SsimBackend for CubeBackend {
     }
 
     fn ssim_map(x: CubeTensor, y: CubeTensor, comparison: Comparison) -> CubeTensor {
-        let Some(kernels) = Kernels::new(&x, comparison) else {
+        let Some(kernels) = Kernels::new(&x, comparison, false) else {
             return reference::map::<Self>(x, y, &comparison);
         };
         kernels.map(x, y)
@@ -83,7 +85,7 @@ impl SsimBackend for CubeBackend {
         upstream: CubeTensor,
         comparison: Comparison,
     ) -> (CubeTensor, CubeTensor) {
-        let Some(kernels) = Kernels::new(&x, comparison) else {
+        let Some(kernels) = Kernels::new(&x, comparison, true) else {
             return reference::map_gradients::<Self>(x, y, upstream, &comparison);
         };
         let [by_x, by_y] = kernels.map_gradients(x, y, upstream);
@@ -168,19 +170,22 @@ struct Kernels {
 }
 
 impl Kernels {
-    /// None where the device doesn't take them: not WGSL, not f32, or too little memory.
-    fn new(x: &CubeTensor, comparison: Comparison) -> Option<Self> {
+    /// None where the device doesn't take them: not WGSL, not f32, too little memory in a workgroup,
+    /// or, for gradients, in a buffer.
+    fn new(x: &CubeTensor, comparison: Comparison, gradients: bool) -> Option<Self> {
         let client = x.client.clone();
         let shape = x.shape();
         let tile = tile(comparison.config.window.size(), workgroup_memory(&client))?;
-        (compiles_wgsl(&client) && x.dtype == DType::F32).then(|| Self {
+        let kernels = Self {
             comparison,
-            client,
             images: [shape[0], shape[1]],
             height: shape[2],
             width: shape[3],
             tile,
-        })
+            client,
+        };
+        let fits = !gradients || kernels.planes_at_once() > 0;
+        (compiles_wgsl(&kernels.client) && x.dtype == DType::F32 && fits).then_some(kernels)
     }
 
     fn planes(&self) -> usize {
@@ -212,7 +217,7 @@ impl Kernels {
         let scores = empty_like(&x, &self.images);
         let gradients = self.empty_gradients(&x, gradients);
         let buffers = [&x, &y, &scores, &gradients[0], &gradients[1]];
-        self.launch(source, self.planes(), &buffers);
+        self.launch(source, self.all(), 1, &buffers);
         (scores, gradients)
     }
 
@@ -222,21 +227,22 @@ impl Kernels {
         y: CubeTensor,
         gradients: Gradients,
     ) -> (CubeTensor, [CubeTensor; 2]) {
-        let output = match gradients {
-            Gradients::None => Output::Scores,
-            Gradients::X | Gradients::Both => Output::ScoresAndCoefficients,
+        let [map_height, map_width] = self.map_size();
+        let losses = empty_like(&x, &[self.planes(), self.tiles(self.map_size())]);
+        let images = [&x, &y];
+        let gradients = if gradients == Gradients::None {
+            self.tiled(Output::Scores, self.all(), images, &unused(&x), &losses);
+            [unused(&x), unused(&x)]
+        } else {
+            let output = Output::ScoresAndCoefficients;
+            self.gradients(output, images, &unused(&x), &losses, gradients)
         };
-        let map_size = self.map_size();
-        let losses = empty_like(&x, &[self.planes(), self.tiles(map_size)]);
-        let coefficients = self.tiled(output, [&x, &y], &unused(&x), &losses);
-        let [map_height, map_width] = map_size;
         #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
         let positions = (map_height * map_width) as f64;
         let losses = CubeBackend::float_sum_dim(losses, 1);
         let share = CubeBackend::float_mul_scalar(losses, (-1.0 / positions).into());
         let scores = CubeBackend::float_add_scalar(share, 1.0.into());
         let scores = CubeBackend::float_reshape(scores, Shape::from(self.images));
-        let gradients = self.tiled_gradient([&x, &y], &coefficients, gradients);
         (scores, gradients)
     }
 
@@ -246,7 +252,7 @@ impl Kernels {
         let [map_height, map_width] = self.map_size();
         let [images, channels] = self.images;
         let map = empty_like(&x, &[images, channels, map_height, map_width]);
-        self.tiled(Output::Map, [&x, &y], &unused(&x), &map);
+        self.tiled(Output::Map, self.all(), [&x, &y], &unused(&x), &map);
         map
     }
 
@@ -254,46 +260,65 @@ impl Kernels {
     fn map_gradients(&self, x: CubeTensor, y: CubeTensor, upstream: CubeTensor) -> [CubeTensor; 2] {
         let [x, y, upstream] = [x, y, upstream].map(into_contiguous);
         let output = Output::WeightedCoefficients;
-        let coefficients = self.tiled(output, [&x, &y], &upstream, &unused(&x));
-        self.tiled_gradient([&x, &y], &coefficients, Gradients::Both)
+        self.gradients(output, [&x, &y], &upstream, &unused(&x), Gradients::Both)
+    }
+
+    /// `ssim_tiled` and `ssim_tiled_gradient`, for as many planes at once as the coefficients between
+    /// the two leave room for.
+    fn gradients(
+        &self,
+        output: Output,
+        images: [&CubeTensor; 2],
+        upstream: &CubeTensor,
+        values: &CubeTensor,
+        gradients: Gradients,
+    ) -> [CubeTensor; 2] {
+        let outputs = self.empty_gradients(images[0], gradients);
+        let source = Source::tiled_gradient(&self.comparison, self.tile, gradients);
+        let tiles = self.tiles([self.height, self.width]);
+        for planes in self.all().step_by(self.planes_at_once()) {
+            let planes = planes..self.planes().min(planes + self.planes_at_once());
+            let coefficients = self.tiled(output, planes.clone(), images, upstream, values);
+            let [x, y] = images;
+            let buffers = [x, y, &coefficients, &outputs[0], &outputs[1]];
+            self.launch(source.clone(), planes, tiles, &buffers);
+        }
+        outputs
     }
 
     /// `ssim_tiled`; returns the coefficients, if they're part of the output.
     fn tiled(
         &self,
         output: Output,
+        planes: Range<usize>,
         [x, y]: [&CubeTensor; 2],
         upstream: &CubeTensor,
         values: &CubeTensor,
     ) -> CubeTensor {
-        let [map_height, map_width] = self.map_size();
         let coefficients = match output {
             Output::ScoresAndCoefficients | Output::WeightedCoefficients => {
-                empty_like(x, &[self.planes(), map_height, map_width, 4])
+                let [map_height, map_width] = self.map_size();
+                empty_like(x, &[planes.len(), map_height, map_width, VEC4 / F32])
             }
             Output::Scores | Output::Map => unused(x),
         };
         let source = Source::tiled(&self.comparison, self.tile, output);
-        let workgroups = self.planes() * self.tiles(self.map_size());
-        self.launch(source, workgroups, &[x, y, upstream, values, &coefficients]);
+        let tiles = self.tiles(self.map_size());
+        let buffers = [x, y, upstream, values, &coefficients];
+        self.launch(source, planes, tiles, &buffers);
         coefficients
     }
 
-    /// `ssim_tiled_gradient`.
-    fn tiled_gradient(
-        &self,
-        [x, y]: [&CubeTensor; 2],
-        coefficients: &CubeTensor,
-        gradients: Gradients,
-    ) -> [CubeTensor; 2] {
-        let outputs = self.empty_gradients(x, gradients);
-        if gradients != Gradients::None {
-            let source = Source::tiled_gradient(&self.comparison, self.tile, gradients);
-            let workgroups = self.planes() * self.tiles([self.height, self.width]);
-            let buffers = [x, y, coefficients, &outputs[0], &outputs[1]];
-            self.launch(source, workgroups, &buffers);
-        }
-        outputs
+    fn all(&self) -> Range<usize> {
+        0..self.planes()
+    }
+
+    /// Planes whose coefficients fit a buffer.
+    fn planes_at_once(&self) -> usize {
+        let [map_height, map_width] = self.map_size();
+        let largest = self.client.properties().memory.max_page_size;
+        let largest = usize::try_from(largest).unwrap_or(usize::MAX);
+        largest / (map_height * map_width * VEC4)
     }
 
     fn map_size(&self) -> [usize; 2] {
@@ -315,15 +340,28 @@ impl Kernels {
         }
     }
 
-    /// Runs so many workgroups with these buffers bound after the batch.
-    fn launch(&self, source: Source, workgroups: usize, buffers: &[&CubeTensor]) {
+    /// Runs a kernel on some planes, so many workgroups each, with these buffers bound after the
+    /// batch.
+    fn launch(
+        &self,
+        source: Source,
+        planes: Range<usize>,
+        workgroups: usize,
+        buffers: &[&CubeTensor],
+    ) {
+        let workgroups = planes.len() * workgroups;
         let rows = workgroups.div_ceil(MAX_WORKGROUPS);
         let columns = workgroups.div_ceil(rows);
-        let limit = "a GPU's buffers hold fewer than 2³² values, and these shapes are of buffers";
-        let [planes, columns, rows, height, width] =
-            [self.planes(), columns, rows, self.height, self.width]
-                .map(|size| u32::try_from(size).expect(limit));
-        let batch = [planes, columns, height, width].map(u32::to_le_bytes);
+        let [first, count, columns, rows, height, width] = [
+            planes.start,
+            planes.len(),
+            columns,
+            rows,
+            self.height,
+            self.width,
+        ]
+        .map(|size| u32::try_from(size).expect("buffers hold fewer than 2³² values"));
+        let batch = [first, count, columns, height, width].map(u32::to_le_bytes);
         let batch: Handle = self.client.create_from_slice(&batch.concat());
         let arguments = KernelArguments::new().with_buffers(
             std::iter::once(batch)
@@ -504,4 +542,165 @@ fn literal(value: f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "the shaders are in f32")]
     let value = value as f32;
     format!("{value:e}f")
+}
+
+#[cfg(test)]
+mod tests {
+    use naga::back::{hlsl, msl, spv};
+    use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+    use naga::{AddressSpace, Module, ShaderStage};
+
+    use super::super::config::{Covariance, Preset, Window};
+    use super::*;
+
+    /// Every variant of every kernel, with a name.
+    fn variants() -> Vec<(String, Source)> {
+        let gaussian = |size| SsimConfig {
+            window: Window::Gaussian { size, sigma: 1.5 },
+            ..SsimConfig::default()
+        };
+        let configs = [
+            Preset::Tf.config(),
+            Preset::Skimage.config(),
+            Preset::Torchmetrics.config(),
+            Preset::Same.config(),
+            SsimConfig {
+                covariance: Covariance::Sample,
+                ..gaussian(5)
+            },
+            gaussian(1),
+            gaussian(21),
+        ];
+        let mut variants = Vec::new();
+        for config in configs {
+            for term in [Term::Similarity, Term::Luminance, Term::ContrastStructure] {
+                let comparison = Comparison { config, term };
+                let tile = tile(config.window.size(), PORTABLE_MEMORY).expect("a portable window");
+                let name = |what: String| format!("{what}, {term:?}, {config:?}");
+                for gradients in [Gradients::None, Gradients::X, Gradients::Both] {
+                    for size in [[28, 28], [11, 11], [23, 17]] {
+                        let shape = [1, 1, size[0], size[1]];
+                        if config.check(shape, shape).is_err() {
+                            continue;
+                        }
+                        let source = Source::small(&comparison, size, gradients);
+                        let name = name(format!("small {size:?} {gradients:?}"));
+                        variants.extend(source.map(|source| (name, source)));
+                    }
+                }
+                for gradients in [Gradients::X, Gradients::Both] {
+                    let source = Source::tiled_gradient(&comparison, tile, gradients);
+                    variants.push((name(format!("tiled gradient {gradients:?}")), source));
+                }
+                for output in [
+                    Output::Scores,
+                    Output::ScoresAndCoefficients,
+                    Output::Map,
+                    Output::WeightedCoefficients,
+                ] {
+                    let source = Source::tiled(&comparison, tile, output);
+                    variants.push((name(format!("tiled {output:?}")), source));
+                }
+            }
+        }
+        variants
+    }
+
+    fn parse(name: &str, source: &Source) -> (Module, ModuleInfo) {
+        let text = source.source().complete();
+        assert!(!text.contains("{{"), "{name}: a blank is left");
+        let module = naga::front::wgsl::parse_str(&text)
+            .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(&text)));
+        // No capability that a GPU may lack: WebGPU's core.
+        let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
+        let info = validator
+            .validate(&module)
+            .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(&text)));
+        (module, info)
+    }
+
+    fn workgroup_memory(module: &Module) -> usize {
+        let context = module.to_ctx();
+        let variables = module.global_variables.iter();
+        variables
+            .filter(|(_, variable)| variable.space == AddressSpace::WorkGroup)
+            .map(|(_, variable)| module.types[variable.ty].inner.size(context) as usize)
+            .sum()
+    }
+
+    #[test]
+    fn kernels_are_valid_on_every_graphics_api_and_within_its_limits() {
+        let variants = variants();
+        assert!(variants.len() > 150, "{}", variants.len());
+        for (name, source) in variants {
+            let (module, info) = parse(&name, &source);
+            assert!(workgroup_memory(&module) <= PORTABLE_MEMORY, "{name}");
+            assert!(source.threads as usize <= MAX_THREADS, "{name}");
+
+            let options = spv::Options::default();
+            let vulkan = spv::write_vec(&module, &info, &options, None);
+            assert!(!vulkan.expect(&name).is_empty());
+
+            let options = msl::Options {
+                fake_missing_bindings: true,
+                ..msl::Options::default()
+            };
+            let metal =
+                msl::write_string(&module, &info, &options, &msl::PipelineOptions::default());
+            assert!(metal.expect(&name).0.contains("kernel void"), "{name}");
+
+            let mut direct_x = String::new();
+            let options = hlsl::Options::default();
+            let entry = hlsl::PipelineOptions {
+                entry_point: Some((ShaderStage::Compute, "main".to_owned())),
+            };
+            hlsl::Writer::new(&mut direct_x, &options, &entry)
+                .write(&module, &info, None)
+                .expect(&name);
+            assert!(direct_x.contains("numthreads"), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_formula_for_memory_is_what_the_kernels_use() {
+        for config in [Preset::Tf, Preset::Skimage, Preset::Same].map(Preset::config) {
+            let comparison = Comparison {
+                config,
+                term: Term::Similarity,
+            };
+            for tile in TILES {
+                let memory = |source: &Source| workgroup_memory(&parse("", source).0);
+                let forward = memory(&Source::tiled(&comparison, tile, Output::Scores));
+                let backward = memory(&Source::tiled_gradient(&comparison, tile, Gradients::Both));
+                let [height, width] = tile;
+                let formula = tile_memory(height, width, config.window.size());
+                assert_eq!(forward.max(backward), formula);
+            }
+        }
+    }
+
+    /// A cache that mistook one for the other would run the wrong kernel.
+    #[test]
+    fn different_kernels_have_different_ids() {
+        let variants = variants();
+        let ids: std::collections::HashSet<String> = variants
+            .iter()
+            .map(|(_, source)| source.id().stable_format())
+            .collect();
+        let texts: std::collections::HashSet<String> = variants
+            .iter()
+            .map(|(_, source)| source.source().complete())
+            .collect();
+        assert_eq!(ids.len(), texts.len());
+    }
+
+    #[test]
+    fn images_of_fashion_mnist_are_small() {
+        let comparison = Comparison {
+            config: SsimConfig::default(),
+            term: Term::Similarity,
+        };
+        assert!(Source::small(&comparison, [28, 28], Gradients::Both).is_some());
+        assert!(Source::small(&comparison, [64, 64], Gradients::Both).is_none());
+    }
 }

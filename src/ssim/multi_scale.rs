@@ -30,8 +30,8 @@ pub struct MsSsimScores {
     pub scales: usize,
 }
 
-/// A term below this counts as this: a fractional power has no value below 0, and no derivative
-/// that could be used near it.
+/// A term below this counts as zero: a fractional power has no value below 0, and no derivative that
+/// could be used near it; and f32 can't tell such a term from 0.
 const SMALLEST_TERM: f64 = 1e-6;
 
 impl Default for MsSsim {
@@ -89,7 +89,9 @@ impl MsSsim {
             };
             let means = plane_scores(x.clone(), y.clone(), &self.config, term)?;
             // By logarithms: no backend has to know a power's derivative.
-            let power = (means.clamp_min(SMALLEST_TERM).log() * (weight / sum)).exp();
+            let positive = means.clone().greater_elem(SMALLEST_TERM).float();
+            let logarithm = means.clamp_min(SMALLEST_TERM).log();
+            let power = (logarithm * (weight / sum)).exp() * positive;
             product = Some(match product {
                 None => power,
                 Some(product) => product * power,

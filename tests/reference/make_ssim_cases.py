@@ -1,145 +1,169 @@
 #!/usr/bin/env python3
-"""Makes ssim_cases.json: image pairs with the SSIM that scikit-image gives them in f64.
+"""Makes the image pairs that SSIM is tested with, and their scores and gradients in f64 by other
+libraries.
 
-usage: make_ssim_cases.py [OUTPUT]        (needs numpy and scikit-image)
+usage: make_ssim_cases.py [OUTPUT_FOLDER]        (this script's own folder if none is given)
 
-The conventions are those of `tf.image.ssim`: an 11x11 Gaussian window with sigma 1.5, population
-covariances, data range 1, averaged over the positions where the window lies inside the image.
+Needs: pip install numpy scipy scikit-image pillow tensorflow-cpu torch pytorch-msssim torchmetrics
 
-Pixels are integers; their value is `f32(integer) / f32(scale)`, an IEEE division that every
-language does alike. The scores are of exactly these f32 values, computed in f64. All random draws
-are seeded, so the file depends on this script and on the embedded images alone.
+  ssim_cases.json      pairs of all kinds; their scores by the presets that `ssim_libraries.py`
+                       lists, and what the f32 libraries themselves say of them
+  ssim_gradients.json  small pairs; the derivatives of their scores, for each rule at the border
+  ssim_batch.json      70,000 pairs of embedded images, as a rule; means and some of their scores
+  ms_ssim_cases.json   pairs with their multi-scale SSIM
+  camera.png, camera_noisy.png, photo.json
+                       a photo of 512x512 (CC0, by Lav Varshney), a worse copy, and their scores
+
+`ssim_images.py` makes the pairs and says what a pixel's integer stands for. Scores are of exactly
+these f32 values, computed in f64; the f32 libraries' own may change in the last digits with the CPU
+and the library's version. A preset that an image is too small for has no score.
 """
 
 import json
 import sys
+from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import skimage
-from skimage.metrics import structural_similarity
+from PIL import Image
 
-from common import SIDE, read_embedded
+import ssim_images
+import ssim_libraries
+from common import read_embedded
+from ssim_images import BYTE, Case
 
-RADIUS = 5  # of the window: int(3.5 * 1.5 + 0.5), as skimage truncates
-BYTE, FINE = 255, 65536  # scales: of files, and of values that bytes are too coarse for
+LIBRARIES = ("scikit-image", "scipy", "tensorflow-cpu", "torch", "pytorch-msssim", "torchmetrics")
+BLOCK = 1000  # pairs per mean in ssim_batch.json
+EVERY = 500  # pairs from one stored score to the next
+CHECK_EVERY = 250  # pairs from one comparison with scikit-image to the next
+STEP, STEPS = 1009, 5  # a prime, so that no image meets another twice
+TABLE_LINES = 12
+
+Row = tuple[str, dict[str, float], dict[str, float]]
 
 
-def score(x: np.ndarray, y: np.ndarray) -> float:
-    mean, full = structural_similarity(
-        x, y, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1.0, full=True
+def write(path: Path, entries: list[dict], **head: object) -> None:
+    """JSON with one line per case."""
+    made_by = "make_ssim_cases.py, " + ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    lines = [json.dumps(entry, separators=(",", ":")) for entry in entries]
+    text = json.dumps({"made_by": made_by, **head})[:-1]
+    if lines:
+        text += ',\n"cases": [\n' + ",\n".join(lines) + "\n]"
+    path.write_text(text + "}\n")
+
+
+def cases_with_scores() -> Iterator[tuple[dict, Row]]:
+    for case in ssim_images.ssim_cases():
+        scores = ssim_libraries.scores(*case.values())
+        others = ssim_libraries.f32_scores(*case.values())
+        head = {"name": case.name, **case.shape(), "scale": case.scale}
+        yield {**head, "scores": scores, "others": others, **case.pixels()}, (case.name, scores, others)
+
+
+def eight_digits(gradient: np.ndarray) -> list[float]:
+    """Below 1e-15 there is nothing but the rounding of f64. `+ 0.0` makes -0 a 0."""
+    return [float(f"{round(value, 15):.8g}") + 0.0 for value in gradient.ravel().tolist()]
+
+
+def cases_with_gradients() -> Iterator[dict]:
+    for case in ssim_images.gradient_cases():
+        gradients = {}
+        scores = ssim_libraries.scores(*case.values())
+        for border, preset in ssim_libraries.BORDER_PRESETS.items():
+            score, by_x, by_y = ssim_libraries.gradients(*case.values(), border)
+            assert abs(score - scores[preset]) < ssim_libraries.AGREEMENT, (case.name, border)
+            ssim_libraries.check_gradients(*case.values(), border, by_x, by_y)
+            gradients[border] = {"score": score, "by_x": eight_digits(by_x), "by_y": eight_digits(by_y)}
+        head = {"name": case.name, **case.shape(), "scale": case.scale}
+        yield {**head, **case.pixels(), "gradients": gradients}
+
+
+def batch_scores() -> np.ndarray:
+    images = (read_embedded()[0].astype(np.float32) / np.float32(BYTE)).astype(np.float64)
+    count = len(images)
+    assert count % BLOCK == 0, "a block would hold pairs of two steps"
+    scores = []
+    for k in range(1, STEPS + 1):
+        for start in range(0, count, BLOCK):
+            first = np.arange(start, start + BLOCK)
+            x, y = images[first], images[(first + STEP * k) % count]
+            block = ssim_libraries.valid_scores(x, y)
+            for i in range(0, BLOCK, CHECK_EVERY):
+                difference = ssim_libraries.skimage_tf(x[i : i + 1], y[i : i + 1]) - block[i]
+                assert abs(difference) < 1e-12, (k, start + i, difference)
+            scores.append(block)
+    return np.concatenate(scores)
+
+
+def batch() -> dict:
+    scores = batch_scores()
+    count = len(scores) // STEPS
+    rule = (
+        f"pair (k - 1) * {count} + i, for k in 1..={STEPS} and i in 0..{count}, is of the embedded images i "
+        f"and (i + {STEP} * k) mod {count}, by preset tf, a byte b's value being f32(b) / f32({BYTE})"
     )
-    # Only the positions that need no padding.
-    valid = full[RADIUS:-RADIUS, RADIUS:-RADIUS].mean()
-    assert abs(mean - valid) < 1e-15, "skimage no longer averages over the valid positions"
-    return float(valid)
+    return {
+        "rule": rule,
+        "block": BLOCK,
+        "block_means": scores.reshape(-1, BLOCK).mean(1).tolist(),
+        "every": EVERY,
+        "scores": scores[::EVERY].tolist(),
+    }
 
 
-def blurred(image: np.ndarray) -> np.ndarray:
-    """A 3x3 box blur of bytes, edges repeated."""
-    padded = np.pad(image.astype(np.int64), 1, mode="edge")
-    height, width = image.shape
-    total = sum(padded[i : i + height, j : j + width] for i in range(3) for j in range(3))
-    return (total + 4) // 9
+def cases_with_multi_scale_scores() -> Iterator[dict]:
+    for case in ssim_images.multi_scale_cases():
+        x, y = case.values()
+        scales = ssim_libraries.scale_count(*x.shape[-2:])
+        weights = ssim_libraries.normalised_weights(scales)
+        score = ssim_libraries.multi_scale_score(x, y, weights)
+        ssim_libraries.check_multi_scale(x, y, weights, score)
+        head = {"name": case.name, **case.shape(), "scale": case.scale}
+        yield {**head, "scales": scales, "score": score, **case.pixels()}
 
 
-def noisy(image: np.ndarray, amplitude: int, rng: np.random.Generator) -> np.ndarray:
-    noise = rng.integers(-amplitude, amplitude + 1, image.shape)
-    return np.clip(image.astype(np.int64) + noise, 0, 255)
+def save_photo(case: Case, output: Path) -> tuple[dict, Row]:
+    names = {"x": "camera.png", "y": "camera_noisy.png"}
+    for name, image in zip(names.values(), (case.x, case.y), strict=True):
+        Image.fromarray(image[0].astype(np.uint8)).save(output / name, optimize=True)
+        assert (np.asarray(Image.open(output / name)) == image[0]).all(), name
+    scores, others = (f(*case.values()) for f in (ssim_libraries.scores, ssim_libraries.f32_scores))
+    head = {"name": case.name, **case.shape(), "scale": case.scale}
+    return {**head, "scores": scores, "others": others, **names}, (case.name, scores, others)
 
 
-def constant(value: int, shape: tuple[int, int] = (SIDE, SIDE)) -> np.ndarray:
-    return np.full(shape, value)
+def print_errors(rows: list[Row]) -> None:
+    """The cases where f32 libraries are furthest from f64, each measured by its own convention."""
 
+    def errors(row: Row) -> dict[str, float]:
+        _, scores, others = row
+        presets = ssim_libraries.PRESETS
+        return {library: value - scores[presets[library]] for library, value in others.items()}
 
-def checkerboard(cell: int, phase: int) -> np.ndarray:
-    rows, columns = np.indices((SIDE, SIDE))
-    return ((rows // cell + columns // cell + phase) % 2) * 255
+    def largest(row: Row) -> float:
+        return max(map(abs, errors(row).values()), default=0.0)
 
-
-def step(left: int, right: int) -> np.ndarray:
-    return np.where(np.arange(SIDE) < SIDE // 2, left, right) * np.ones((SIDE, 1), np.int64)
-
-
-def texture(height: int, width: int, phase: float) -> np.ndarray:
-    """A diagonal gradient with ripples, in units of FINE."""
-    rows, columns = np.indices((height, width))
-    gradient = (rows + columns) / (height + width - 2)
-    ripples = np.sin(0.9 * rows + phase) * np.cos(0.7 * columns - phase)
-    return np.rint((0.15 + 0.6 * gradient + 0.1 * ripples) * FINE).astype(np.int64)
-
-
-def cases():
-    """Name, scale, x, y."""
-    pixels, labels = read_embedded()
-    shirts, trousers = pixels[labels == 0], pixels[labels == 1]
-    rng = np.random.default_rng(2004)  # the year of the paper
-
-    for name, image in [("t-shirt", shirts[0]), ("trouser", trousers[0])]:
-        yield f"{name}, blurred", BYTE, image, blurred(image)
-        yield f"{name}, little noise", BYTE, image, noisy(image, 8, rng)
-        yield f"{name}, much noise", BYTE, image, noisy(image, 96, rng)
-        yield f"{name}, inverted", BYTE, image, 255 - image.astype(np.int64)
-    yield "two t-shirts", BYTE, shirts[1], shirts[2]
-    yield "two trousers", BYTE, trousers[1], trousers[2]
-    yield "t-shirt and trouser", BYTE, shirts[3], trousers[3]
-    yield "t-shirt and itself", BYTE, shirts[4], shirts[4]
-    yield "t-shirt and black", BYTE, shirts[5], constant(0)
-
-    noise = rng.integers(0, 256, (SIDE, SIDE))
-    yield "noise and itself", BYTE, noise, noise
-    yield "noise and its negative", BYTE, noise, 255 - noise
-    yield "constant and noise", BYTE, constant(128), noise
-    yield "equal constants", BYTE, constant(77), constant(77)
-    yield "near constants", BYTE, constant(200), constant(210)
-    yield "far constants", BYTE, constant(77), constant(230)
-    yield "far constants, bright", FINE, constant(64433), constant(30682)
-    yield "black and white", BYTE, constant(0), constant(255)
-    yield "black and black", BYTE, constant(0), constant(0)
-    yield "white and white", BYTE, constant(255), constant(255)
-
-    low, high = round(0.9 * FINE), round(0.95 * FINE)
-    bright = rng.integers(low, high, (SIDE, SIDE))
-    yield "bright, low contrast", FINE, bright, rng.integers(low, high, (SIDE, SIDE))
-    yield "bright, hardly any contrast", FINE, bright // 64 + low, bright // 128 + low
-    dark = rng.integers(0, round(0.05 * FINE), (SIDE, SIDE))
-    yield "dark, low contrast", FINE, dark, dark // 2 + rng.integers(0, 512, (SIDE, SIDE))
-    yield "dark and bright, low contrast", FINE, dark, bright
-
-    yield "checkerboards, in phase", BYTE, checkerboard(1, 0), checkerboard(1, 0)
-    yield "checkerboards, opposite", BYTE, checkerboard(1, 0), checkerboard(1, 1)
-    yield "checkerboards, coarse and opposite", BYTE, checkerboard(4, 0), checkerboard(4, 1)
-    yield "checkerboards, fine and coarse", BYTE, checkerboard(1, 0), checkerboard(2, 0)
-    yield "steps, one half as high", BYTE, step(0, 255), step(0, 128)
-    yield "steps, offset", BYTE, step(20, 180), step(60, 220)
-
-    for height, width in [(11, 11), (11, 12), (17, 40), (31, 12)]:
-        x = rng.integers(0, 256, (height, width))
-        yield f"{height}x{width}", BYTE, x, noisy(x, 40, rng)
-    yield "64x64 gradient with texture", FINE, texture(64, 64, 0.0), texture(64, 64, 0.8)
+    print(f"{'case':<36}{'tf in f64':>19}" + "".join(f"{name:>16}" for name in ssim_libraries.PRESETS))
+    for row in sorted(rows, key=largest, reverse=True)[:TABLE_LINES]:
+        found = errors(row)
+        columns = [f"{found[name]:>16.1e}" if name in found else " " * 16 for name in ssim_libraries.PRESETS]
+        print(f"{row[0]:<36}{row[1].get('tf', np.nan):>19.15f}" + "".join(columns))
 
 
 def main() -> None:
-    default = Path(__file__).with_name("ssim_cases.json")
-    output = Path(sys.argv[1]) if len(sys.argv) > 1 else default
-    lines = []
-    for name, scale, x, y in cases():
-        as_f32 = [image.astype(np.float32) / np.float32(scale) for image in (x, y)]
-        case = {
-            "name": name,
-            "ssim": score(*(image.astype(np.float64) for image in as_f32)),
-            "height": x.shape[0],
-            "width": x.shape[1],
-            "scale": scale,
-            "x": x.ravel().tolist(),
-            "y": y.ravel().tolist(),
-        }
-        lines.append(json.dumps(case, separators=(",", ":")))
-        print(f"{case['ssim']:>20.16f}  {name}")
-    made_by = f"make_ssim_cases.py, scikit-image {skimage.__version__}"
-    head = json.dumps({"made_by": made_by})[:-1]
-    output.write_text(head + ',\n"cases": [\n' + ",\n".join(lines) + "\n]}\n")
-    print(f"{output}: {len(lines)} cases, {output.stat().st_size / 1000:.0f} kB")
+    output = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    output.mkdir(parents=True, exist_ok=True)
+    entries, rows = zip(*cases_with_scores(), strict=True)
+    write(output / "ssim_cases.json", list(entries))
+    write(output / "ssim_gradients.json", list(cases_with_gradients()))
+    write(output / "ssim_batch.json", [], **batch())
+    write(output / "ms_ssim_cases.json", list(cases_with_multi_scale_scores()))
+    entry, row = save_photo(ssim_images.photo(), output)
+    write(output / "photo.json", [], **entry)
+    for path in [*sorted(output.glob("*ssim_*.json")), output / "photo.json", *sorted(output.glob("*.png"))]:
+        print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+    print_errors([*rows, row])
 
 
 if __name__ == "__main__":

@@ -1,34 +1,34 @@
-//! Pairs of images: scores and gradients by `trainer::ssim` and by an oracle in f64, and the stored
-//! cases.
+//! Pairs of images: scores and gradients of them by `trainer::ssim` and by the oracle, and those
+//! that are stored with the values of other libraries.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use trainer::ssim::{SsimConfig, ssim};
 
-const WINDOW: usize = 11;
+use crate::oracle;
 
 /// The step of the finite differences: their own error is about `STEP²` and `1e-16 / STEP`.
 const STEP: f64 = 1e-5;
 
-/// Two grey images of one size.
+/// Two images of one size.
 #[derive(Clone, Debug)]
 pub struct Pair {
-    pub height: usize,
-    pub width: usize,
+    /// Channels, rows, columns.
+    pub size: [usize; 3],
     pub x: Vec<f32>,
     pub y: Vec<f32>,
 }
 
 impl Pair {
-    pub fn new(size: [usize; 2], pixel: impl Fn(usize, usize) -> [f32; 2]) -> Self {
-        let [height, width] = size;
+    /// Grey images from the values of x and y at a row and a column.
+    pub fn new([height, width]: [usize; 2], pixel: impl Fn(usize, usize) -> [f32; 2]) -> Self {
         let pixels = (0..height).flat_map(|row| (0..width).map(move |column| (row, column)));
         let (x, y) = pixels
             .map(|(row, column)| pixel(row, column).into())
             .unzip();
         Self {
-            height,
-            width,
+            size: [1, height, width],
             x,
             y,
         }
@@ -36,9 +36,9 @@ impl Pair {
 
     pub fn swapped(&self) -> Self {
         Self {
+            size: self.size,
             x: self.y.clone(),
             y: self.x.clone(),
-            ..*self
         }
     }
 
@@ -49,30 +49,35 @@ impl Pair {
         }
     }
 
+    /// Whether images of this size can be compared by these conventions.
+    pub fn fits(&self, config: &SsimConfig) -> bool {
+        let [channels, height, width] = self.size;
+        let shape = [1, channels, height, width];
+        config.check(shape, shape).is_ok()
+    }
+
     pub fn tensors(&self, device: &Device) -> [Tensor<4>; 2] {
         stack(std::slice::from_ref(self), device)
     }
 
-    pub fn score(&self, device: &Device) -> f64 {
-        scores(std::slice::from_ref(self), device)[0]
+    pub fn score(&self, config: &SsimConfig, device: &Device) -> f64 {
+        scores(std::slice::from_ref(self), config, device)[0]
     }
 
     /// The score in f64.
-    pub fn oracle(&self) -> f64 {
-        let wide = |image: &[f32]| image.iter().map(|&value| value.into()).collect::<Vec<_>>();
-        oracle([self.height, self.width], &wide(&self.x), &wide(&self.y))
+    pub fn oracle(&self, config: &SsimConfig) -> f64 {
+        oracle::score(config, self.size, &wide(&self.x), &wide(&self.y))
     }
 
     /// The derivatives of the score by each pixel of x, by central differences in f64.
-    pub fn finite_differences(&self) -> Vec<f64> {
-        let wide = |image: &[f32]| image.iter().map(|&value| value.into()).collect::<Vec<_>>();
-        let (mut x, y): (Vec<f64>, Vec<f64>) = (wide(&self.x), wide(&self.y));
+    pub fn finite_differences(&self, config: &SsimConfig) -> Vec<f64> {
+        let (mut x, y) = (wide(&self.x), wide(&self.y));
         (0..x.len())
             .map(|index| {
                 let value = x[index];
                 let mut at = |moved| {
                     x[index] = moved;
-                    oracle([self.height, self.width], &x, &y)
+                    oracle::score(config, self.size, &x, &y)
                 };
                 let difference = at(value + STEP) - at(value - STEP);
                 at(value);
@@ -82,14 +87,19 @@ impl Pair {
     }
 
     /// The derivatives of the score by each pixel of x, and of y, by autodiff.
-    pub fn gradients(&self, device: &Device) -> [Vec<f32>; 2] {
-        gradients(std::slice::from_ref(self), &[1.0], device)
+    pub fn gradients(&self, config: &SsimConfig, device: &Device) -> [Vec<f32>; 2] {
+        gradients(std::slice::from_ref(self), &[1.0], config, device)
     }
 }
 
-/// Pairs of one size → `[N, 1, H, W]`, twice.
+pub fn wide(image: &[f32]) -> Vec<f64> {
+    image.iter().map(|&value| value.into()).collect()
+}
+
+/// Pairs of one size → `[N, C, H, W]`, twice.
 pub fn stack(pairs: &[Pair], device: &Device) -> [Tensor<4>; 2] {
-    let shape = [pairs.len(), 1, pairs[0].height, pairs[0].width];
+    let [channels, height, width] = pairs[0].size;
+    let shape = [pairs.len(), channels, height, width];
     let tensor = |image: fn(&Pair) -> &Vec<f32>| {
         let values: Vec<f32> = pairs.iter().flat_map(image).copied().collect();
         Tensor::from_data(TensorData::new(values, shape), device)
@@ -101,115 +111,65 @@ pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
 }
 
-pub fn scores(pairs: &[Pair], device: &Device) -> Vec<f64> {
+pub fn scores(pairs: &[Pair], config: &SsimConfig, device: &Device) -> Vec<f64> {
     let [x, y] = stack(pairs, device);
-    values(ssim(x, y, &SsimConfig::default()).unwrap())
-        .into_iter()
-        .map(f64::from)
-        .collect()
+    wide(&values(ssim(x, y, config).unwrap()))
 }
 
 /// The derivatives of `Σ weight · score` by x and by y.
-pub fn gradients(pairs: &[Pair], weights: &[f32], device: &Device) -> [Vec<f32>; 2] {
+pub fn gradients(
+    pairs: &[Pair],
+    weights: &[f32],
+    config: &SsimConfig,
+    device: &Device,
+) -> [Vec<f32>; 2] {
     let device = device.clone().autodiff();
     let [x, y] = stack(pairs, &device).map(Tensor::require_grad);
     let weights = Tensor::<1>::from_floats(weights, &device);
-    let sum = (ssim(x.clone(), y.clone(), &SsimConfig::default()).unwrap() * weights).sum();
+    let sum = (ssim(x.clone(), y.clone(), config).unwrap() * weights).sum();
     let all = sum.backward();
     [x, y].map(|image| values(image.grad(&all).expect("both images have a gradient")))
 }
 
-/// SSIM by its formula, window by window; images `[H, W]` with values in [0, 1].
-pub fn oracle([height, width]: [usize; 2], x: &[f64], y: &[f64]) -> f64 {
-    const C1: f64 = 0.01 * 0.01;
-    const C2: f64 = 0.03 * 0.03;
-    let window = gaussian_window();
-    let mut sum = 0.0;
-    let mut positions = 0.0;
-    for top in 0..=height - WINDOW {
-        for left in 0..=width - WINDOW {
-            let [mut mean_x, mut mean_y, mut xx, mut yy, mut xy] = [0.0; 5];
-            for (row, weights) in window.iter().enumerate() {
-                let start = (top + row) * width + left;
-                let row = x[start..][..WINDOW].iter().zip(&y[start..][..WINDOW]);
-                for (weight, (x, y)) in weights.iter().zip(row) {
-                    mean_x += weight * x;
-                    mean_y += weight * y;
-                    xx += weight * x * x;
-                    yy += weight * y * y;
-                    xy += weight * x * y;
-                }
-            }
-            let variances = xx - mean_x * mean_x + yy - mean_y * mean_y;
-            let covariance = xy - mean_x * mean_y;
-            sum += (2.0 * mean_x * mean_y + C1) * (2.0 * covariance + C2)
-                / ((mean_x * mean_x + mean_y * mean_y + C1) * (variances + C2));
-            positions += 1.0;
-        }
-    }
-    sum / positions
-}
-
-/// The 11×11 Gaussian window with σ = 1.5; its sum is 1.
-pub fn gaussian_window() -> [[f64; 11]; 11] {
-    let distances = [5.0, 4.0, 3.0, 2.0, 1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0_f64];
-    let mut window = [[0.0; 11]; 11];
-    let mut sum = 0.0;
-    for (row, weights) in window.iter_mut().enumerate() {
-        for (column, weight) in weights.iter_mut().enumerate() {
-            let squares = distances[row].powi(2) + distances[column].powi(2);
-            *weight = (-squares / (2.0 * 1.5 * 1.5)).exp();
-            sum += *weight;
-        }
-    }
-    window.map(|weights| weights.map(|weight| weight / sum))
-}
-
-/// One pair of `ssim_cases.json`.
+/// A pair as the files of `reference/` have it.
 #[derive(Deserialize)]
-pub struct Case {
+pub struct Stored {
     pub name: String,
-    pub ssim: f64,
-    pub height: usize,
-    pub width: usize,
+    channels: usize,
+    height: usize,
+    width: usize,
     /// A pixel's value is its integer over this.
     scale: f32,
-    x: Vec<u32>,
-    y: Vec<u32>,
+    x: Vec<i32>,
+    y: Vec<i32>,
 }
 
-impl Case {
+impl Stored {
     pub fn pair(&self) -> Pair {
         #[expect(clippy::cast_precision_loss, reason = "pixels are at most 65,536")]
-        let image = |pixels: &[u32]| {
+        let image = |pixels: &[i32]| {
             pixels
                 .iter()
                 .map(|&pixel| pixel as f32 / self.scale)
                 .collect()
         };
         Pair {
-            height: self.height,
-            width: self.width,
+            size: [self.channels, self.height, self.width],
             x: image(&self.x),
             y: image(&self.y),
         }
     }
 }
 
-pub fn cases() -> Vec<Case> {
+/// The cases of a file of `reference/`.
+pub fn read<T: DeserializeOwned>(json: &str) -> Vec<T> {
     #[derive(Deserialize)]
-    struct File {
-        cases: Vec<Case>,
+    struct File<T> {
+        cases: Vec<T>,
     }
-    let file: File = serde_json::from_str(include_str!("../reference/ssim_cases.json")).unwrap();
+    let file: File<T> = serde_json::from_str(json).unwrap();
     assert!(!file.cases.is_empty());
     file.cases
-}
-
-pub fn case(name: &str) -> Pair {
-    let cases = cases();
-    let case = cases.iter().find(|case| case.name == name);
-    case.unwrap_or_else(|| panic!("no case {name}")).pair()
 }
 
 /// Images with some structure, alike but not equal.
