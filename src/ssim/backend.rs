@@ -16,6 +16,8 @@ use burn::backend::{Backend, Flex, NdArray, backend_extension};
 #[cfg(feature = "fusion")]
 use burn::tensor::Shape;
 
+use burn::tensor::FloatDType;
+
 use super::{SsimConfig, reference};
 
 /// What is averaged over an image's windows.
@@ -105,8 +107,44 @@ pub trait SsimBackend: Backend {
     }
 }
 
-impl SsimBackend for Flex {}
-impl SsimBackend for NdArray {}
+/// The CPU backends have double precision, so scores are taken in it. Training's aren't: there, the
+/// last digits aren't worth twice the time.
+macro_rules! scores_in_double_precision {
+    ($backend:ty) => {
+        impl SsimBackend for $backend {
+            fn ssim_scores(
+                x: FloatTensor<Self>,
+                y: FloatTensor<Self>,
+                comparison: Comparison,
+            ) -> FloatTensor<Self> {
+                in_double_precision::<Self>(reference::scores::<Self>, x, y, &comparison)
+            }
+
+            fn ssim_map(
+                x: FloatTensor<Self>,
+                y: FloatTensor<Self>,
+                comparison: Comparison,
+            ) -> FloatTensor<Self> {
+                in_double_precision::<Self>(reference::map::<Self>, x, y, &comparison)
+            }
+        }
+    };
+}
+
+scores_in_double_precision!(Flex);
+scores_in_double_precision!(NdArray);
+
+type Compare<T> = fn(T, T, &Comparison) -> T;
+
+fn in_double_precision<B: Backend>(
+    compare: Compare<FloatTensor<B>>,
+    x: FloatTensor<B>,
+    y: FloatTensor<B>,
+    comparison: &Comparison,
+) -> FloatTensor<B> {
+    let [x, y] = [x, y].map(|image| B::float_cast(image, FloatDType::F64));
+    B::float_cast(compare(x, y, comparison), FloatDType::F32)
+}
 
 #[cfg(feature = "fusion")]
 fn scores_shape(x: &Shape) -> Shape {

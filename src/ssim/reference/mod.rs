@@ -1,18 +1,18 @@
 //! SSIM in plain tensor operations, for every backend; and its gradients, by their formulas.
 //!
-//! Means over the window are a blur, which is separable, and each of its two passes is a product
-//! with a banded matrix `[H', H]`: one matrix product for a whole batch, whatever the border, whose
-//! transpose is the transposed matrix.
+//! `planes` has the arithmetic, `blur` the means over the window.
 
-use std::borrow::Borrow;
-use std::ops::{Add, Div, Mul, Sub};
+mod blur;
+mod planes;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
-use burn::tensor::{Shape, TensorData};
+use burn::tensor::Shape;
 
 use super::backend::{Comparison, Term};
-use super::config::{Border, SsimConfig};
+use super::config::SsimConfig;
+use blur::{Blur, Place};
+use planes::Planes;
 
 /// See [`super::backend::SsimBackend::ssim_scores`].
 pub(super) fn scores<B: Backend>(
@@ -32,7 +32,7 @@ pub(super) fn map<B: Backend>(
 ) -> FloatTensor<B> {
     let pair = Pair::<B>::new(x, y, &comparison.config);
     let [images, channels] = pair.images;
-    let [height, width] = pair.blur.map_size;
+    let [height, width] = pair.blur.map_size();
     let loss = pair.compare(&comparison.config).loss(comparison.term);
     let map = loss.one_minus();
     B::float_reshape(map.0, Shape::from([images, channels, height, width]))
@@ -91,7 +91,11 @@ impl<B: Backend> Pair<B> {
     fn new(x: FloatTensor<B>, y: FloatTensor<B>, config: &SsimConfig) -> Self {
         let shape = x.shape();
         let [images, channels, height, width] = [shape[0], shape[1], shape[2], shape[3]];
-        let blur = Blur::new(height, width, config, &x.device());
+        let place = Place {
+            device: x.device(),
+            dtype: x.dtype(),
+        };
+        let blur = Blur::new(height, width, config, &place);
         let planes = Shape::from([images * channels, height, width]);
         let x = Planes(B::float_reshape(x, planes.clone()));
         let y = Planes(B::float_reshape(y, planes));
@@ -226,189 +230,3 @@ impl<B: Backend> Windows<B> {
         ]
     }
 }
-
-/// The blur with the window.
-struct Blur<B: Backend> {
-    /// `[H', H]`
-    rows: FloatTensor<B>,
-    /// `[W', W]`
-    columns: FloatTensor<B>,
-    map_size: [usize; 2],
-    /// `[1, H', W']`, how much of each window lies beyond the image; None where nothing does.
-    outside: Option<Planes<B>>,
-}
-
-impl<B: Backend> Blur<B> {
-    fn new(height: usize, width: usize, config: &SsimConfig, device: &B::Device) -> Self {
-        let [map_height, map_width] = config.map_size(height, width);
-        let (rows, columns) = (
-            band(height, map_height, config),
-            band(width, map_width, config),
-        );
-        let tensor = |values: &[f64], shape: Vec<usize>| {
-            #[expect(clippy::cast_possible_truncation, reason = "the tensors are f32")]
-            let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
-            B::float_from_data(TensorData::new(values, shape), device)
-        };
-        let outside = (config.border == Border::Zero).then(|| {
-            let mass = |band: &[f64], side: usize| -> Vec<f64> {
-                band.chunks_exact(side)
-                    .map(|row| row.iter().sum())
-                    .collect()
-            };
-            let (rows, columns) = (mass(&rows, height), mass(&columns, width));
-            let outside: Vec<f64> = rows
-                .iter()
-                .flat_map(|row| columns.iter().map(move |column| 1.0 - row * column))
-                .collect();
-            Planes(tensor(&outside, vec![1, map_height, map_width]))
-        });
-        Self {
-            rows: tensor(&rows, vec![map_height, height]),
-            columns: tensor(&columns, vec![map_width, width]),
-            map_size: [map_height, map_width],
-            outside,
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
-    fn positions(&self) -> f64 {
-        self.map_size.iter().product::<usize>() as f64
-    }
-
-    /// `[P, H, W]` → `[P, H', W']`, where `zero` `[P, 1, 1]` stands for what lies beyond the image.
-    fn apply(&self, planes: &Planes<B>, zero: &Planes<B>) -> Planes<B> {
-        let blurred = multiply::<B>(planes, &self.rows, &self.columns);
-        match &self.outside {
-            None => blurred,
-            Some(outside) => blurred + zero * outside,
-        }
-    }
-
-    /// `[P, H', W']` → `[P, H, W]`
-    fn apply_transposed(&self, planes: &Planes<B>) -> Planes<B> {
-        multiply::<B>(
-            planes,
-            &B::float_transpose(self.rows.clone()),
-            &B::float_transpose(self.columns.clone()),
-        )
-    }
-}
-
-/// `[P, H, W]` → `[P, H', W']` by matrices `[H', H]` and `[W', W]`: both passes are one large
-/// matrix product; a batch of small ones is far slower.
-fn multiply<B: Backend>(
-    planes: &Planes<B>,
-    rows: &FloatTensor<B>,
-    columns: &FloatTensor<B>,
-) -> Planes<B> {
-    let shape = planes.0.shape();
-    let [count, height, width] = [shape[0], shape[1], shape[2]];
-    let [out_height, out_width] = [rows.shape()[0], columns.shape()[0]];
-    let reshape = |tensor, shape: [usize; 3]| B::float_reshape(tensor, Shape::from(shape));
-    let flat = |tensor, shape: [usize; 2]| B::float_reshape(tensor, Shape::from(shape));
-
-    let lines = flat(planes.0.clone(), [count * height, width]);
-    let blurred = B::float_matmul(lines, B::float_transpose(columns.clone()));
-    let turned = B::float_swap_dims(reshape(blurred, [count, height, out_width]), 1, 2);
-    let lines = flat(turned, [count * out_width, height]);
-    let blurred = B::float_matmul(lines, B::float_transpose(rows.clone()));
-    Planes(B::float_swap_dims(
-        reshape(blurred, [count, out_width, out_height]),
-        1,
-        2,
-    ))
-}
-
-/// The matrix `[map side, side]` whose rows hold the window's weights at the pixels that they take.
-fn band(side: usize, map_side: usize, config: &SsimConfig) -> Vec<f64> {
-    let weights = config.window.weights();
-    // From a window's first pixel to the one that it is named by.
-    let origin = match config.border {
-        Border::Valid => 0,
-        Border::Zero | Border::Reflect => weights.len() / 2,
-    };
-    let mut band = vec![0.0; map_side * side];
-    for (position, row) in band.chunks_exact_mut(side).enumerate() {
-        for (tap, weight) in weights.iter().enumerate() {
-            let padded = position + tap;
-            let pixel = match config.border {
-                Border::Reflect if padded < origin => origin - padded,
-                Border::Reflect if padded - origin >= side => 2 * (side - 1) - (padded - origin),
-                Border::Zero if padded < origin || padded - origin >= side => continue,
-                _ => padded - origin,
-            };
-            row[pixel] += weight;
-        }
-    }
-    band
-}
-
-/// A tensor `[P, …]` with arithmetic, so that formulas can be read.
-struct Planes<B: Backend>(FloatTensor<B>);
-
-impl<B: Backend> Clone for Planes<B> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<B: Backend> Planes<B> {
-    /// The mean of each plane: `[P, 1, 1]`.
-    fn mean(&self) -> Self {
-        Self(B::float_mean_dim(B::float_mean_dim(self.0.clone(), 1), 2))
-    }
-
-    fn detached(self) -> Self {
-        Self(B::float_detach(self.0))
-    }
-
-    fn squared(&self) -> Self {
-        self * self
-    }
-
-    fn at_least_zero(self) -> Self {
-        Self(B::float_clamp_min(self.0, 0.0.into()))
-    }
-
-    fn reciprocal(self) -> Self {
-        Self(B::float_recip(self.0))
-    }
-
-    fn one_minus(&self) -> Self {
-        self.times(-1.0).plus(1.0)
-    }
-
-    fn plus(self, number: f64) -> Self {
-        Self(B::float_add_scalar(self.0, number.into()))
-    }
-
-    fn times(&self, number: f64) -> Self {
-        Self(B::float_mul_scalar(self.0.clone(), number.into()))
-    }
-}
-
-macro_rules! elementwise {
-    ($trait:ident, $method:ident, $operation:ident) => {
-        impl<B: Backend, R: Borrow<Planes<B>>> $trait<R> for Planes<B> {
-            type Output = Planes<B>;
-
-            fn $method(self, other: R) -> Planes<B> {
-                Planes(B::$operation(self.0, other.borrow().0.clone()))
-            }
-        }
-
-        impl<B: Backend, R: Borrow<Planes<B>>> $trait<R> for &Planes<B> {
-            type Output = Planes<B>;
-
-            fn $method(self, other: R) -> Planes<B> {
-                self.clone().$method(other)
-            }
-        }
-    };
-}
-
-elementwise!(Add, add, float_add);
-elementwise!(Sub, sub, float_sub);
-elementwise!(Mul, mul, float_mul);
-elementwise!(Div, div, float_div);
