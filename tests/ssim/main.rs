@@ -19,7 +19,7 @@ use trainer::config::Backend;
 use trainer::device;
 
 /// How far an f32 score may lie from the f64 one.
-const SCORE_TOLERANCE: f64 = 2e-5;
+const SCORE_TOLERANCE: f64 = 2e-6;
 
 /// Every backend that runs here. On a GPU, in software or not, the kernels run.
 fn devices() -> Vec<(&'static str, Device)> {
