@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::compare::CompareError;
 use crate::data::DataError;
 use crate::run::RunError;
 
@@ -23,6 +24,9 @@ pub enum Error {
     /// Training can't go on.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// Images can't be compared.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
 }
 
 /// A setting that can't work.

@@ -59,8 +59,9 @@ pub fn psnr(mse: f64) -> f64 {
     -10.0 * mse.log10()
 }
 
+/// Not a number, if there are none.
 #[expect(clippy::cast_precision_loss, reason = "a count of images")]
-fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     let count = values.len();
     values.sum::<f64>() / count as f64
 }

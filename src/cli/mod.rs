@@ -5,6 +5,7 @@ mod devices;
 mod eval;
 mod log;
 mod progress;
+mod ssim;
 mod train;
 
 use std::path::PathBuf;
@@ -82,6 +83,8 @@ enum Command {
     },
     /// Evaluates a run's best weights on its test images
     Eval(eval::EvalArgs),
+    /// Compares two PNG images by SSIM, or two folders of them
+    Ssim(ssim::SsimArgs),
     /// Prints a completion script for a shell
     Completions {
         /// The shell
@@ -100,6 +103,7 @@ impl Cli {
             None => train::run(self.config, &self.output, matches),
             Some(Command::Devices { json }) => devices::run(json),
             Some(Command::Eval(args)) => eval::run(&args),
+            Some(Command::Ssim(args)) => ssim::run(&args),
             Some(Command::Completions { shell }) => Ok(completions::run(shell)),
         }
     }
@@ -125,6 +129,7 @@ impl Exit {
         match error.downcast_ref::<Error>() {
             Some(Error::Config(ConfigError::Checkpoint { .. })) => Self::Failed,
             Some(Error::Config(_) | Error::Data(DataError::EmptySplit { .. })) => Self::Usage,
+            Some(Error::Compare(error)) if error.is_wrong_usage() => Self::Usage,
             _ => Self::Failed,
         }
     }

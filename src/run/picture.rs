@@ -14,7 +14,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use image::{ImageFormat, Rgb, RgbImage};
+use image::{ImageBuffer, ImageFormat, PixelWithColorType, Rgb, RgbImage};
 
 use super::text::{self, Align};
 use super::{RunError, write_atomically};
@@ -146,7 +146,10 @@ pub fn reconstruction_grid(title: &str, tiles: &[Tile]) -> RgbImage {
 ///
 /// # Errors
 /// [`RunError::Write`] if the system refuses, [`RunError::Encode`] if the image is empty.
-pub fn save_png(image: &RgbImage, path: &Path) -> Result<(), RunError> {
+pub fn save_png<P>(image: &ImageBuffer<P, Vec<u8>>, path: &Path) -> Result<(), RunError>
+where
+    P: PixelWithColorType<Subpixel = u8>,
+{
     let mut bytes = Cursor::new(Vec::new());
     image
         .write_to(&mut bytes, ImageFormat::Png)

@@ -1,0 +1,225 @@
+//! `trainer ssim A B`: how alike two images are, or the images of two folders.
+
+mod folders;
+
+use std::fmt::Arguments;
+use std::io::{Write, stdout};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use image::GrayImage;
+use serde::Serialize;
+
+use super::{Exit, log};
+use crate::compare::{CompareError, Comparer, Pair};
+use crate::config::Backend;
+use crate::device;
+use crate::error::Error;
+use crate::metrics::mean;
+use crate::run::save_png;
+use crate::ssim::Preset;
+
+/// Compares two PNG images by SSIM, or two folders of them.
+///
+/// Images must have the same size. Values are divided by the largest one of their depth (255 or
+/// 65535), so that the data range is 1. Two grey images are compared in one channel, all others as
+/// RGB, whose three scores are averaged. Transparent images are refused, since a score would depend
+/// on what is behind them. Sizes are shown as height×width.
+///
+/// In folders and the folders in them, PNG files with the same path are compared. Hidden files are
+/// left out, and links to folders aren't followed. Files that are in one folder only are named in a
+/// warning; a pair that can't be compared is named in an error, and the others are compared.
+#[derive(Args, Debug)]
+pub(super) struct SsimArgs {
+    /// A PNG file, or a folder of them
+    a: PathBuf,
+
+    /// The file or folder to compare it with
+    b: PathBuf,
+
+    /// Whose SSIM: window, border and covariance
+    #[arg(long, value_enum, default_value_t, value_name = "PRESET")]
+    ssim_preset: Preset,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Show where a pair differs: a grey PNG file of the score in each window, from black for 0 and
+    /// below to white for 1. Smaller than the images where windows must lie inside them
+    #[arg(long, value_name = "FILE")]
+    map: Option<PathBuf>,
+
+    /// Where to compute: auto takes a real GPU through wgpu where there is one, else flex
+    #[arg(long, value_enum, default_value_t, env = "TRAINER_BACKEND")]
+    backend: Backend,
+
+    /// Which of the backend's devices, by its number in `trainer devices`
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    device: usize,
+}
+
+pub(super) fn run(args: &SsimArgs) -> anyhow::Result<Exit> {
+    log::start(true);
+    let folders = are_folders(args).map_err(Error::from)?;
+    if let Some(map) = &args.map {
+        check_map(map, folders, args).map_err(Error::from)?;
+    }
+    if folders {
+        folders::compare(args)
+    } else {
+        compare_pair(args)
+    }
+}
+
+fn comparer(args: &SsimArgs) -> Result<Comparer, Error> {
+    let selection = device::select(args.backend, args.device)?;
+    if let Some(warning) = &selection.warning {
+        tracing::warn!("{warning}");
+    }
+    Ok(Comparer {
+        device: selection.device,
+        config: args.ssim_preset.config(),
+    })
+}
+
+/// Whether both arguments are folders, rather than both files.
+fn are_folders(args: &SsimArgs) -> Result<bool, CompareError> {
+    let is_folder = |path: &Path| match path.metadata() {
+        Ok(metadata) => Ok(metadata.is_dir()),
+        Err(source) => Err(CompareError::Unreadable {
+            path: path.to_owned(),
+            source,
+        }),
+    };
+    let (folder, other) = match (is_folder(&args.a)?, is_folder(&args.b)?) {
+        (true, false) => (&args.a, &args.b),
+        (false, true) => (&args.b, &args.a),
+        (same, _) => return Ok(same),
+    };
+    Err(CompareError::FileAndFolder {
+        folder: folder.clone(),
+        other: other.clone(),
+    })
+}
+
+fn check_map(map: &Path, folders: bool, args: &SsimArgs) -> Result<(), CompareError> {
+    let (a, b) = (&args.a, &args.b);
+    if folders {
+        return Err(CompareError::MapOfFolders {
+            map: map.to_owned(),
+            a: a.clone(),
+            b: b.clone(),
+        });
+    }
+    // A map that isn't there yet is no image; and what else is wrong with it, writing will tell.
+    let Ok(resolved) = map.canonicalize() else {
+        return Ok(());
+    };
+    for image in [a, b] {
+        if image.canonicalize().is_ok_and(|image| image == resolved) {
+            return Err(CompareError::MapOverImage {
+                map: map.to_owned(),
+                image: image.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What is said of a pair besides its score.
+#[derive(Serialize)]
+struct Shape {
+    height: usize,
+    width: usize,
+    channels: usize,
+}
+
+impl Shape {
+    fn of(pair: &Pair) -> Self {
+        Self {
+            height: pair.height(),
+            width: pair.width(),
+            channels: pair.channels(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PairResult {
+    ssim: f64,
+    preset: Preset,
+    a: String,
+    b: String,
+    #[serde(flatten)]
+    shape: Shape,
+}
+
+fn compare_pair(args: &SsimArgs) -> anyhow::Result<Exit> {
+    let result = pair_result(args)?;
+    if args.json {
+        print_json(&result)?;
+    } else {
+        let Shape {
+            height,
+            width,
+            channels,
+        } = result.shape;
+        print_line(format_args!(
+            "SSIM {:.6}  ({}, {height}×{width}, {})",
+            result.ssim,
+            args.ssim_preset.name(),
+            count(channels, "channel"),
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn pair_result(args: &SsimArgs) -> Result<PairResult, Error> {
+    // Before the device, whose driver takes its time to start.
+    let pair = Pair::read(&args.a, &args.b, &args.ssim_preset.config())?;
+    let comparer = comparer(args)?;
+    let ssim = mean(comparer.scores(std::slice::from_ref(&pair))?.into_iter());
+    if let Some(path) = &args.map {
+        let (map, size) = comparer.map(&pair)?;
+        save_png(&grey(&map, size), path)?;
+    }
+    Ok(PairResult {
+        ssim,
+        preset: args.ssim_preset,
+        a: shown(&args.a),
+        b: shown(&args.b),
+        shape: Shape::of(&pair),
+    })
+}
+
+/// Black for 0 and below, white for 1.
+fn grey(map: &[f32], [height, width]: [usize; 2]) -> GrayImage {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to a byte, and sides are below 2^14"
+    )]
+    GrayImage::from_fn(width as u32, height as u32, |x, y| {
+        let score = map[y as usize * width + x as usize];
+        image::Luma([(score.clamp(0.0, 1.0) * 255.0).round() as u8])
+    })
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+fn print_json(result: &impl Serialize) -> anyhow::Result<()> {
+    print_line(format_args!("{}", serde_json::to_string_pretty(result)?))
+}
+
+/// `println!` would panic where nobody reads on, as after `| head`.
+fn print_line(line: Arguments) -> anyhow::Result<()> {
+    writeln!(stdout(), "{line}").context("can't write to standard output")
+}

@@ -1,0 +1,114 @@
+//! Comparing PNG files by SSIM: what `trainer ssim` does.
+//!
+//! Files → [`Pair`]s of images, a plane `[H, W]` a channel, values in [0, 1] → batches
+//! `[P, 1, H, W]` of planes of one size → one score a plane → their mean, one score a pair.
+//!
+//! - [`Matches::find`]: which files of two folders belong together; [`Pair::read`]: two files.
+//! - [`Comparer`]: scores of pairs, and maps of scores; [`joins_batch`]: which pairs it takes at once.
+
+mod error;
+mod files;
+mod picture;
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+pub use error::CompareError;
+pub use files::Matches;
+pub use picture::{Pair, Picture};
+
+use crate::metrics::mean;
+use crate::ssim::{self, SsimConfig};
+
+/// Pixels in a batch on each side, 4 MiB in f32: enough to keep a GPU busy, and little enough for
+/// the dozen intermediate results of that size that a CPU backend keeps. A larger plane is a batch
+/// of its own.
+const BATCH_PIXELS: usize = 1 << 20;
+
+/// Compares images by some conventions, on some device.
+#[derive(Clone, Debug)]
+pub struct Comparer {
+    /// Where.
+    pub device: Device,
+    /// How, for values in [0, 1].
+    pub config: SsimConfig,
+}
+
+impl Comparer {
+    /// The score of each pair: the mean over its windows and channels. All have the same size.
+    ///
+    /// # Errors
+    ///
+    /// Where the device can't compare by these conventions.
+    pub fn scores(&self, pairs: &[Pair]) -> Result<Vec<f64>, CompareError> {
+        let Some(first) = pairs.first() else {
+            return Ok(Vec::new());
+        };
+        let size = [first.height(), first.width()];
+        let planes: Vec<[&[f32]; 2]> = pairs.iter().flat_map(Pair::planes).collect();
+        let mut plane_scores = Vec::with_capacity(planes.len());
+        for batch in planes.chunks((BATCH_PIXELS / (size[0] * size[1])).max(1)) {
+            let [x, y] = self.upload(batch, size);
+            plane_scores.extend(download(ssim::ssim(x, y, &self.config)?));
+        }
+        let mut rest = plane_scores.as_slice();
+        Ok(pairs
+            .iter()
+            .map(|pair| {
+                let (of_pair, others) = rest.split_at(pair.channels());
+                rest = others;
+                mean(of_pair.iter().map(|&score| f64::from(score)))
+            })
+            .collect())
+    }
+
+    /// The score of each window of a pair, averaged over the channels: `[H', W']`, and `H'` and `W'`,
+    /// which are [`SsimConfig::map_size`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`scores`](Self::scores).
+    pub fn map(&self, pair: &Pair) -> Result<(Vec<f32>, [usize; 2]), CompareError> {
+        let size = [pair.height(), pair.width()];
+        let map_size = self.config.map_size(size[0], size[1]);
+        let mut map = vec![0.0; map_size[0] * map_size[1]];
+        #[expect(clippy::cast_precision_loss, reason = "one or three")]
+        let channels = pair.channels() as f32;
+        for plane in pair.planes() {
+            let [x, y] = self.upload(&[plane], size);
+            let windows = download(ssim::ssim_map(x, y, &self.config)?);
+            for (sum, window) in map.iter_mut().zip(windows) {
+                *sum += window / channels;
+            }
+        }
+        Ok((map, map_size))
+    }
+
+    /// Both sides of some planes: `[P, 1, H, W]` each.
+    fn upload(&self, planes: &[[&[f32]; 2]], [height, width]: [usize; 2]) -> [Tensor<4>; 2] {
+        [0, 1].map(|side| {
+            let values: Vec<f32> = planes.iter().flat_map(|pair| pair[side]).copied().collect();
+            let shape = [planes.len(), 1, height, width];
+            Tensor::from_data(TensorData::new(values, shape), &self.device)
+        })
+    }
+}
+
+/// Whether one more pair can be compared along with others: it has their size, and the batch isn't
+/// full.
+#[must_use]
+pub fn joins_batch(batch: &[Pair], pair: &Pair) -> bool {
+    let same_size = batch
+        .first()
+        .is_none_or(|first| (first.height(), first.width()) == (pair.height(), pair.width()));
+    let pixels: usize = batch.iter().chain([pair]).map(Pair::pixels).sum();
+    same_size && (batch.is_empty() || pixels <= BATCH_PIXELS)
+}
+
+/// Waits for the device.
+fn download<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor
+        .into_data()
+        .convert::<f32>()
+        .try_to_vec()
+        .expect("converted to f32")
+}
