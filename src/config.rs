@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::data::{ClassSelection, SplitFractions};
 use crate::error::ConfigError;
 use crate::loss::Loss;
-use crate::model::Architecture;
+use crate::model::{Architecture, ImageShape};
+use crate::ssim::Preset;
 
 /// What to train, on which images, and how.
 ///
@@ -75,9 +76,33 @@ pub struct TrainConfig {
     #[arg(long, value_enum, default_value_t, help_heading = "Training")]
     pub optimizer: Optimizer,
 
-    /// What training minimises
-    #[arg(long, value_enum, default_value_t, help_heading = "Training")]
+    /// What training minimises: bce, mse, l1, ssim, ms-ssim, or a sum such as 0.8*ssim+0.2*l1
+    ///
+    /// The sum's terms are NAME or WEIGHT*NAME, each name once, with weights above 0:
+    /// - bce:     Binary cross-entropy
+    /// - mse:     Mean squared error
+    /// - l1:      Mean absolute error
+    /// - ssim:    1 − SSIM, by the conventions of --ssim-preset
+    /// - ms-ssim: 1 − multi-scale SSIM, by the same
+    #[arg(
+        long,
+        value_name = "TERMS",
+        default_value_t,
+        verbatim_doc_comment,
+        help_heading = "Training"
+    )]
     pub loss: Loss,
+
+    /// Whose conventions SSIM follows, in every score and in the loss
+    #[arg(
+        long,
+        value_name = "LIBRARY",
+        value_enum,
+        default_value_t,
+        help_heading = "Training"
+    )]
+    #[serde(default)]
+    pub ssim_preset: Preset,
 
     /// How training images are varied, so that fewer of them are learnt by heart
     #[arg(long, value_enum, default_value_t, help_heading = "Training")]
@@ -219,7 +244,8 @@ impl TrainConfig {
         }
         table
             .try_into()
-            .map_err(|error: toml::de::Error| malformed(error.message().to_owned()))
+            // The message ends with the key, on a line of its own.
+            .map_err(|error: toml::de::Error| malformed(error.to_string().trim_end().to_owned()))
     }
 
     /// The `config.toml` of a run folder.
@@ -253,6 +279,20 @@ impl TrainConfig {
     pub fn latent_dim(&self) -> usize {
         self.latent_dim
             .unwrap_or_else(|| self.arch.default_latent_dim())
+    }
+
+    /// Checks that SSIM's window fits images of this shape.
+    ///
+    /// # Errors
+    ///
+    /// Where it doesn't.
+    pub fn check_ssim(&self, image: ImageShape) -> Result<(), ConfigError> {
+        let shape = [1, image.channels, image.height, image.width];
+        let check = self.ssim_preset.config().check(shape, shape);
+        check.map_err(|reason| ConfigError::SsimPreset {
+            preset: self.ssim_preset.name(),
+            reason,
+        })
     }
 
     /// Fills in what depends on other settings, and checks that every number is in its range.

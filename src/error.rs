@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::compare::CompareError;
 use crate::data::DataError;
 use crate::run::RunError;
+use crate::ssim::SsimError;
 
 /// Why a command can't do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +44,7 @@ pub enum ConfigError {
         expected: &'static str,
     },
     /// A config file that can't be read.
-    #[error("--config {}: can't read it: {source}; give the path of a TOML file", path.display())]
+    #[error("--config {}: can't read it; give the path of a TOML file", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -72,6 +73,14 @@ pub enum ConfigError {
         height: usize,
         /// Columns of pixels.
         width: usize,
+    },
+    /// Images that SSIM can't compare.
+    #[error("--ssim-preset {preset}: {reason}; preset same takes images of any size")]
+    SsimPreset {
+        /// Its name.
+        preset: &'static str,
+        /// Why.
+        reason: SsimError,
     },
     /// A checkpoint that doesn't belong to the config beside it.
     #[error("{}: {message}; the checkpoint and config.toml of a run belong together", path.display())]

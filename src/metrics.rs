@@ -10,7 +10,7 @@ use crate::data::{Batches, DataError, Dataset};
 use crate::loss::Loss;
 use crate::model::Autoencoder;
 use crate::run::Quality;
-use crate::ssim::{self, SsimConfig};
+use crate::ssim::{SsimConfig, ssim};
 
 /// Images in a batch where no gradients are kept.
 const BATCH: usize = 256;
@@ -66,7 +66,8 @@ pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     values.sum::<f64>() / count as f64
 }
 
-/// Scores of the images at `indices`, reconstructed by `model` (without autodiff) on `device`.
+/// Scores of the images at `indices`, reconstructed by `model` (without autodiff) on `device`. SSIM,
+/// in the loss as well, goes by `conventions`.
 ///
 /// # Errors
 ///
@@ -77,7 +78,8 @@ pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
 /// Where images are smaller than SSIM's window: [`crate::train::prepare`] refuses them.
 pub fn evaluate(
     model: &Autoencoder,
-    loss: Loss,
+    loss: &Loss,
+    conventions: &SsimConfig,
     dataset: &Arc<Dataset>,
     indices: &[u32],
     device: &Device,
@@ -86,8 +88,8 @@ pub fn evaluate(
     for batch in Batches::new(dataset.clone(), indices.to_vec(), BATCH)? {
         let images = batch.into_tensor(device);
         let logits = model.logits(images.clone());
-        let losses = loss.per_image(logits.clone(), images.clone());
-        let [ssim, mse] = compare(activation::sigmoid(logits), images);
+        let losses = loss.per_image(logits.clone(), images.clone(), conventions);
+        let [ssim, mse] = compare(activation::sigmoid(logits), images, conventions);
         rows.push(Tensor::stack::<2>(vec![losses, ssim, mse], 0)); // [3, n]
     }
     let [loss, ssim, mse] = read_rows(rows);
@@ -99,12 +101,16 @@ pub fn evaluate(
 /// # Panics
 ///
 /// Where shapes differ or images are smaller than SSIM's window.
-pub(crate) fn compare(reconstructions: Tensor<4>, images: Tensor<4>) -> [Tensor<1>; 2] {
+pub(crate) fn compare(
+    reconstructions: Tensor<4>,
+    images: Tensor<4>,
+    conventions: &SsimConfig,
+) -> [Tensor<1>; 2] {
     let squares: Tensor<2> = (reconstructions.clone() - images.clone())
         .square()
         .flatten(1, 3);
-    let ssim = ssim::ssim(reconstructions, images, &SsimConfig::default())
-        .expect("sizes are checked before training");
+    let ssim =
+        ssim(reconstructions, images, conventions).expect("sizes are checked before training");
     [ssim, squares.mean_dim(1).squeeze_dim(1)]
 }
 

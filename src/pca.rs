@@ -10,6 +10,7 @@ use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 use crate::data::{Batches, DataError, Dataset};
 use crate::metrics::{Scores, compare, read_rows};
+use crate::ssim::SsimConfig;
 
 /// Images handled at a time.
 const BATCH: usize = 512;
@@ -73,12 +74,21 @@ impl Pca {
     }
 
     /// Scores of the images at `indices`, projected and restored, then clipped to [0, 1] as any
-    /// image is.
+    /// image is. SSIM goes by `conventions`.
     ///
     /// # Errors
     ///
     /// Where `indices` don't belong to the data set.
-    pub fn evaluate(&self, dataset: &Arc<Dataset>, indices: &[u32]) -> Result<Scores, DataError> {
+    ///
+    /// # Panics
+    ///
+    /// Where images are smaller than SSIM's window: [`crate::train::prepare`] refuses them.
+    pub fn evaluate(
+        &self,
+        dataset: &Arc<Dataset>,
+        indices: &[u32],
+        conventions: &SsimConfig,
+    ) -> Result<Scores, DataError> {
         let mut rows = Vec::new();
         for batch in Batches::new(dataset.clone(), indices.to_vec(), BATCH)? {
             let images = batch.into_tensor(&self.device);
@@ -86,7 +96,10 @@ impl Pca {
             let latents = (flat - self.mean.clone()).matmul(self.components.clone()); // [n, K]
             let restored = latents.matmul(self.components.clone().transpose()) + self.mean.clone();
             let restored = restored.clamp(0.0, 1.0).reshape(images.dims());
-            rows.push(Tensor::stack::<2>(compare(restored, images).to_vec(), 0)); // [2, n]
+            rows.push(Tensor::stack::<2>(
+                compare(restored, images, conventions).to_vec(),
+                0,
+            )); // [2, n]
         }
         let [ssim, mse] = read_rows(rows);
         Ok(Scores {

@@ -83,6 +83,16 @@ fn small_run_without_limit(runs: &TempDir) -> assert_cmd::Command {
 }
 
 #[test]
+fn a_config_file_that_is_not_there_is_said_once() {
+    trainer()
+        .args(["--config", "/nonexistent.toml"])
+        .assert()
+        .code(2)
+        .stderr(contains("--config /nonexistent.toml"))
+        .stderr(contains("os error").count(1));
+}
+
+#[test]
 fn missing_data_device_and_run_are_failures_with_a_way_out() {
     let runs = TempDir::new().expect("a folder");
     let empty = TempDir::new().expect("a folder");

@@ -2,8 +2,9 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use trainer::loss::Loss;
+use trainer::loss::{Loss, Term};
 use trainer::model::{Architecture, Autoencoder, DropoutDraw, ImageShape, layer_table, parameters};
+use trainer::ssim::SsimConfig;
 
 const IMAGE: ImageShape = ImageShape {
     channels: 1,
@@ -91,8 +92,9 @@ fn bce_from_logits_equals_the_definition_and_stays_finite() {
             let count = values.len();
             Tensor::<4>::from_data(TensorData::new(values, [count, 1, 1, 1]), &device)
         };
-        let losses = Loss::Bce
-            .per_image(tensor(logits.to_vec()), tensor(vec![target; logits.len()]))
+        let images = tensor(vec![target; logits.len()]);
+        let losses = Loss::from(Term::Bce)
+            .per_image(tensor(logits.to_vec()), images, &SsimConfig::default())
             .into_data()
             .try_to_vec::<f32>()
             .expect("f32");

@@ -6,7 +6,7 @@ use common::{column, has_wgpu_adapter, json, only_run, small_run, trainer};
 use tempfile::TempDir;
 
 /// Runs one step an epoch, so that an epoch's training loss is that of a step.
-fn losses(backend: &str, arch: &str) -> Vec<f64> {
+fn losses(backend: &str, arch: &str, loss: &str) -> Vec<f64> {
     let runs = TempDir::new().expect("a temporary folder");
     trainer()
         .args([
@@ -14,6 +14,8 @@ fn losses(backend: &str, arch: &str) -> Vec<f64> {
             backend,
             "--arch",
             arch,
+            "--loss",
+            loss,
             "--limit",
             "80",
             "--batch-size",
@@ -27,41 +29,43 @@ fn losses(backend: &str, arch: &str) -> Vec<f64> {
     column(&only_run(runs.path()), "train_loss")
 }
 
-fn assert_same_start_and_falling(backend: &str, arch: &str, reference: &[f64]) {
-    let losses = losses(backend, arch);
+fn assert_same_start_and_falling(backend: &str, arch: &str, loss: &str, reference: &[f64]) {
+    let losses = losses(backend, arch, loss);
     assert!(
         (losses[0] - reference[0]).abs() < 1e-4,
-        "first loss of {arch} on {backend} is {}, on flex {}",
+        "first loss ({loss}) of {arch} on {backend} is {}, on flex {}",
         losses[0],
         reference[0]
     );
     assert!(
         losses.is_sorted_by(|a, b| a > b),
-        "{arch} on {backend} doesn't fall: {losses:?}"
+        "{loss} of {arch} on {backend} doesn't fall: {losses:?}"
     );
 }
 
 #[test]
 fn baseline_starts_the_same_and_learns_on_every_backend() {
-    let reference = losses("flex", "baseline");
-    assert!(
-        reference.is_sorted_by(|a, b| a > b),
-        "flex doesn't fall: {reference:?}"
-    );
-    assert_same_start_and_falling("ndarray", "baseline", &reference);
-    if has_wgpu_adapter() {
-        assert_same_start_and_falling("wgpu", "baseline", &reference);
+    for loss in ["bce", "0.8*ssim+0.2*l1"] {
+        let reference = losses("flex", "baseline", loss);
+        assert!(
+            reference.is_sorted_by(|a, b| a > b),
+            "{loss} on flex doesn't fall: {reference:?}"
+        );
+        assert_same_start_and_falling("ndarray", "baseline", loss, &reference);
+        if has_wgpu_adapter() {
+            assert_same_start_and_falling("wgpu", "baseline", loss, &reference);
+        }
     }
 }
 
 #[test]
 fn modified_starts_the_same_and_learns_on_every_cpu_backend() {
-    let reference = losses("flex", "modified");
+    let reference = losses("flex", "modified", "bce");
     assert!(
         reference.is_sorted_by(|a, b| a > b),
         "flex doesn't fall: {reference:?}"
     );
-    assert_same_start_and_falling("ndarray", "modified", &reference);
+    assert_same_start_and_falling("ndarray", "modified", "bce", &reference);
 }
 
 #[test]
@@ -100,6 +104,9 @@ fn every_optimizer_loss_schedule_and_augmentation_learns() {
         ["--optimizer", "adamw"],
         ["--loss", "mse"],
         ["--loss", "l1"],
+        ["--loss", "ssim"],
+        ["--loss", "ms-ssim"],
+        ["--loss", "0.8*ssim+0.2*l1"],
         ["--schedule", "constant"],
         ["--augment", "none"],
     ];
@@ -234,6 +241,10 @@ fn a_loss_that_is_no_number_stops_the_run_and_says_where() {
     let message = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
     assert!(message.contains("at step 2 (epoch 1)"), "{message}");
     assert!(message.contains("--learning-rate"), "{message}");
+    assert_eq!(message.matches("at step 2").count(), 1, "{message}");
+    let log = std::fs::read_to_string(only_run(runs.path()).join("log.txt")).expect("log.txt");
+    assert_eq!(log.matches("at step 2").count(), 1, "{log}");
+    assert!(log.contains("--learning-rate"), "{log}");
     let status = json(&only_run(runs.path()).join("status.json"));
     assert_eq!(status["state"], "failed");
     assert!(
@@ -242,4 +253,96 @@ fn a_loss_that_is_no_number_stops_the_run_and_says_where() {
             .is_some_and(|reason| reason.contains("step 2")),
         "{status}"
     );
+}
+
+#[test]
+fn the_preset_decides_every_ssim_of_a_run_and_is_named_in_it() {
+    let run_by = |preset: &str| {
+        let runs = TempDir::new().expect("a folder");
+        small_run(runs.path())
+            .args(["--ssim-preset", preset])
+            .assert()
+            .success();
+        let run = only_run(runs.path());
+        let summary = json(&run.join("summary.json"));
+        assert_eq!(summary["ssim_preset"], preset);
+        (runs, run, summary)
+    };
+    let (_tf_runs, tf_run, tf) = run_by("tf");
+    let (_runs, run, skimage) = run_by("skimage");
+    // The loss is bce, so that the weights are the same, and only the scores differ.
+    assert_eq!(column(&tf_run, "train_loss"), column(&run, "train_loss"));
+    assert_eq!(tf["test"]["mse"], skimage["test"]["mse"]);
+    let differ = |a: &serde_json::Value, b: &serde_json::Value| {
+        let [a, b] = [a, b].map(|ssim| ssim.as_f64().expect("a number"));
+        assert!((a - b).abs() > 1e-3, "{a} and {b}");
+    };
+    for split in ["test", "validation"] {
+        differ(&tf[split]["ssim"], &skimage[split]["ssim"]);
+        differ(&tf["pca"][split]["ssim"], &skimage["pca"][split]["ssim"]);
+    }
+    let columns = [&tf_run, &run].map(|run| column(run, "validation_ssim"));
+    assert!(
+        columns[0]
+            .iter()
+            .zip(&columns[1])
+            .all(|(a, b)| (a - b).abs() > 1e-3)
+    );
+
+    // `eval` goes by the run's conventions.
+    let output = trainer()
+        .args(["eval", "--json"])
+        .arg(&run)
+        .output()
+        .expect("it runs");
+    let result: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(result["test"]["ssim"], skimage["test"]["ssim"]);
+}
+
+#[test]
+fn a_loss_of_ssim_goes_by_the_preset() {
+    let first_loss = |preset: &str| {
+        let runs = TempDir::new().expect("a folder");
+        small_run(runs.path())
+            .args(["--loss", "ssim", "--epochs", "1", "--ssim-preset", preset])
+            .assert()
+            .success();
+        column(&only_run(runs.path()), "train_loss")[0]
+    };
+    let [tf, same] = ["tf", "same"].map(first_loss);
+    assert!((tf - same).abs() > 1e-3, "{tf} and {same}");
+}
+
+#[test]
+fn the_log_tells_the_loss_and_how_many_scales_fit() {
+    for (preset, scales) in [("tf", "2 of 5 scales"), ("skimage", "3 of 5 scales")] {
+        let runs = TempDir::new().expect("a folder");
+        small_run(runs.path())
+            .args(["--loss", "0.5*ms-ssim+bce", "--epochs", "1"])
+            .args(["--ssim-preset", preset])
+            .assert()
+            .success();
+        let log = std::fs::read_to_string(only_run(runs.path()).join("log.txt")).expect("log.txt");
+        assert!(log.contains("loss 0.5*ms-ssim+bce"), "{log}");
+        assert!(log.contains(&format!("by preset {preset}")), "{log}");
+        assert!(log.contains(scales), "{log}");
+    }
+}
+
+#[test]
+fn the_summary_repeats_the_validation_scores_of_the_best_epoch() {
+    let runs = TempDir::new().expect("a folder");
+    // No loss falls by 10: the best epoch is the first, and not the last.
+    small_run(runs.path())
+        .args(["--min-delta", "10"])
+        .assert()
+        .success();
+    let run = only_run(runs.path());
+    let summary = json(&run.join("summary.json"));
+    assert_eq!(summary["best_epoch"], 1);
+    assert_eq!(summary["validation"]["images"], 8);
+    for score in ["ssim", "psnr", "mse"] {
+        let expected = column(&run, &format!("validation_{score}"))[0];
+        assert_eq!(summary["validation"][score], expected, "{score}");
+    }
 }

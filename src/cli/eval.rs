@@ -65,7 +65,8 @@ fn evaluate_run(args: &EvalArgs) -> Result<(Evaluation, usize), Error> {
     let test = &prepared.split.test;
     let scores = evaluate(
         &model,
-        prepared.config.loss,
+        &prepared.config.loss,
+        &prepared.config.ssim_preset.config(),
         &prepared.dataset,
         test,
         device,

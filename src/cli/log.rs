@@ -18,6 +18,9 @@ pub(super) fn bars() -> &'static MultiProgress {
     BARS.get_or_init(MultiProgress::new)
 }
 
+/// The target of messages for the log file alone: the terminal gets them in another way.
+pub(super) const FILE_ONLY: &str = "trainer::log";
+
 static LOG_FILE: Mutex<Option<File>> = Mutex::new(None);
 
 /// Sends messages to standard error from now on: all of them, or only warnings if `quiet`.
@@ -35,7 +38,7 @@ pub(super) fn start(quiet: bool) {
         .with_ansi(colours)
         .without_time()
         .with_target(false)
-        .with_filter(ours(level));
+        .with_filter(ours(level).with_target(FILE_ONLY, LevelFilter::OFF));
     let to_file = tracing_subscriber::fmt::layer()
         .with_writer(|| LogFile)
         .with_ansi(false)

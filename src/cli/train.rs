@@ -12,8 +12,10 @@ use super::progress::Progress;
 use super::{Exit, OutputArgs, log};
 use crate::config::TrainConfig;
 use crate::error::{ConfigError, Error};
+use crate::loss::Term;
 use crate::model::{layer_table, parameters};
 use crate::run::{DatasetOrigin, Meta, Quality, RunDir, Summary};
+use crate::ssim::MsSsim;
 use crate::train::{Prepared, prepare, train};
 
 pub(super) fn run(
@@ -60,7 +62,10 @@ pub(super) fn run(
     let mut progress = Progress::new(prepared.config.epochs, output.quiet);
     let result = train(&prepared, &run, &mut progress, &stop);
     drop(progress);
-    let outcome = result.inspect_err(|error| tracing::error!("{error}"))?;
+    // `main` prints the error.
+    let outcome = result
+        .map_err(anyhow::Error::from)
+        .inspect_err(|error| tracing::error!(target: log::FILE_ONLY, "{error:#}"))?;
     let Some(summary) = outcome.summary else {
         tracing::warn!(
             "interrupted; what was reached is in {}",
@@ -136,6 +141,21 @@ fn announce(prepared: &Prepared, run: &RunDir) {
         config.arch.name(),
         config.latent_dim(),
         parameters(&prepared.design, config.latent_dim()),
+    );
+    let scales = if config.loss.contains(Term::MsSsim) {
+        let multi_scale = MsSsim::new(config.ssim_preset.config());
+        format!(
+            ", multi-scale SSIM over {} of {} scales",
+            multi_scale.scales(dataset.height, dataset.width),
+            multi_scale.weights.len()
+        )
+    } else {
+        String::new()
+    };
+    tracing::info!(
+        "loss {}; SSIM by preset {}{scales}",
+        config.loss,
+        config.ssim_preset.name()
     );
 }
 

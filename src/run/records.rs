@@ -43,6 +43,17 @@ impl EpochMetrics {
         "seconds",
         "images_per_second",
     ];
+
+    /// The scores of the validation images, of which there are so many.
+    #[must_use]
+    pub fn validation_quality(&self, images: usize) -> Quality {
+        Quality {
+            ssim: self.validation_ssim,
+            psnr: self.validation_psnr,
+            mse: self.validation_mse,
+            images,
+        }
+    }
 }
 
 /// How close reconstructions are to their originals, averaged over a set of images.

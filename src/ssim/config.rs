@@ -218,7 +218,7 @@ impl SsimConfig {
         /// Above it a window no longer fits the memory that any GPU's workgroup has.
         const LARGEST_WINDOW: usize = 255;
         let size = self.window.size();
-        if size % 2 == 0 {
+        if size.is_multiple_of(2) {
             return Err(SsimError::EvenWindow(size));
         }
         // A sample covariance needs two samples.

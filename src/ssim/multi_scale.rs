@@ -68,6 +68,10 @@ impl MsSsim {
     /// # Errors
     ///
     /// As for [`ssim`](super::ssim), and where a weight isn't positive.
+    ///
+    /// # Panics
+    ///
+    /// Never: the full size fits, which is checked first.
     pub fn scores(&self, x: Tensor<4>, y: Tensor<4>) -> Result<MsSsimScores, SsimError> {
         let valid = |weight: &f64| weight.is_finite() && *weight > 0.0;
         if self.weights.is_empty() || !self.weights.iter().all(valid) {

@@ -23,7 +23,6 @@ use crate::model::{Autoencoder, DropoutDraw, parameters};
 use crate::pca::Pca;
 use crate::rng::{Stream, rng};
 use crate::run::{EpochMetrics, Images, PcaReference, RunDir, State, Status, Summary, Times};
-use crate::ssim;
 
 pub use checkpoint::{load_weights, save_weights};
 use early_stopping::EarlyStopping;
@@ -165,6 +164,7 @@ impl<'a> Training<'a> {
         } = self.prepared;
         let epoch_started = Instant::now();
         let steps = config.epochs * split.train.len().div_ceil(config.batch_size);
+        let conventions = config.ssim_preset.config();
         let mut learning_rate = config.learning_rate;
         let mut losses = Vec::new();
         let mut sizes = Vec::new();
@@ -184,7 +184,7 @@ impl<'a> Training<'a> {
                 step: self.step as u64,
             };
             let logits = self.model.training_logits(images.clone(), draw);
-            let loss: Tensor<1> = config.loss.per_image(logits, images).mean();
+            let loss: Tensor<1> = config.loss.per_image(logits, images, &conventions).mean();
             losses.push(loss.clone().inner().reshape([1, 1]));
             sizes.push(size);
 
@@ -209,7 +209,14 @@ impl<'a> Training<'a> {
 
         let model = self.model.valid();
         let device = &self.prepared.selection.device;
-        let scores = evaluate(&model, config.loss, dataset, &split.validation, device)?;
+        let scores = evaluate(
+            &model,
+            &config.loss,
+            &conventions,
+            dataset,
+            &split.validation,
+            device,
+        )?;
         let quality = scores.quality();
         #[expect(clippy::cast_precision_loss, reason = "counts of images")]
         let metrics = EpochMetrics {
@@ -285,34 +292,45 @@ impl<'a> Training<'a> {
         } = self.prepared;
         let training = self.started.elapsed().as_secs_f64();
         let device = &selection.device;
-        let test = evaluate(&self.best, config.loss, dataset, &split.test, device)?;
-        let validation = evaluate(&self.best, config.loss, dataset, &split.validation, device)?;
+        let test = evaluate(
+            &self.best,
+            &config.loss,
+            &config.ssim_preset.config(),
+            dataset,
+            &split.test,
+            device,
+        )?;
         let evaluation = self.started.elapsed().as_secs_f64() - training;
         let pca = pca_reference(self.prepared)?;
 
-        let best_epoch = self.early_stopping.best_epoch().unwrap_or_default();
+        // The first epoch counts as the best so far, so that there is one.
+        let best = self
+            .history
+            .iter()
+            .find(|row| Some(row.epoch) == self.early_stopping.best_epoch())
+            .expect("a run has an epoch, and its best one is in the history");
         report::test_pictures(self.prepared, self.run, &self.best, &test)?;
         report::curves(
             self.prepared,
             self.run,
             &self.history,
             Some(&pca),
-            Some(best_epoch),
+            Some(best.epoch),
         )?;
         let summary = Summary {
-            best_epoch,
+            best_epoch: best.epoch,
             epochs: self.history.len(),
             parameters: parameters(design, config.latent_dim()),
             latent_dim: config.latent_dim(),
             test: test.quality(),
-            validation: validation.quality(),
+            validation: best.validation_quality(split.validation.len()),
             pca: Some(pca),
             seconds: Times {
                 training,
                 evaluation,
                 total: self.started.elapsed().as_secs_f64(),
             },
-            ssim_preset: ssim::Preset::Tf.name().to_owned(),
+            ssim_preset: config.ssim_preset.name().to_owned(),
             images: Images {
                 train: split.train.len(),
                 validation: split.validation.len(),
@@ -333,11 +351,14 @@ fn pca_reference(prepared: &Prepared) -> Result<PcaReference, Error> {
         ..
     } = prepared;
     let started = Instant::now();
+    let conventions = config.ssim_preset.config();
     let pca = Pca::fit(dataset, &split.train, config.latent_dim())?;
     Ok(PcaReference {
         components: config.latent_dim().min(dataset.image_len()),
-        test: pca.evaluate(dataset, &split.test)?.quality(),
-        validation: pca.evaluate(dataset, &split.validation)?.quality(),
+        test: pca.evaluate(dataset, &split.test, &conventions)?.quality(),
+        validation: pca
+            .evaluate(dataset, &split.validation, &conventions)?
+            .quality(),
         seconds: started.elapsed().as_secs_f64(),
     })
 }

@@ -39,6 +39,7 @@ pub fn prepare(config: TrainConfig, quiet: bool) -> Result<Prepared, Error> {
         width: dataset.width,
     };
     let design = config.arch.design(image)?;
+    config.check_ssim(image)?;
     let selection = device::select(config.backend, config.device)?;
     config.backend = selection.backend;
     if config.batch_size > split.train.len() {

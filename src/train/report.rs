@@ -11,6 +11,7 @@ use crate::rng::{Stream, rng};
 use crate::run::{
     EpochMetrics, PcaReference, RunDir, Tile, draw_curves, reconstruction_grid, save_png,
 };
+use crate::ssim::Preset;
 
 /// Images in `worst.png`.
 const WORST: usize = 10;
@@ -22,7 +23,7 @@ pub(super) fn epoch_picture(
     model: &Autoencoder,
     epoch: usize,
 ) -> Result<(), Error> {
-    let title = format!("{}, epoch {epoch}", model_name(prepared));
+    let title = format!("{}, epoch {epoch}", subject(prepared));
     picture(
         prepared,
         model,
@@ -39,7 +40,7 @@ pub(super) fn test_pictures(
     model: &Autoencoder,
     scores: &Scores,
 ) -> Result<(), Error> {
-    let name = model_name(prepared);
+    let name = subject(prepared);
     let title = format!(
         "{name}, test images, mean SSIM {:.4}",
         scores.quality().ssim
@@ -72,14 +73,19 @@ pub(super) fn curves(
     best_epoch: Option<usize>,
 ) -> Result<(), Error> {
     let pca = pca.map(|pca| (pca.components, pca.validation.ssim));
-    let image = draw_curves(&model_name(prepared), history, pca, best_epoch)?;
+    let image = draw_curves(&subject(prepared), history, pca, best_epoch)?;
     Ok(save_png(&image, &run.curves_picture())?)
 }
 
-fn model_name(prepared: &Prepared) -> String {
+/// What every title begins with: the model, and whose SSIM it is if it isn't the usual one.
+fn subject(prepared: &Prepared) -> String {
     let config = &prepared.config;
+    let ssim = match config.ssim_preset {
+        Preset::Tf => String::new(),
+        preset => format!(", SSIM by {}", preset.name()),
+    };
     format!(
-        "{}, {} latent values",
+        "{}, {} latent values{ssim}",
         config.arch.name(),
         config.latent_dim()
     )
@@ -113,7 +119,11 @@ fn picture(
     let originals = batch.pixels.clone();
     let images = batch.into_tensor(&selection.device);
     let reconstructions = activation::sigmoid(model.logits(images.clone()));
-    let [ssim, _] = compare(reconstructions.clone(), images);
+    let [ssim, _] = compare(
+        reconstructions.clone(),
+        images,
+        &prepared.config.ssim_preset.config(),
+    );
     let read = "a tensor of the models is f32";
     let reconstructions = reconstructions.into_data().try_to_vec::<f32>().expect(read);
     let ssim = ssim.into_data().try_to_vec::<f32>().expect(read);

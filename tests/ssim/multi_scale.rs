@@ -62,7 +62,7 @@ fn gradients_are_finite_for_any_images_and_follow_the_score() {
             if pair.size[1] > 50 {
                 continue;
             }
-            let [x, y] = stack(&[pair.clone()], &device).map(Tensor::require_grad);
+            let [x, y] = stack(std::slice::from_ref(&pair), &device).map(Tensor::require_grad);
             let score = metric.scores(x.clone(), y.clone()).unwrap().scores.sum();
             let all = score.backward();
             for gradient in [x.grad(&all), y.grad(&all)] {

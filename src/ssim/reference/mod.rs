@@ -48,9 +48,9 @@ pub(super) fn gradients<B: Backend>(
     let pair = Pair::<B>::new(x, y, &comparison.config);
     let windows = pair.compare(&comparison.config);
     let scores = pair.scores(&windows.loss(comparison.term));
-    let share = 1.0 / pair.blur.positions();
+    let weight = 1.0 / pair.blur.positions();
     let coefficients = windows.coefficients(comparison.term);
-    let [by_x, by_y] = pair.gradients(coefficients.map(|coefficient| coefficient.times(share)));
+    let [by_x, by_y] = pair.gradients(coefficients.map(|coefficient| coefficient.times(weight)));
     let [by_x, by_y] = [by_x, by_y].map(|by| B::float_reshape(by.0, shape.clone()));
     (scores, by_x, by_y)
 }

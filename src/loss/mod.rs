@@ -1,0 +1,140 @@
+//! What training minimises: a weighted sum of terms, from logits and the images themselves.
+//!
+//! - [`Loss`]: the sum, which `--loss` and `config.toml` write as `0.8*ssim+0.2*l1`; [`Term`]: what
+//!   there is to add; [`LossError`]: what is wrong with an expression, and where.
+//! - `expression`: from text and back.
+
+mod expression;
+
+use std::cell::LazyCell;
+
+use burn::tensor::{Tensor, activation};
+use serde::{Deserialize, Serialize};
+
+use crate::ssim::{MsSsim, SsimConfig, ssim};
+pub use expression::LossError;
+
+/// A weighted sum of terms, each of which is there once.
+///
+/// Written and stored as `NAME` or `WEIGHT*NAME`, joined by `+`. Weights are above 0 and needn't add
+/// up to 1. The default is `bce`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Loss {
+    /// Never empty.
+    terms: Vec<(f64, Term)>,
+}
+
+/// A part of a loss; 0 for a perfect reconstruction, but for [`Term::Bce`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// Binary cross-entropy, averaged over pixels; at least the entropy of the image.
+    Bce,
+    /// Mean squared error.
+    Mse,
+    /// Mean absolute error.
+    L1,
+    /// 1 − SSIM.
+    Ssim,
+    /// 1 − multi-scale SSIM.
+    MsSsim,
+}
+
+impl Term {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Bce, Self::Mse, Self::L1, Self::Ssim, Self::MsSsim];
+
+    /// The name in an expression.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bce => "bce",
+            Self::Mse => "mse",
+            Self::L1 => "l1",
+            Self::Ssim => "ssim",
+            Self::MsSsim => "ms-ssim",
+        }
+    }
+}
+
+impl Default for Loss {
+    fn default() -> Self {
+        Self::from(Term::Bce)
+    }
+}
+
+impl From<Term> for Loss {
+    fn from(term: Term) -> Self {
+        Self {
+            terms: vec![(1.0, term)],
+        }
+    }
+}
+
+impl Loss {
+    /// The weights and what they weigh, in the order in which they were written.
+    #[must_use]
+    pub fn terms(&self) -> &[(f64, Term)] {
+        &self.terms
+    }
+
+    /// Whether the term is part of the sum.
+    #[must_use]
+    pub fn contains(&self, term: Term) -> bool {
+        self.terms.iter().any(|(_, own)| *own == term)
+    }
+
+    /// Logits and images `[N, C, H, W]`, images in [0, 1] → one loss an image, `[N]`. SSIM goes by
+    /// `conventions`.
+    ///
+    /// # Panics
+    ///
+    /// Where a term needs SSIM and images are smaller than its window:
+    /// [`crate::train::prepare`] refuses them.
+    #[must_use]
+    pub fn per_image(
+        &self,
+        logits: Tensor<4>,
+        images: Tensor<4>,
+        conventions: &SsimConfig,
+    ) -> Tensor<1> {
+        // Cross-entropy does without it; the other terms share it.
+        let reconstructions = LazyCell::new(|| activation::sigmoid(logits.clone()));
+        let restored = || Tensor::clone(&reconstructions);
+        let images = || images.clone();
+        let checked = "sizes are checked before training";
+        self.terms
+            .iter()
+            .map(|(weight, term)| {
+                let values = match term {
+                    Term::Bce => pixel_mean(cross_entropy(logits.clone(), images())),
+                    Term::Mse => pixel_mean((restored() - images()).square()),
+                    Term::L1 => pixel_mean((restored() - images()).abs()),
+                    Term::Ssim => 1.0 - ssim(restored(), images(), conventions).expect(checked),
+                    Term::MsSsim => {
+                        let multi_scale = MsSsim::new(*conventions);
+                        1.0 - multi_scale
+                            .scores(restored(), images())
+                            .expect(checked)
+                            .scores
+                    }
+                };
+                values * *weight
+            })
+            .reduce(|sum, term| sum + term)
+            .expect("a loss has at least one term")
+    }
+}
+
+/// −x·ln σ(l) − (1 − x)·ln(1 − σ(l)) with ln(1 − σ(l)) = ln σ(l) − l: no overflow, and no logarithm
+/// of zero, whatever the logit.
+fn cross_entropy(logits: Tensor<4>, images: Tensor<4>) -> Tensor<4> {
+    let log_sigmoid = activation::log_sigmoid(logits.clone());
+    (1.0 - images) * logits - log_sigmoid
+}
+
+/// `[N, C, H, W]` → `[N]`.
+fn pixel_mean(values: Tensor<4>) -> Tensor<1> {
+    let per_image: Tensor<2> = values.flatten(1, 3);
+    per_image.mean_dim(1).squeeze_dim(1)
+}
