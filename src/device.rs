@@ -21,6 +21,8 @@ pub struct Selection {
     pub backend: Backend,
     /// The device's name and driver.
     pub adapter: String,
+    /// Graphics API and driver; empty for a CPU.
+    pub driver: String,
     /// Why this backend was taken.
     pub reason: String,
     /// What the user should know, such as that a GPU's work is done in software.
@@ -142,6 +144,7 @@ fn cpu(backend: Backend, index: usize, reason: &str) -> Result<Selection, Device
         },
         backend,
         adapter: cpu_name(),
+        driver: String::new(),
         reason: reason.to_owned(),
         warning: None,
     })
@@ -192,6 +195,7 @@ fn gpu(adapters: &[Adapter], index: usize, reason: &str) -> Result<Selection, De
         device,
         backend: Backend::Wgpu,
         adapter: name,
+        driver: driver(&adapter.info),
         reason: reason.to_owned(),
         warning,
     })
@@ -213,21 +217,26 @@ fn configure_for_software() {
     }
 }
 
-/// Makes a tensor, since drivers are started, and fail, with the first one. A failing driver is a
-/// panic in burn, which must not reach a user.
+/// Makes a tensor, since drivers are started, and fail, with the first one.
 fn start(device: &Device) -> Result<(), String> {
+    catch_panics(|| {
+        Tensor::<1>::from_floats([1.0], device).into_data();
+    })
+}
+
+/// Runs what may panic inside burn or a driver: a failing device is a panic there, which must not
+/// reach a user. Returns its message.
+pub(crate) fn catch_panics<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let started = catch_unwind(AssertUnwindSafe(|| {
-        Tensor::<1>::from_floats([1.0], device).into_data();
-    }));
+    let result = catch_unwind(AssertUnwindSafe(run));
     std::panic::set_hook(hook);
-    started.map_err(|panic| {
+    result.map_err(|panic| {
         panic
             .downcast_ref::<String>()
             .map(String::as_str)
             .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("its driver could not be started")
+            .unwrap_or("the driver failed without a reason")
             .to_owned()
     })
 }
@@ -301,7 +310,7 @@ fn driver(info: &wgpu::AdapterInfo) -> String {
 }
 
 /// The processor's name, where the system tells it.
-fn cpu_name() -> String {
+pub(crate) fn cpu_name() -> String {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let model = std::fs::read_to_string("/proc/cpuinfo")
         .ok()

@@ -1,5 +1,6 @@
 //! The command line: what there is to say, one file for each command, and exit codes.
 
+mod bench;
 mod completions;
 mod devices;
 mod eval;
@@ -85,6 +86,9 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Compares two PNG images by SSIM, or two folders of them
     Ssim(ssim::SsimArgs),
+    /// Measures speed on this machine
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Prints a completion script for a shell
     Completions {
         /// The shell
@@ -104,6 +108,7 @@ impl Cli {
             Some(Command::Devices { json }) => devices::run(json),
             Some(Command::Eval(args)) => eval::run(&args),
             Some(Command::Ssim(args)) => ssim::run(&args),
+            Some(Command::Bench(command)) => bench::run(&command),
             Some(Command::Completions { shell }) => Ok(completions::run(shell)),
         }
     }

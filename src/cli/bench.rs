@@ -1,0 +1,213 @@
+//! `trainer bench`: speed on the user's own device.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::{Exit, log};
+use crate::bench::ssim::{self, Method, Rates, Report, Row, Shape};
+use crate::bench::timing::Effort;
+use crate::config::Backend;
+use crate::device;
+use crate::error::Error;
+
+#[derive(Subcommand, Debug)]
+pub(super) enum BenchCommand {
+    /// Measures SSIM: the kernels, plain tensor operations, and burn-train's convolutions
+    ///
+    /// Forward, and forward with the gradient by the first image, as in training. Where all images
+    /// don't fit into memory or time, fewer are measured, and the table says how many.
+    Ssim(SsimArgs),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct SsimArgs {
+    /// Where to compute: auto takes a real GPU through wgpu where there is one, else flex
+    #[arg(long, value_enum, default_value_t, env = "TRAINER_BACKEND")]
+    backend: Backend,
+
+    /// Which of the backend's devices, by its number in `trainer devices`
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    device: usize,
+
+    /// Images×channels×height×width, joined by commas
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "65536x1x28x28,512x3x256x256,5x1x1500x1500"
+    )]
+    shapes: Vec<Shape>,
+
+    /// Trials of each measurement
+    #[arg(long, value_name = "N", default_value = "10", value_parser = trials)]
+    trials: usize,
+
+    /// Trials before them that don't count
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    warm_up: usize,
+
+    /// How long the trials of one measurement may take; fewer images are taken where it's longer
+    #[arg(long, value_name = "CAP", default_value = "5", value_parser = seconds)]
+    seconds: Duration,
+
+    /// Print the result as JSON, with every trial
+    #[arg(long)]
+    json: bool,
+}
+
+fn trials(word: &str) -> Result<usize, &'static str> {
+    let number = word.parse().ok().filter(|&number| number > 0);
+    number.ok_or("expected a whole number above zero")
+}
+
+fn seconds(word: &str) -> Result<Duration, &'static str> {
+    let seconds = word.parse().ok().filter(|&seconds: &f64| seconds > 0.0);
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or("expected a number of seconds above zero")
+}
+
+pub(super) fn run(command: &BenchCommand) -> anyhow::Result<Exit> {
+    let BenchCommand::Ssim(args) = command;
+    log::start(false);
+    let selection = device::select(args.backend, args.device).map_err(Error::from)?;
+    tracing::info!(
+        "backend {} on {} ({})",
+        selection.backend.name(),
+        selection.adapter,
+        selection.reason
+    );
+    if let Some(warning) = &selection.warning {
+        tracing::warn!("{warning}");
+    }
+    let effort = Effort {
+        trials: args.trials,
+        warm_up: args.warm_up,
+        cap: args.seconds,
+    };
+    let report = ssim::run(&selection, &args.shapes, &effort, announce)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print_report(&report);
+    }
+    // Without a kernel's rate there's nothing to compare.
+    let measured = |row: &Row| row.method == Method::Kernel && row.rates.is_some();
+    Ok(if report.measurements.iter().any(measured) {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}
+
+/// A result as it comes.
+fn announce(row: &Row) {
+    let result = match (&row.rates, &row.error) {
+        (Some(rates), _) => format!(
+            "{:.3} ms for {} images",
+            1e3 * rates.timing.median_seconds,
+            rates.timing.images
+        ),
+        (None, error) => format!("failed: {}", error.as_deref().unwrap_or_default()),
+    };
+    tracing::info!(
+        "{}, {}, {}: {result}",
+        row.shape,
+        row.pass.name(),
+        row.method.name()
+    );
+}
+
+fn print_report(report: &Report) {
+    println!(
+        "trainer {} on {} ({}), {}",
+        report.version, report.backend, report.adapter, report.system
+    );
+    for group in report
+        .measurements
+        .chunk_by(|a, b| (a.shape, a.pass) == (b.shape, b.pass))
+    {
+        println!("\n{}, {}", group[0].shape, group[0].pass.name());
+        println!(
+            "  {:<9}{:>8}{:>11}{:>11}{:>11}{:>13}{:>9}{:>9}{:>9}",
+            "", "images", "median ms", "min", "max", "images/s", "GB/s", "of copy", "kernel"
+        );
+        for row in group {
+            print_row(row);
+        }
+    }
+    print_legend(report);
+}
+
+fn print_row(row: &Row) {
+    let Some(rates) = &row.rates else {
+        let error = row.error.as_deref().unwrap_or_default();
+        println!("  {:<9}failed: {error}", row.method.name());
+        return;
+    };
+    let Rates { timing, .. } = rates;
+    let share = rates
+        .share_of_copy
+        .map_or(String::new(), |share| format!("{:.1} %", 100.0 * share));
+    let speedup = match row.kernel_speedup {
+        Some(speedup) if row.method != Method::Kernel => format!("{speedup:.1}x"),
+        _ => String::new(),
+    };
+    println!(
+        "  {:<9}{:>8}{:>11.3}{:>11.3}{:>11.3}{:>13.1}{:>9.2}{share:>9}{speedup:>9}",
+        row.method.name(),
+        timing.images,
+        1e3 * timing.median_seconds,
+        1e3 * timing.min_seconds,
+        1e3 * timing.max_seconds,
+        rates.images_per_second,
+        rates.gigabytes_per_second,
+    );
+}
+
+fn print_legend(report: &Report) {
+    println!();
+    for row in &report.measurements {
+        let Some(Rates { timing, .. }) = &row.rates else {
+            continue;
+        };
+        let name = format!("{}, {}, {}", row.shape, row.pass.name(), row.method.name());
+        if let Some(reason) = &timing.fewer_images_because {
+            println!("{name}: {} images: {reason}", timing.images);
+        }
+        if timing.trial_seconds.len() < report.trials {
+            println!(
+                "{name}: {} of {} trials in {} s",
+                timing.trial_seconds.len(),
+                report.trials,
+                report.seconds_cap
+            );
+        }
+    }
+    println!(
+        "kernel: how many times the images/s of a row the kernel's are. Medians of up to {} trials.",
+        report.trials
+    );
+    if report.backend != Backend::Wgpu.name() {
+        println!(
+            "Without a GPU, the row `kernel` is trainer's SSIM too: tensor operations, and gradients by \
+             formula."
+        );
+    }
+    println!(
+        "backward: the gradient of the mean score by the first image only, as in training.\n\
+         GB/s: 8 bytes a value forward (both images read), 12 with the gradient (written): the least that \
+         must move."
+    );
+    if let Some(copy) = &report.copy {
+        println!(
+            "of copy: as a share of the {:.1} GB/s of x * 2 on {} MiB, read and written.",
+            copy.gigabytes_per_second,
+            4 * copy.timing.images
+        );
+    }
+    println!(
+        "conv2d: as in burn-train 0.22.1, zeros beyond the border: its scores differ from the others'."
+    );
+}
