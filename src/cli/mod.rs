@@ -84,7 +84,6 @@ enum Command {
     },
     /// Evaluates a run's best weights on its test images
     Eval(eval::EvalArgs),
-    /// Compares two PNG images by SSIM, or two folders of them
     Ssim(ssim::SsimArgs),
     /// Measures speed on this machine
     #[command(subcommand)]

@@ -51,22 +51,18 @@ pub enum CompareError {
 
     /// More pixels than there should be room for.
     #[error(
-        "{} has {height}×{width} pixels; expected at most {largest_side} a side and {} megapixels \
-         in all. Cut or scale both images",
+        "{} is too large; expected at most {largest_side} pixels a side and {} megapixels in all. \
+         Cut or scale both images",
         path.display(),
         largest_area / 1_000_000
     )]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// Rows of pixels.
-        height: usize,
-        /// Columns of pixels.
-        width: usize,
-        /// The limit of each.
-        largest_side: usize,
+        /// The limit of height and width, in pixels.
+        largest_side: u32,
         /// The limit of their product.
-        largest_area: usize,
+        largest_area: u64,
     },
 
     /// An alpha channel that isn't opaque.
@@ -110,6 +106,18 @@ pub enum CompareError {
     /// Conventions that the device can't compare by.
     #[error(transparent)]
     Ssim(#[from] SsimError),
+
+    /// A device that failed.
+    #[error(
+        "the device can't compare images of {height}×{width} pixels: its buffers or its memory are \
+         too small. Take --backend flex, or smaller images"
+    )]
+    Device {
+        /// Rows of pixels.
+        height: usize,
+        /// Columns of pixels.
+        width: usize,
+    },
 
     /// Folders without a common file.
     #[error(

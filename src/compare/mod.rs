@@ -38,7 +38,7 @@ impl Comparer {
     ///
     /// # Errors
     ///
-    /// Where the device can't compare by these conventions.
+    /// Where the device can't compare by these conventions, or has no room for images of this size.
     pub fn scores(&self, pairs: &[Pair]) -> Result<Vec<f64>, CompareError> {
         let Some(first) = pairs.first() else {
             return Ok(Vec::new());
@@ -48,7 +48,7 @@ impl Comparer {
         let mut plane_scores = Vec::with_capacity(planes.len());
         for batch in planes.chunks((BATCH_PIXELS / (size[0] * size[1])).max(1)) {
             let [x, y] = self.upload(batch, size);
-            plane_scores.extend(download(ssim::ssim(x, y, &self.config)?));
+            plane_scores.extend(download(ssim::ssim(x, y, &self.config)?, size)?);
         }
         let mut rest = plane_scores.as_slice();
         Ok(pairs
@@ -75,7 +75,7 @@ impl Comparer {
         let channels = pair.channels() as f32;
         for plane in pair.planes() {
             let [x, y] = self.upload(&[plane], size);
-            let windows = download(ssim::ssim_map(x, y, &self.config)?);
+            let windows = download(ssim::ssim_map(x, y, &self.config)?, size)?;
             for (sum, window) in map.iter_mut().zip(windows) {
                 *sum += window / channels;
             }
@@ -104,11 +104,13 @@ pub fn joins_batch(batch: &[Pair], pair: &Pair) -> bool {
     same_size && (batch.is_empty() || pixels <= BATCH_PIXELS)
 }
 
-/// Waits for the device.
-fn download<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor
-        .into_data()
-        .convert::<f32>()
-        .try_to_vec()
-        .expect("converted to f32")
+/// Waits for the device, which tells only now whether it could do what it was given.
+fn download<const D: usize>(
+    tensor: Tensor<D>,
+    [height, width]: [usize; 2],
+) -> Result<Vec<f32>, CompareError> {
+    tensor.try_into_vec_as().map_err(|error| {
+        tracing::debug!("{error}");
+        CompareError::Device { height, width }
+    })
 }

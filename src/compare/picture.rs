@@ -10,16 +10,18 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::CompareError;
 use crate::ssim::SsimConfig;
 
 /// The largest height and width. It bounds, with [`LARGEST_AREA`], the memory that a small file can
 /// ask for: a PNG of a few kilobytes may claim any size.
-const LARGEST_SIDE: usize = 16_384;
+const LARGEST_SIDE: u32 = 16_384;
 /// The most pixels: 256 MiB a plane in f32.
-const LARGEST_AREA: usize = 1 << 26;
+const LARGEST_AREA: u64 = 1 << 26;
+/// Bytes of a decoded pixel: 16 bits of red, green, blue and alpha.
+const LARGEST_PIXEL: u64 = 8;
 
 /// An image of one channel or three.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +45,13 @@ impl Picture {
             path: path.to_owned(),
             source,
         };
+        let too_large = || CompareError::TooLarge {
+            path: path.to_owned(),
+            largest_side: LARGEST_SIDE,
+            largest_area: LARGEST_AREA,
+        };
         let undecodable = |source| match source {
+            ImageError::Limits(_) => too_large(),
             // A file that ends too early is broken, not unreadable.
             ImageError::IoError(source) if source.kind() != ErrorKind::UnexpectedEof => {
                 unreadable(source)
@@ -54,22 +62,16 @@ impl Picture {
             },
         };
         let file = BufReader::new(File::open(path).map_err(unreadable)?);
-        // The reader's own limit, 512 MiB, is that of the largest image at 16 bits with alpha. It
-        // also holds for texts and profiles in the file.
-        let decoder = ImageReader::with_format(file, ImageFormat::Png)
-            .into_decoder()
-            .map_err(undecodable)?;
+        let mut reader = ImageReader::with_format(file, ImageFormat::Png);
+        let mut limits = Limits::default();
+        limits.max_image_height = Some(LARGEST_SIDE);
+        limits.max_image_width = Some(LARGEST_SIDE);
+        limits.max_alloc = Some(LARGEST_AREA * LARGEST_PIXEL);
+        reader.limits(limits);
+        let decoder = reader.into_decoder().map_err(undecodable)?;
         let (width, height) = decoder.dimensions();
-        let (height, width) = (height as usize, width as usize);
-        // In this order, so that the product can't overflow.
-        if height > LARGEST_SIDE || width > LARGEST_SIDE || height * width > LARGEST_AREA {
-            return Err(CompareError::TooLarge {
-                path: path.to_owned(),
-                height,
-                width,
-                largest_side: LARGEST_SIDE,
-                largest_area: LARGEST_AREA,
-            });
+        if u64::from(height) * u64::from(width) > LARGEST_AREA {
+            return Err(too_large());
         }
         let image = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
         let mut planes = planes(&image);
@@ -83,8 +85,8 @@ impl Picture {
             }
         }
         Ok(Self {
-            height,
-            width,
+            height: height as usize,
+            width: width as usize,
             planes,
         })
     }

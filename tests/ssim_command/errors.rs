@@ -80,7 +80,7 @@ fn images_that_cannot_be_compared_are_named_with_a_way_out_and_nothing_is_writte
     });
 
     let broken = "isn't a whole PNG image";
-    let too_large = "expected at most 16384 a side and 67 megapixels";
+    let too_large = "expected at most 16384 pixels a side and 67 megapixels";
     let map = path.join("map.png");
     for (name, message) in [
         ("missing.png", "can't read"),

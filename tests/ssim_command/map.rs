@@ -16,9 +16,10 @@ fn a_map_is_white_where_images_are_equal_and_dark_where_they_differ() {
         let value = texture(1, x, y);
         Rgb([if x < WIDTH / 2 { value } else { 255 - value }; 3])
     });
-    for (preset, [height, width]) in [
-        ("skimage", [HEIGHT - 6, WIDTH - 6]),
-        ("same", [HEIGHT, WIDTH]),
+    // Within the margin, windows see zeros beyond both images, in which these are alike.
+    for (preset, [height, width], margin) in [
+        ("skimage", [HEIGHT - 6, WIDTH - 6], 0),
+        ("same", [HEIGHT, WIDTH], 5),
     ] {
         let map = images.path().join("map.png");
         ssim(&a, &b)
@@ -30,10 +31,20 @@ fn a_map_is_white_where_images_are_equal_and_dark_where_they_differ() {
         let map = image::open(&map).expect("a map");
         let map = map.as_luma8().expect("grey, 8 bits a pixel");
         assert_eq!(map.dimensions(), (width, height));
-        assert!((0..height).all(|y| map.get_pixel(0, y).0 == [255]));
-        assert!((0..height).all(|y| map.get_pixel(width - 1, y).0 == [0]));
-        // 11 pixels, the largest window, around the edge between the halves.
-        assert!((0..height).all(|y| map.get_pixel(width / 2 - 6, y).0 == [255]));
+        let column = |x| (margin..height - margin).map(move |y| map.get_pixel(x, y).0);
+        assert!(column(0).all(|level| level == [255]), "{preset}");
+        // The last one whose windows don't reach the right half.
+        let last_equal = WIDTH / 2 - 1 - (WIDTH - width) - margin;
+        assert!(column(last_equal).all(|level| level == [255]), "{preset}");
+        // A Gaussian window hardly sees its outermost pixels.
+        assert!(
+            column(last_equal + 3).all(|level| level < [255]),
+            "{preset}"
+        );
+        assert!(
+            column(width - 1 - margin).all(|level| level == [0]),
+            "{preset}"
+        );
     }
 }
 

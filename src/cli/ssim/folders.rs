@@ -136,13 +136,23 @@ impl<'a> Comparison<'a> {
                 self.files.push(file);
                 self.pairs.push(pair);
             }
-            Err(error) => self.fail(file, error),
+            Err(error) => self.fail(file, with_causes(error)),
         }
         Ok(())
     }
 
     fn compare_waiting(&mut self) -> anyhow::Result<()> {
-        let scores = self.comparer.scores(&self.pairs).map_err(Error::from)?;
+        let scores = match self.comparer.scores(&self.pairs) {
+            Ok(scores) => scores,
+            Err(error) => {
+                let error = with_causes(error);
+                self.pairs.clear();
+                for file in std::mem::take(&mut self.files) {
+                    self.fail(file, format!("{}: {error}", file.display()));
+                }
+                return Ok(());
+            }
+        };
         for ((file, pair), ssim) in self.files.drain(..).zip(self.pairs.drain(..)).zip(scores) {
             let score = FileScore {
                 file: shown(file),
@@ -167,9 +177,7 @@ impl<'a> Comparison<'a> {
         Ok(())
     }
 
-    fn fail(&mut self, file: &Path, error: CompareError) {
-        // With the whole chain, as `main` prints it.
-        let error = format!("{:#}", anyhow::Error::from(error));
+    fn fail(&mut self, file: &Path, error: String) {
         tracing::error!("{error}");
         self.result.failed.push(Failure {
             file: shown(file),
@@ -177,6 +185,11 @@ impl<'a> Comparison<'a> {
         });
         self.progress.inc(1);
     }
+}
+
+/// The message as `main` prints it.
+fn with_causes(error: CompareError) -> String {
+    format!("{:#}", anyhow::Error::from(error))
 }
 
 /// A bar where somebody watches, and doesn't watch the scores themselves.
