@@ -13,6 +13,9 @@ const BORDER: u32 = {{ border }}u;
 // 3 the coefficients of the gradients of the map's weighted sum.
 const OUTPUT: u32 = {{ output }}u;
 
+// The sums of a plane's tiles are stored in rows of so many, the last one filled up with zeros.
+const LOSSES: u32 = {{ losses }}u;
+
 // Pixels that a tile's windows reach.
 const HEIGHT: u32 = TILE_HEIGHT + SIZE - 1u;
 const WIDTH: u32 = TILE_WIDTH + SIZE - 1u;
@@ -25,7 +28,7 @@ const ROW_GROUPS: u32 = TILE_HEIGHT / STRIP;
 @group(0) @binding(2) var<storage, read_write> input_y: array<f32>;
 // The weights of the map, in its shape.
 @group(0) @binding(3) var<storage, read_write> upstream: array<f32>;
-// [planes, tiles]: the sum of each tile's losses, which are 1 minus SSIM; or the map of SSIM.
+// [planes, rows, LOSSES]: the sum of each tile's losses, which are 1 minus SSIM; or the map of SSIM.
 @group(0) @binding(4) var<storage, read_write> values: array<f32>;
 // [planes of this dispatch, map height, map width]
 @group(0) @binding(5) var<storage, read_write> coefficients: array<vec4<f32>>;
@@ -137,7 +140,8 @@ fn main(
             count = half;
         }
         if thread == 0u {
-            values[batch.first * tiles + index] = losses[0];
+            let stride = (tiles + LOSSES - 1u) / LOSSES * LOSSES;
+            values[plane * stride + index % tiles] = losses[0];
         }
     }
 }

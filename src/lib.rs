@@ -7,7 +7,7 @@
 //! to minimise which [`loss`]. [`train`] is the loop; [`metrics`] judges what it made, by [`ssim`]
 //! among others, beside [`pca`], the best linear method. A [`run`] folder keeps the config, the
 //! metrics, the weights and the pictures. [`compare`] judges any PNG files by SSIM. [`rng`] makes
-//! every random draw a function of the seed. [`bench`] measures speed.
+//! every random draw a function of the seed. [`mod@bench`] measures speed.
 
 pub mod bench;
 pub mod cli;

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::{DispatchDevice, TensorMetadata};
-use burn::tensor::{DType, Device, Shape};
+use burn::tensor::{DType, Device, FloatDType, Shape};
 use burn_cubecl::cubecl::CubeCount;
 use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::ir::settings::ExecutionMode;
@@ -34,6 +34,8 @@ const TILE_THREADS: usize = 128;
 /// Heights and widths of tiles, in the order in which they're preferred. Both are multiples of
 /// `STRIP`.
 const TILES: [[usize; 2]; 5] = [[16, 16], [8, 16], [8, 8], [4, 8], [4, 4]];
+/// The losses of a plane's tiles are stored in rows of so many.
+const LOSSES: usize = 256;
 /// Bytes of an f32, and of four of them.
 const F32: usize = 4;
 const VEC4: usize = 16;
@@ -228,7 +230,9 @@ impl Kernels {
         gradients: Gradients,
     ) -> (CubeTensor, [CubeTensor; 2]) {
         let [map_height, map_width] = self.map_size();
-        let losses = empty_like(&x, &[self.planes(), self.tiles(self.map_size())]);
+        let tiles = self.tiles(self.map_size()).next_multiple_of(LOSSES);
+        let shape = Shape::from([self.planes(), tiles / LOSSES, LOSSES]);
+        let losses = CubeBackend::float_zeros(shape, &x.device, FloatDType::F32);
         let images = [&x, &y];
         let gradients = if gradients == Gradients::None {
             self.tiled(Output::Scores, self.all(), images, &unused(&x), &losses);
@@ -239,7 +243,8 @@ impl Kernels {
         };
         #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
         let positions = (map_height * map_width) as f64;
-        let losses = CubeBackend::float_sum_dim(losses, 1);
+        // In two steps: where a GPU is emulated, a loop may end after 65,535 rounds.
+        let losses = CubeBackend::float_sum_dim(CubeBackend::float_sum_dim(losses, 2), 1);
         let share = CubeBackend::float_mul_scalar(losses, (-1.0 / positions).into());
         let scores = CubeBackend::float_add_scalar(share, 1.0.into());
         let scores = CubeBackend::float_reshape(scores, Shape::from(self.images));
@@ -451,6 +456,7 @@ impl Source {
                 ("tile_width", tile[1].to_string()),
                 ("border", border_number(comparison.config.border)),
                 ("output", (output as u32).to_string()),
+                ("losses", LOSSES.to_string()),
             ],
         )
     }

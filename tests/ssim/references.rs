@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use rayon::prelude::*;
 use serde::Deserialize;
 use trainer::data::load;
-use trainer::ssim::{Preset, SsimConfig, ssim};
+use trainer::ssim::{Preset, SsimConfig, ssim, ssim_map};
 
 use crate::pairs::{Pair, Stored, read, scores, stack, values, wide};
 use crate::{SCORE_TOLERANCE, devices, oracle};
@@ -350,5 +350,31 @@ fn an_image_is_perfectly_similar_to_itself_and_to_no_other_more() {
                 assert!(itself <= 1.0 && other <= 1.0, "{name}: {itself}, {other}");
             }
         }
+    }
+}
+
+/// A plane with more tiles than an emulated GPU may count in one loop.
+#[test]
+fn a_photo_of_seventeen_megapixels_scores_as_by_its_map() {
+    let shape = [1, 1, 4100, 4200];
+    for (backend, device) in devices() {
+        if backend == "ndarray" {
+            continue; // As flex, in more time.
+        }
+        let [rows, columns] = [shape[2], shape[3]].map(|side| {
+            let indices = 0..i64::try_from(side).unwrap();
+            Tensor::<1, burn::tensor::Int>::arange(indices, &device).float()
+        });
+        let rows = (rows * 0.05).sin().reshape([1, 1, shape[2], 1]);
+        let columns = (columns * 0.03).cos().reshape([1, 1, 1, shape[3]]);
+        let x = rows * columns * 0.4 + 0.5;
+        let y = x.clone() * x.clone() + 0.1;
+        let config = Preset::Same.config();
+        let score = values(ssim(x.clone(), y.clone(), &config).unwrap())[0];
+        let map = wide(&values(ssim_map(x, y, &config).unwrap()));
+        #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
+        let mean = map.iter().sum::<f64>() / map.len() as f64;
+        let deviation = (f64::from(score) - mean).abs();
+        assert!(deviation < SCORE_TOLERANCE, "{backend}: {score}, {mean}");
     }
 }
