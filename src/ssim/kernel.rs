@@ -104,13 +104,15 @@ pub(super) fn check_memory(config: &SsimConfig, device: &Device) -> Result<(), S
     let client = device.client();
     let window = config.window.size();
     let available = workgroup_memory(&client);
-    if compiles_wgsl(&client) && tile(window, available).is_none() {
-        let [height, width] = TILES[TILES.len() - 1];
-        return Err(SsimError::SharedMemory {
-            window,
-            needed: tile_memory(height, width, window),
-            available,
-        });
+    // Either both fit, or nothing runs: a window that can be scored by can be trained with.
+    for memory in [forward_memory as Memory, gradient_memory] {
+        if compiles_wgsl(&client) && tile(memory, window, available).is_none() {
+            return Err(SsimError::SharedMemory {
+                window,
+                needed: memory(TILES[TILES.len() - 1], window),
+                available,
+            });
+        }
     }
     Ok(())
 }
@@ -124,21 +126,26 @@ fn workgroup_memory(client: &Client) -> usize {
     client.properties().hardware.max_shared_memory_size
 }
 
-/// Bytes of workgroup memory that the hungrier of the two kernels of tiles needs.
-fn tile_memory(height: usize, width: usize, window: usize) -> usize {
+/// Bytes of workgroup memory, by height and width of a tile and size of the window.
+type Memory = fn([usize; 2], usize) -> usize;
+
+/// What `ssim_tiled` needs.
+fn forward_memory([height, width]: [usize; 2], window: usize) -> usize {
     let (reached_height, reached_width) = (height + window - 1, width + window - 1);
-    let windows = reached_height * width * VEC4;
-    let forward = 2 * reached_height * reached_width * F32 + windows + TILE_THREADS * F32;
-    let backward = reached_height * reached_width * VEC4 + windows;
-    forward.max(backward)
+    let images = 2 * reached_height * reached_width * F32;
+    images + reached_height * width * VEC4 + TILE_THREADS * F32
 }
 
-/// The first tile whose kernels fit what every GPU has; failing that, the smallest, if it fits what
+/// What `ssim_tiled_gradient` needs: with small tiles, more.
+fn gradient_memory([height, width]: [usize; 2], window: usize) -> usize {
+    let (reached_height, reached_width) = (height + window - 1, width + window - 1);
+    reached_height * (reached_width + width) * VEC4
+}
+
+/// The first tile whose kernel fits what every GPU has; failing that, the smallest, if it fits what
 /// this one has.
-fn tile(window: usize, available: usize) -> Option<[usize; 2]> {
-    let fits = |limit: usize| {
-        move |[height, width]: &&[usize; 2]| tile_memory(*height, *width, window) <= limit
-    };
+fn tile(memory: Memory, window: usize, available: usize) -> Option<[usize; 2]> {
+    let fits = |limit: usize| move |tile: &&[usize; 2]| memory(**tile, window) <= limit;
     let portable = TILES.iter().find(fits(PORTABLE_MEMORY.min(available)));
     portable.or(TILES.last().filter(fits(available))).copied()
 }
@@ -169,6 +176,7 @@ struct Kernels {
     height: usize,
     width: usize,
     tile: [usize; 2],
+    gradient_tile: [usize; 2],
 }
 
 impl Kernels {
@@ -177,14 +185,16 @@ impl Kernels {
     fn new(x: &CubeTensor, comparison: Comparison, gradients: bool) -> Option<Self> {
         let client = x.client.clone();
         let shape = x.shape();
-        let tile = tile(comparison.config.window.size(), workgroup_memory(&client))?;
+        let window = comparison.config.window.size();
+        let tile = |memory| tile(memory, window, workgroup_memory(&client));
         let kernels = Self {
             comparison,
             images: [shape[0], shape[1]],
             height: shape[2],
             width: shape[3],
-            tile,
-            client,
+            tile: tile(forward_memory)?,
+            gradient_tile: tile(gradient_memory)?,
+            client: client.clone(),
         };
         let fits = !gradients || kernels.planes_at_once() > 0;
         (compiles_wgsl(&kernels.client) && x.dtype == DType::F32 && fits).then_some(kernels)
@@ -230,7 +240,7 @@ impl Kernels {
         gradients: Gradients,
     ) -> (CubeTensor, [CubeTensor; 2]) {
         let [map_height, map_width] = self.map_size();
-        let tiles = self.tiles(self.map_size()).next_multiple_of(LOSSES);
+        let tiles = tiles(self.tile, self.map_size()).next_multiple_of(LOSSES);
         let shape = Shape::from([self.planes(), tiles / LOSSES, LOSSES]);
         let losses = CubeBackend::float_zeros(shape, &x.device, FloatDType::F32);
         let images = [&x, &y];
@@ -279,8 +289,8 @@ impl Kernels {
         gradients: Gradients,
     ) -> [CubeTensor; 2] {
         let outputs = self.empty_gradients(images[0], gradients);
-        let source = Source::tiled_gradient(&self.comparison, self.tile, gradients);
-        let tiles = self.tiles([self.height, self.width]);
+        let source = Source::tiled_gradient(&self.comparison, self.gradient_tile, gradients);
+        let tiles = tiles(self.gradient_tile, [self.height, self.width]);
         for planes in self.all().step_by(self.planes_at_once()) {
             let planes = planes..self.planes().min(planes + self.planes_at_once());
             let coefficients = self.tiled(output, planes.clone(), images, upstream, values);
@@ -308,7 +318,7 @@ impl Kernels {
             Output::Scores | Output::Map => unused(x),
         };
         let source = Source::tiled(&self.comparison, self.tile, output);
-        let tiles = self.tiles(self.map_size());
+        let tiles = tiles(self.tile, self.map_size());
         let buffers = [x, y, upstream, values, &coefficients];
         self.launch(source, planes, tiles, &buffers);
         coefficients
@@ -328,11 +338,6 @@ impl Kernels {
 
     fn map_size(&self) -> [usize; 2] {
         self.comparison.config.map_size(self.height, self.width)
-    }
-
-    /// How many tiles cover a plane of a size.
-    fn tiles(&self, size: [usize; 2]) -> usize {
-        size[0].div_ceil(self.tile[0]) * size[1].div_ceil(self.tile[1])
     }
 
     fn empty_gradients(&self, x: &CubeTensor, gradients: Gradients) -> [CubeTensor; 2] {
@@ -381,6 +386,11 @@ impl Kernels {
             arguments,
         );
     }
+}
+
+/// How many tiles cover a plane of a size.
+fn tiles(tile: [usize; 2], size: [usize; 2]) -> usize {
+    size[0].div_ceil(tile[0]) * size[1].div_ceil(tile[1])
 }
 
 fn empty_like(x: &CubeTensor, shape: &[usize]) -> CubeTensor {
@@ -581,7 +591,9 @@ mod tests {
         for config in configs {
             for term in [Term::Similarity, Term::Luminance, Term::ContrastStructure] {
                 let comparison = Comparison { config, term };
-                let tile = tile(config.window.size(), PORTABLE_MEMORY).expect("a portable window");
+                let tile = |memory: Memory| {
+                    tile(memory, config.window.size(), PORTABLE_MEMORY).expect("a portable window")
+                };
                 let name = |what: String| format!("{what}, {term:?}, {config:?}");
                 for gradients in [Gradients::None, Gradients::X, Gradients::Both] {
                     for size in [[28, 28], [11, 11], [23, 17]] {
@@ -595,7 +607,8 @@ mod tests {
                     }
                 }
                 for gradients in [Gradients::X, Gradients::Both] {
-                    let source = Source::tiled_gradient(&comparison, tile, gradients);
+                    let source =
+                        Source::tiled_gradient(&comparison, tile(gradient_memory), gradients);
                     variants.push((name(format!("tiled gradient {gradients:?}")), source));
                 }
                 for output in [
@@ -604,7 +617,7 @@ mod tests {
                     Output::Map,
                     Output::WeightedCoefficients,
                 ] {
-                    let source = Source::tiled(&comparison, tile, output);
+                    let source = Source::tiled(&comparison, tile(forward_memory), output);
                     variants.push((name(format!("tiled {output:?}")), source));
                 }
             }
@@ -678,9 +691,9 @@ mod tests {
                 let memory = |source: &Source| workgroup_memory(&parse("", source).0);
                 let forward = memory(&Source::tiled(&comparison, tile, Output::Scores));
                 let backward = memory(&Source::tiled_gradient(&comparison, tile, Gradients::Both));
-                let [height, width] = tile;
-                let formula = tile_memory(height, width, config.window.size());
-                assert_eq!(forward.max(backward), formula);
+                let window = config.window.size();
+                assert_eq!(forward, forward_memory(tile, window));
+                assert_eq!(backward, gradient_memory(tile, window));
             }
         }
     }
