@@ -255,8 +255,8 @@ impl Kernels {
         let positions = (map_height * map_width) as f64;
         // In two steps: where a GPU is emulated, a loop may end after 65,535 rounds.
         let losses = CubeBackend::float_sum_dim(CubeBackend::float_sum_dim(losses, 2), 1);
-        let share = CubeBackend::float_mul_scalar(losses, (-1.0 / positions).into());
-        let scores = CubeBackend::float_add_scalar(share, 1.0.into());
+        let negative = CubeBackend::float_mul_scalar(losses, (-1.0 / positions).into());
+        let scores = CubeBackend::float_add_scalar(negative, 1.0.into());
         let scores = CubeBackend::float_reshape(scores, Shape::from(self.images));
         (scores, gradients)
     }
