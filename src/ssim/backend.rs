@@ -12,7 +12,7 @@
 #[cfg(feature = "fusion")]
 use burn::backend::fusion::custom::TensorSpec;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Flex, NdArray, backend_extension};
+use burn::backend::{Backend, Flex, NdArray, TensorMetadata, backend_extension};
 #[cfg(feature = "fusion")]
 use burn::tensor::Shape;
 
@@ -136,14 +136,27 @@ scores_in_double_precision!(NdArray);
 
 type Compare<T> = fn(T, T, &Comparison) -> T;
 
+/// Compares some images after the others, so that what is computed in between stays in the cache.
 fn in_double_precision<B: Backend>(
     compare: Compare<FloatTensor<B>>,
     x: FloatTensor<B>,
     y: FloatTensor<B>,
     comparison: &Comparison,
 ) -> FloatTensor<B> {
-    let [x, y] = [x, y].map(|image| B::float_cast(image, FloatDType::F64));
-    B::float_cast(compare(x, y, comparison), FloatDType::F32)
+    /// Pixels at a time: 512 KiB in f64.
+    const PIXELS: usize = 1 << 16;
+    let shape = x.shape();
+    let images = shape[0];
+    let at_once = (PIXELS / shape[1..].iter().product::<usize>()).max(1);
+    let parts = (0..images).step_by(at_once).map(|first| {
+        let part = [(first..images.min(first + at_once)).into()];
+        let [x, y] = [&x, &y].map(|image| {
+            let image = B::float_slice(image.clone(), &part);
+            B::float_cast(image, FloatDType::F64)
+        });
+        B::float_cast(compare(x, y, comparison), FloatDType::F32)
+    });
+    B::float_cat(parts.collect(), 0)
 }
 
 #[cfg(feature = "fusion")]
