@@ -2,8 +2,8 @@
 //
 // One workgroup a plane, which is one channel of one image; windows only where they lie inside it.
 // Both planes and four moments a window lie in workgroup memory; the same memory then takes the
-// gradients' coefficients. Every pass has at most one task a thread, so that what a pass still needs
-// stays in registers while the memory is overwritten.
+// gradients' coefficients. The passes down columns have at most one task a thread, so that what they
+// need stays in registers while the memory that it came from is overwritten.
 
 const HEIGHT: u32 = {{ height }}u;
 const WIDTH: u32 = {{ width }}u;
@@ -51,9 +51,9 @@ fn main(
     }
     workgroupBarrier();
 
-    if thread < HEIGHT * OUT_COLUMN_GROUPS {
-        let row = thread / OUT_COLUMN_GROUPS;
-        let column = STRIP * (thread % OUT_COLUMN_GROUPS);
+    for (var task = thread; task < HEIGHT * OUT_COLUMN_GROUPS; task += THREADS) {
+        let row = task / OUT_COLUMN_GROUPS;
+        let column = STRIP * (task % OUT_COLUMN_GROUPS);
         var x: array<f32, SPAN>;
         var y: array<f32, SPAN>;
         for (var i = 0u; i < SPAN; i++) {
@@ -122,23 +122,23 @@ fn main(
         let row = STRIP * (thread / OUT_WIDTH);
         let column = thread % OUT_WIDTH;
         if thread < ROW_GROUPS * OUT_WIDTH {
+            var values: array<vec4<f32>, SPAN>;
             for (var i = 0u; i < SPAN; i++) {
-                // Beyond the first row this wraps round to a large number.
+                // Before the first row this wraps round to a large number.
                 let position = row + i - (SIZE - 1u);
-                if position < OUT_HEIGHT {
-                    let value = windows[position * OUT_WIDTH + column];
-                    for (var output = 0u; output < STRIP; output++) {
-                        if i >= output && i - output < SIZE {
-                            sums[output] += WEIGHTS[i - output] * value;
-                        }
-                    }
-                }
+                let value = windows[min(position, OUT_HEIGHT - 1u) * OUT_WIDTH + column];
+                values[i] = select(vec4<f32>(), value, position < OUT_HEIGHT);
             }
+            sums = blurred(&values);
         }
         workgroupBarrier();
         if thread < ROW_GROUPS * OUT_WIDTH {
             for (var output = 0u; output < STRIP; output++) {
                 if row + output < HEIGHT {
+                    if GRADIENTS == 1u {
+                        // Not needed, so that the compiler can leave out what leads to it.
+                        sums[output].y = 0.0;
+                    }
                     windows[(row + output) * OUT_WIDTH + column] = sums[output];
                 }
             }
@@ -146,21 +146,16 @@ fn main(
         workgroupBarrier();
 
         // Along the rows, and into the gradients.
-        if thread < HEIGHT * COLUMN_GROUPS {
-            let row = thread / COLUMN_GROUPS;
-            let column = STRIP * (thread % COLUMN_GROUPS);
-            var sums: array<vec4<f32>, STRIP>;
+        for (var task = thread; task < HEIGHT * COLUMN_GROUPS; task += THREADS) {
+            let row = task / COLUMN_GROUPS;
+            let column = STRIP * (task % COLUMN_GROUPS);
+            var values: array<vec4<f32>, SPAN>;
             for (var i = 0u; i < SPAN; i++) {
                 let position = column + i - (SIZE - 1u);
-                if position < OUT_WIDTH {
-                    let value = windows[row * OUT_WIDTH + position];
-                    for (var output = 0u; output < STRIP; output++) {
-                        if i >= output && i - output < SIZE {
-                            sums[output] += WEIGHTS[i - output] * value;
-                        }
-                    }
-                }
+                let value = windows[row * OUT_WIDTH + min(position, OUT_WIDTH - 1u)];
+                values[i] = select(vec4<f32>(), value, position < OUT_WIDTH);
             }
+            let sums = blurred(&values);
             for (var output = 0u; output < STRIP; output++) {
                 if column + output < WIDTH {
                     let pixel = row * WIDTH + column + output;

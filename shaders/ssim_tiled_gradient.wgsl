@@ -48,15 +48,25 @@ fn mirrored_weight(pixel: i32, middle: i32, side: i32) -> f32 {
     return weight;
 }
 
-// The weight of the i-th window of a strip in the blur for one of the strip's pixels.
-fn weight(i: u32, output: u32, pixel: u32, position: i32, side: u32) -> f32 {
-    if BORDER == 2u {
-        return mirrored_weight(i32(pixel), position, i32(side));
+// The transpose of the blur along one axis, for the strip that begins at a pixel: of the windows from
+// `first` on.
+fn transposed(
+    values: ptr<function, array<vec4<f32>, SPAN>>,
+    pixel: u32,
+    first: i32,
+    side: u32,
+) -> array<vec4<f32>, STRIP> {
+    if BORDER != 2u {
+        return blurred(values);
     }
-    if i >= output && i - output < SIZE {
-        return WEIGHTS[i - output];
+    var sums: array<vec4<f32>, STRIP>;
+    for (var output = 0u; output < STRIP; output++) {
+        for (var i = 0u; i < SPAN; i++) {
+            let weight = mirrored_weight(i32(pixel + output), first + i32(i), i32(side));
+            sums[output] += weight * (*values)[i];
+        }
     }
-    return 0.0;
+    return sums;
 }
 
 @compute @workgroup_size(THREADS)
@@ -95,15 +105,16 @@ fn main(
     for (var task = thread; task < HEIGHT * COLUMN_GROUPS; task += THREADS) {
         let row = task / COLUMN_GROUPS;
         let column = STRIP * (task % COLUMN_GROUPS);
-        var sums: array<vec4<f32>, STRIP>;
+        var values: array<vec4<f32>, SPAN>;
         for (var i = 0u; i < SPAN; i++) {
-            let value = windows[row * WIDTH + column + i];
-            let position = i32(left + column + i) - origin;
-            for (var output = 0u; output < STRIP; output++) {
-                sums[output] += weight(i, output, left + column + output, position, batch.width) * value;
-            }
+            values[i] = windows[row * WIDTH + column + i];
         }
+        var sums = transposed(&values, left + column, i32(left + column) - origin, batch.width);
         for (var output = 0u; output < STRIP; output++) {
+            if GRADIENTS == 1u {
+                // Not needed, so that the compiler can leave out what leads to it.
+                sums[output].y = 0.0;
+            }
             rows[row * TILE_WIDTH + column + output] = sums[output];
         }
     }
@@ -112,14 +123,11 @@ fn main(
     for (var task = thread; task < ROW_GROUPS * TILE_WIDTH; task += THREADS) {
         let row = STRIP * (task / TILE_WIDTH);
         let column = task % TILE_WIDTH;
-        var sums: array<vec4<f32>, STRIP>;
+        var values: array<vec4<f32>, SPAN>;
         for (var i = 0u; i < SPAN; i++) {
-            let value = rows[(row + i) * TILE_WIDTH + column];
-            let position = i32(top + row + i) - origin;
-            for (var output = 0u; output < STRIP; output++) {
-                sums[output] += weight(i, output, top + row + output, position, batch.height) * value;
-            }
+            values[i] = rows[(row + i) * TILE_WIDTH + column];
         }
+        let sums = transposed(&values, top + row, i32(top + row) - origin, batch.height);
         for (var output = 0u; output < STRIP; output++) {
             if top + row + output < batch.height && left + column < batch.width {
                 let pixel = (plane * batch.height + top + row + output) * batch.width + left + column;

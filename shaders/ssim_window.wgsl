@@ -131,3 +131,17 @@ fn window_moments(rows: ptr<function, array<Moments, SPAN>>) -> array<Moments, S
     }
     return moments;
 }
+
+// The window's means of neighbouring values, for STRIP neighbouring windows. Since the window is
+// symmetric, this is its own transpose: of the windows before and behind a pixel, from zeros beyond.
+fn blurred(values: ptr<function, array<vec4<f32>, SPAN>>) -> array<vec4<f32>, STRIP> {
+    var means: array<vec4<f32>, STRIP>;
+    for (var output = 0u; output < STRIP; output++) {
+        var mean = vec4<f32>();
+        for (var tap = 0u; tap < SIZE; tap++) {
+            mean += WEIGHTS[tap] * (*values)[output + tap];
+        }
+        means[output] = mean;
+    }
+    return means;
+}

@@ -424,21 +424,13 @@ impl Source {
         }
         let [height, width] = size;
         let [map_height, map_width] = config.map_size(height, width);
-        // Each pass has at most one task a thread.
-        let forward = [
-            height * map_width.div_ceil(STRIP),
-            map_height.div_ceil(STRIP) * map_width,
-        ];
-        let backward = [
-            height.div_ceil(STRIP) * map_width,
-            height * width.div_ceil(STRIP),
-        ];
-        let tasks = match gradients {
-            Gradients::None => forward.iter().max(),
-            Gradients::X | Gradients::Both => forward.iter().chain(&backward).max(),
+        // The passes down columns have at most one task a thread.
+        let rows = match gradients {
+            Gradients::None => map_height,
+            Gradients::X | Gradients::Both => height,
         };
         // Threads run in groups of 32 or 64.
-        let threads = tasks.copied().unwrap_or_default().next_multiple_of(32);
+        let threads = (rows.div_ceil(STRIP) * map_width).next_multiple_of(32);
         let memory = 2 * height * width * F32 + height * map_width * VEC4 + threads * F32;
         if threads > MAX_THREADS || memory > PORTABLE_MEMORY {
             return None;
