@@ -1,11 +1,15 @@
-//! `trainer bench ssim`, through the program.
+//! `trainer bench ssim`, through the program; and what it does where not everything fits.
 
 mod common;
 
+use std::time::Duration;
+
+use burn::tensor::{Device, Tensor};
 use common::{has_wgpu_adapter, trainer};
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
+use trainer::bench::timing::{Effort, Timing, measure};
 
 /// The smallest effort that is one.
 const QUICK: [&str; 6] = ["--trials", "2", "--warm-up", "0", "--seconds", "1"];
@@ -88,19 +92,16 @@ fn json_has_every_measurement_and_what_it_was_made_on() {
     check(&report, [4, 1, 28, 28]);
 }
 
-/// One channel and several ones take different paths through burn's convolutions.
+/// With one channel, where burn's fusion reads what convolutions put out in the wrong places.
 #[test]
 fn a_gpu_is_measured_like_a_cpu() {
     if !has_wgpu_adapter() {
         return;
     }
-    for shape in ["4x1x28x28", "2x3x40x36"] {
-        let report = report("wgpu", shape);
-        assert_eq!(report["backend"], "wgpu");
-        assert!(!report["driver"].as_str().unwrap().is_empty());
-        let numbers: Vec<u64> = shape.split('x').map(|side| side.parse().unwrap()).collect();
-        check(&report, numbers.try_into().unwrap());
-    }
+    let report = report("wgpu", "4x1x28x28");
+    assert_eq!(report["backend"], "wgpu");
+    assert!(!report["driver"].as_str().unwrap().is_empty());
+    check(&report, [4, 1, 28, 28]);
 }
 
 #[test]
@@ -177,4 +178,34 @@ fn wrong_usage_exits_with_2_and_names_the_flag() {
         .assert()
         .code(1)
         .stderr(contains("--device 7"));
+}
+
+/// Work that takes no time, on at most `fitting` images.
+fn limited(fitting: usize) -> Result<Timing, String> {
+    let device = Device::flex();
+    let effort = Effort {
+        trials: 3,
+        warm_up: 1,
+        cap: Duration::from_mins(1),
+    };
+    measure(&device, 100, 1 << 16, &effort, |images| {
+        assert!(images <= fitting, "Out Of Memory: {images} images");
+        let x = Tensor::<4>::ones([images, 1, 1, 1], &Device::flex());
+        Box::new(move || x.clone() + 1.0)
+    })
+}
+
+/// burn tells of a full device by a panic.
+#[test]
+fn what_does_not_fit_is_measured_on_fewer_images() {
+    // Tried are 100, 50, 25, 12, 6, 3 and 1, from 12 on.
+    for (fitting, measured) in [(100, 100), (99, 50), (30, 25), (12, 12), (11, 6), (1, 1)] {
+        let timing = limited(fitting).expect("one image fits");
+        assert_eq!(timing.images, measured, "where {fitting} fit");
+        let reason = (measured < 100).then(|| "out of memory".to_owned());
+        assert_eq!(timing.fewer_images_because, reason);
+        assert_eq!(timing.trial_seconds.len(), 3);
+        assert!(timing.repetitions > 1);
+    }
+    assert_eq!(limited(0).unwrap_err(), "out of memory");
 }

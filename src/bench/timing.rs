@@ -23,6 +23,8 @@ const FIRST_VALUES: usize = 1 << 20;
 /// How many times more images are tried next, at most. What a larger number costs isn't known before:
 /// kernels are chosen anew for it, and some of the candidates are slow.
 const LARGEST_GROWTH: f64 = 8.0;
+/// The most that warming up may take: the cap over this.
+const WARM_UP_SHARE: u32 = 4;
 /// Characters of a device's message that a table has room for.
 const LONGEST_MESSAGE: usize = 160;
 
@@ -128,7 +130,7 @@ fn fit(
             let limit = match failing {
                 _ if next == largest => None,
                 Some((_, message)) if halved(largest, affordable) > next => Some(message),
-                _ => Some(format!("more would take longer than {cap} s")),
+                _ => Some(format!("the trials of more would take longer than {cap} s")),
             };
             return Ok(Fit {
                 images: next,
@@ -160,23 +162,24 @@ fn time(
     prepare: &impl Fn(usize) -> Repetition,
 ) -> Result<Timing, String> {
     let repetition = prepare(fit.images);
-    let deadline = Instant::now() + effort.cap;
-    let in_time = || Instant::now() < deadline;
     let repetitions = if fit.seconds > effort.cap.as_secs_f64() {
         1
     } else {
         repetitions(device, &repetition)?
     };
+    let started = Instant::now();
+    let in_time = |share: u32| started.elapsed() < effort.cap / share;
     let trial = || {
         let (seconds, result) = repeat(device, &repetition, repetitions)?;
         Ok::<_, String>((seconds / to_f64(repetitions), result))
     };
-    for _ in (0..effort.warm_up).take_while(|_| in_time()) {
+    // Long work is warm by now, and its time is better spent on trials.
+    for _ in (0..effort.warm_up).take_while(|_| in_time(WARM_UP_SHARE)) {
         trial()?;
     }
     let (seconds, mut result) = trial()?;
     let mut trial_seconds = vec![seconds];
-    while trial_seconds.len() < effort.trials && in_time() {
+    while trial_seconds.len() < effort.trials && in_time(1) {
         drop(result);
         let (seconds, next) = trial()?;
         trial_seconds.push(seconds);
@@ -272,23 +275,21 @@ fn caught<T>(device: &Device, run: impl FnOnce() -> Result<T, String>) -> Result
     result.map_err(|message| in_short(&message))
 }
 
-/// A device's message without its backtrace, or simply that memory didn't suffice.
+/// A device's message in one line: the last of its causes, or simply that memory didn't suffice.
 fn in_short(message: &str) -> String {
+    tracing::debug!("{message}");
     let lower = message.to_lowercase();
-    let words = [
-        "out of memory",
-        "outofmemory",
-        "buffertoobig",
-        "too big",
-        "not enough memory",
-    ];
+    let words = ["out of memory", "outofmemory", "not enough memory"];
     if words.iter().any(|word| lower.contains(word)) {
         return "out of memory".to_owned();
     }
-    let first = message.lines().find(|line| !line.trim().is_empty());
-    first
+    let cause = message
+        .rsplit("Caused by:")
+        .flat_map(str::lines)
+        .map(str::trim)
+        .find(|line| !line.is_empty());
+    cause
         .unwrap_or("no reason given")
-        .trim()
         .chars()
         .take(LONGEST_MESSAGE)
         .collect()

@@ -1,5 +1,6 @@
 //! `trainer bench`: speed on the user's own device.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -130,8 +131,17 @@ fn print_report(report: &Report) {
     {
         println!("\n{}, {}", group[0].shape, group[0].pass.name());
         println!(
-            "  {:<9}{:>8}{:>11}{:>11}{:>11}{:>13}{:>9}{:>9}{:>9}",
-            "", "images", "median ms", "min", "max", "images/s", "GB/s", "of copy", "kernel"
+            "  {:<9}{:>8}{:>8}{:>11}{:>11}{:>11}{:>13}{:>9}{:>9}{:>9}",
+            "",
+            "images",
+            "trials",
+            "median ms",
+            "min",
+            "max",
+            "images/s",
+            "GB/s",
+            "of copy",
+            "kernel"
         );
         for row in group {
             print_row(row);
@@ -155,9 +165,10 @@ fn print_row(row: &Row) {
         _ => String::new(),
     };
     println!(
-        "  {:<9}{:>8}{:>11.3}{:>11.3}{:>11.3}{:>13.1}{:>9.2}{share:>9}{speedup:>9}",
+        "  {:<9}{:>8}{:>8}{:>11.3}{:>11.3}{:>11.3}{:>13.1}{:>9.2}{share:>9}{speedup:>9}",
         row.method.name(),
         timing.images,
+        timing.trial_seconds.len(),
         1e3 * timing.median_seconds,
         1e3 * timing.min_seconds,
         1e3 * timing.max_seconds,
@@ -168,26 +179,21 @@ fn print_row(row: &Row) {
 
 fn print_legend(report: &Report) {
     println!();
-    for row in &report.measurements {
-        let Some(Rates { timing, .. }) = &row.rates else {
-            continue;
-        };
-        let name = format!("{}, {}, {}", row.shape, row.pass.name(), row.method.name());
-        if let Some(reason) = &timing.fewer_images_because {
-            println!("{name}: {} images: {reason}", timing.images);
-        }
-        if timing.trial_seconds.len() < report.trials {
-            println!(
-                "{name}: {} of {} trials in {} s",
-                timing.trial_seconds.len(),
-                report.trials,
-                report.seconds_cap
-            );
-        }
+    let reasons = report.measurements.iter().filter_map(|row| {
+        let timing = &row.rates.as_ref()?.timing;
+        timing.fewer_images_because.as_deref()
+    });
+    let mut rows_by_reason = BTreeMap::new();
+    for reason in reasons {
+        *rows_by_reason.entry(reason).or_insert(0) += 1;
+    }
+    for (reason, rows) in rows_by_reason {
+        println!("images: fewer than asked for in {rows} rows: {reason}.");
     }
     println!(
-        "kernel: how many times the images/s of a row the kernel's are. Medians of up to {} trials.",
-        report.trials
+        "kernel: how many times the images/s of a row the kernel's are. trials: fewer than {} where they \
+         take more than {} s.",
+        report.trials, report.seconds_cap
     );
     if report.backend != Backend::Wgpu.name() {
         println!(

@@ -32,6 +32,7 @@ WINDOW = 11
 SHORTEST_TRIAL = 0.02
 FIRST_VALUES = 1 << 20
 LARGEST_GROWTH = 8
+WARM_UP_SHARE = 4
 COPY_SHAPE = (64, 1, 1024, 1024)
 
 
@@ -133,7 +134,7 @@ class Bench:
                 return images, None
             if failing and halved(largest, affordable) > images:
                 return images, failing[1]
-            return images, f"more would take longer than {self.cap:g} s"
+            return images, f"the trials of more would take longer than {self.cap:g} s"
 
     def measure(self, largest: int, values: int, prepare: Callable, bytes_a_value: int) -> dict:
         images, limit = self.fit(largest, values, prepare)
@@ -142,12 +143,14 @@ class Bench:
         repetitions = 1
         while (seconds := self.seconds(work, repetitions)) < SHORTEST_TRIAL:
             repetitions *= math.ceil(min(max(SHORTEST_TRIAL / seconds, 2), 10))
-        deadline = time.perf_counter() + self.cap
+        started = time.perf_counter()
         for _ in range(self.warm_up):
-            if time.perf_counter() < deadline:
+            if time.perf_counter() - started < self.cap / WARM_UP_SHARE:
                 self.seconds(work, repetitions)
         trials = []
-        while not trials or (len(trials) < self.trials and time.perf_counter() < deadline):
+        while not trials or (
+            len(trials) < self.trials and time.perf_counter() - started < self.cap
+        ):
             trials.append(self.seconds(work, repetitions) / repetitions)
         median = statistics.median(trials)
         return {
@@ -207,7 +210,7 @@ def copy_preparation(device: str) -> Callable:
 def print_table(report: dict) -> None:
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     print(f"{versions} on {report['device']} ({report['adapter']}), {report['system']}")
-    columns = f"{'images':>8}{'median ms':>11}{'min':>11}{'max':>11}{'images/s':>13}"
+    columns = f"{'images':>8}{'trials':>8}{'median ms':>11}{'min':>11}{'max':>11}{'images/s':>13}"
     columns += f"{'GB/s':>9}{'of copy':>9}"
     heading = None
     for row in report["measurements"]:
@@ -219,7 +222,7 @@ def print_table(report: dict) -> None:
             print(f"  {row['method']:<16}failed: {row['error']}")
             continue
         times = (1e3 * row[f"{key}_seconds"] for key in ("median", "min", "max"))
-        print(f"  {row['method']:<16}{row['images']:>8}", end="")
+        print(f"  {row['method']:<16}{row['images']:>8}{len(row['trial_seconds']):>8}", end="")
         print(*(f"{milliseconds:>11.3f}" for milliseconds in times), sep="", end="")
         print(f"{row['images_per_second']:>13.1f}{row['gigabytes_per_second']:>9.2f}", end="")
         print(f"{row['share_of_copy']:>8.1%}")
