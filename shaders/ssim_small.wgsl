@@ -159,12 +159,10 @@ fn main(
             for (var output = 0u; output < STRIP; output++) {
                 if column + output < WIDTH {
                     let pixel = row * WIDTH + column + output;
-                    let x = plane_x[pixel];
-                    let y = plane_y[pixel];
-                    let difference = (x - y) * sums[output].z;
-                    gradient_x[first + pixel] = sums[output].x - difference + x * sums[output].w;
+                    let gradient = combined(sums[output], plane_x[pixel], plane_y[pixel]);
+                    gradient_x[first + pixel] = gradient.x;
                     if GRADIENTS > 1u {
-                        gradient_y[first + pixel] = sums[output].y + difference + y * sums[output].w;
+                        gradient_y[first + pixel] = gradient.y;
                     }
                 }
             }

@@ -131,12 +131,10 @@ fn main(
         for (var output = 0u; output < STRIP; output++) {
             if top + row + output < batch.height && left + column < batch.width {
                 let pixel = (plane * batch.height + top + row + output) * batch.width + left + column;
-                let x = input_x[pixel];
-                let y = input_y[pixel];
-                let difference = (x - y) * sums[output].z;
-                gradient_x[pixel] = sums[output].x - difference + x * sums[output].w;
+                let gradient = combined(sums[output], input_x[pixel], input_y[pixel]);
+                gradient_x[pixel] = gradient.x;
                 if GRADIENTS > 1u {
-                    gradient_y[pixel] = sums[output].y + difference + y * sums[output].w;
+                    gradient_y[pixel] = gradient.y;
                 }
             }
         }

@@ -132,6 +132,12 @@ fn window_moments(rows: ptr<function, array<Moments, SPAN>>) -> array<Moments, S
     return moments;
 }
 
+// The gradients by both images in one pixel, from the blurred coefficients of the windows around it.
+fn combined(sums: vec4<f32>, x: f32, y: f32) -> vec2<f32> {
+    let difference = (x - y) * sums.z;
+    return vec2<f32>(sums.x - difference + x * sums.w, sums.y + difference + y * sums.w);
+}
+
 // The window's means of neighbouring values, for STRIP neighbouring windows. Since the window is
 // symmetric, this is its own transpose: of the windows before and behind a pixel, from zeros beyond.
 fn blurred(values: ptr<function, array<vec4<f32>, SPAN>>) -> array<vec4<f32>, STRIP> {

@@ -10,6 +10,8 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 
+use crate::ops::in_rows;
+
 const TAPS: usize = 11;
 const SIGMA: f32 = 1.5;
 const K1: f32 = 0.01;
@@ -70,20 +72,6 @@ impl ConvolutionSsim {
         let blurred = conv2d(rows, self.vertical.clone(), None, options([TAPS / 2, 0]));
         in_rows(blurred)
     }
-}
-
-/// The same images `[N, C, H, W]`, with the strides of such an array; no values move.
-///
-/// On a GPU, what a convolution puts out, forward or backward, is laid out as `[N, H, W, C]`. With one
-/// channel, whose stride is then 1 as well as that of a row, burn 0.22.1's fusion reads it in the wrong
-/// places together with another tensor.
-fn in_rows(images: Tensor<4>) -> Tensor<4> {
-    let [count, channels, height, width] = images.dims();
-    if channels > 1 {
-        return images;
-    }
-    let planes: Tensor<3> = images.reshape([count, height, width]);
-    planes.reshape([count, channels, height, width])
 }
 
 /// A Gaussian; its sum is 1.

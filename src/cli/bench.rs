@@ -73,15 +73,7 @@ pub(super) fn run(command: &BenchCommand) -> anyhow::Result<Exit> {
     let BenchCommand::Ssim(args) = command;
     log::start(false);
     let selection = device::select(args.backend, args.device).map_err(Error::from)?;
-    tracing::info!(
-        "backend {} on {} ({})",
-        selection.backend.name(),
-        selection.adapter,
-        selection.reason
-    );
-    if let Some(warning) = &selection.warning {
-        tracing::warn!("{warning}");
-    }
+    log::device(&selection);
     let effort = Effort {
         trials: args.trials,
         warm_up: args.warm_up,

@@ -12,6 +12,8 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::time::ChronoLocal;
 use tracing_subscriber::prelude::*;
 
+use crate::device::Selection;
+
 /// The bars on the terminal, shared with the progress display.
 pub(super) fn bars() -> &'static MultiProgress {
     static BARS: OnceLock<MultiProgress> = OnceLock::new();
@@ -56,6 +58,19 @@ pub(super) fn also_to(path: &Path) -> io::Result<()> {
     let file = OpenOptions::new().create(true).append(true).open(path)?;
     *LOG_FILE.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
     Ok(())
+}
+
+/// Says where the work is done, and what the user should know about that.
+pub(super) fn device(selection: &Selection) {
+    tracing::info!(
+        "backend {} on {} ({})",
+        selection.backend.name(),
+        selection.adapter,
+        selection.reason
+    );
+    if let Some(warning) = &selection.warning {
+        tracing::warn!("{warning}");
+    }
 }
 
 struct Terminal;

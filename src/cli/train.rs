@@ -116,15 +116,7 @@ fn announce(prepared: &Prepared, run: &RunDir) {
         ..
     } = prepared;
     tracing::info!("run folder {}", run.path().display());
-    tracing::info!(
-        "backend {} on {} ({})",
-        selection.backend.name(),
-        selection.adapter,
-        selection.reason
-    );
-    if let Some(warning) = &selection.warning {
-        tracing::warn!("{warning}");
-    }
+    log::device(selection);
     tracing::info!(
         "{}: {} training, {} validation, {} test images{}",
         dataset.source,

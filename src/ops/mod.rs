@@ -45,20 +45,26 @@ pub use geometry::Stages;
 /// Where the shapes don't fit each other, as burn's own operations do.
 #[must_use]
 pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, stages: Stages) -> Tensor<4> {
-    let output: Tensor<4> = Tensor::from_dispatch(<Dispatch as ConvStage>::conv3x3(
+    in_rows(Tensor::from_dispatch(<Dispatch as ConvStage>::conv3x3(
         x.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
         stages,
-    ));
-    let [images, channels, height, width] = output.dims();
+    )))
+}
+
+/// The same images `[N, C, H, W]`, with the strides of such an array; no value moves.
+///
+/// On a GPU, what a convolution puts out, forward or backward, is laid out as `[N, H, W, C]`. With one
+/// channel, whose stride is then 1 as well as that of a row, burn-cubecl-fusion 0.22.1 reads it in the
+/// wrong places together with another tensor. By way of another rank, it reads it right.
+pub(crate) fn in_rows(images: Tensor<4>) -> Tensor<4> {
+    let [count, channels, height, width] = images.dims();
     if channels > 1 {
-        return output;
+        return images;
     }
-    // A GPU's convolution leaves one channel in a layout that burn-cubecl-fusion 0.22.1 misreads in the
-    // operations after it. By way of another rank, it reads it right; no value moves.
-    let planes: Tensor<3> = output.reshape([images, height, width]);
-    planes.reshape([images, 1, height, width])
+    let planes: Tensor<3> = images.reshape([count, height, width]);
+    planes.reshape([count, channels, height, width])
 }
 
 /// The backends' side of [`conv3x3`]; the body is what a GPU runs, and the reference for the rest.

@@ -13,10 +13,9 @@
 use burn::backend::fusion::custom::TensorSpec;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, NdArray, TensorMetadata, backend_extension};
+use burn::tensor::FloatDType;
 #[cfg(feature = "fusion")]
 use burn::tensor::Shape;
-
-use burn::tensor::FloatDType;
 
 use super::{SsimConfig, reference};
 

@@ -52,11 +52,7 @@ pub fn ssim(x: Tensor<4>, y: Tensor<4>, config: &SsimConfig) -> Result<Tensor<1>
 ///
 /// As for [`ssim`].
 pub fn ssim_map(x: Tensor<4>, y: Tensor<4>, config: &SsimConfig) -> Result<Tensor<4>, SsimError> {
-    let (x, y) = checked(x, y, config)?;
-    let comparison = Comparison {
-        config: *config,
-        term: Term::Similarity,
-    };
+    let (x, y, comparison) = checked(x, y, config, Term::Similarity)?;
     Ok(Tensor::from_dispatch(Dispatch::ssim_map(
         x.into_dispatch(),
         y.into_dispatch(),
@@ -98,11 +94,7 @@ pub fn ssim_composed(
     config: &SsimConfig,
 ) -> Result<Tensor<1>, SsimError> {
     let [images, ..] = x.dims();
-    let (x, y) = checked(x, y, config)?;
-    let comparison = Comparison {
-        config: *config,
-        term: Term::Similarity,
-    };
+    let (x, y, comparison) = checked(x, y, config, Term::Similarity)?;
     let scores = Dispatch::ssim_composed(x.into_dispatch(), y.into_dispatch(), comparison);
     let planes: Tensor<2> = Tensor::from_dispatch(scores);
     Ok(planes.mean_dim(1).reshape([images]))
@@ -133,21 +125,18 @@ fn plane_scores(
     config: &SsimConfig,
     term: Term,
 ) -> Result<Tensor<2>, SsimError> {
-    let (x, y) = checked(x, y, config)?;
-    let comparison = Comparison {
-        config: *config,
-        term,
-    };
+    let (x, y, comparison) = checked(x, y, config, term)?;
     let scores = Dispatch::ssim_scores(x.into_dispatch(), y.into_dispatch(), comparison);
     Ok(Tensor::from_dispatch(scores))
 }
 
-/// The images in f32, in which all sums are taken, if they can be compared.
+/// The images in f32, in which all sums are taken, and their comparison, if it is possible.
 fn checked(
     x: Tensor<4>,
     y: Tensor<4>,
     config: &SsimConfig,
-) -> Result<(Tensor<4>, Tensor<4>), SsimError> {
+    term: Term,
+) -> Result<(Tensor<4>, Tensor<4>, Comparison), SsimError> {
     config.check(x.dims(), y.dims())?;
     kernel::check_memory(config, &x.device())?;
     let in_f32 = |images: Tensor<4>| {
@@ -157,5 +146,9 @@ fn checked(
             images.cast(FloatDType::F32)
         }
     };
-    Ok((in_f32(x), in_f32(y)))
+    let comparison = Comparison {
+        config: *config,
+        term,
+    };
+    Ok((in_f32(x), in_f32(y), comparison))
 }

@@ -75,9 +75,7 @@ pub(super) fn run(args: &SsimArgs) -> anyhow::Result<Exit> {
 
 fn comparer(args: &SsimArgs) -> Result<Comparer, Error> {
     let selection = device::select(args.backend, args.device)?;
-    if let Some(warning) = &selection.warning {
-        tracing::warn!("{warning}");
-    }
+    log::device(&selection);
     Ok(Comparer {
         device: selection.device,
         config: args.ssim_preset.config(),
