@@ -1,7 +1,9 @@
 //! The settings of a run: one struct for the command line, for `--config` files and for the
 //! `config.toml` of a run folder. The doc comments are the help.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
@@ -126,6 +128,22 @@ pub struct TrainConfig {
     )]
     pub min_delta: f64,
 
+    /// What to do when the loss is no number any more, or ten times what it was
+    #[arg(long, value_enum, default_value_t, help_heading = "Training")]
+    #[serde(default)]
+    pub on_nan: OnNan,
+
+    /// How often to save what `trainer resume` goes on from, besides at each epoch's end: steps, or
+    /// minutes with an m
+    #[arg(
+        long,
+        value_name = "STEPS|MINUTESm",
+        default_value_t,
+        help_heading = "Output"
+    )]
+    #[serde(default)]
+    pub checkpoint_every: Interval,
+
     /// Seed of every random draw: split, order, initial weights, dropout
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
     pub seed: u64,
@@ -206,6 +224,76 @@ pub enum Augment {
     Flip,
 }
 
+/// What to do about a loss that diverges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnNan {
+    /// End the run; its best weights are kept
+    #[default]
+    Stop,
+    /// Go back to the last checkpoint with half the learning rate, at most three times
+    Rollback,
+}
+
+/// Some steps or minutes: `500` or `10m`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Interval {
+    /// Optimizer steps, at least one.
+    Steps(usize),
+    /// Minutes, above zero.
+    Minutes(f64),
+}
+
+impl Default for Interval {
+    fn default() -> Self {
+        Self::Minutes(10.0)
+    }
+}
+
+impl fmt::Display for Interval {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Steps(steps) => write!(formatter, "{steps}"),
+            Self::Minutes(minutes) => write!(formatter, "{minutes}m"),
+        }
+    }
+}
+
+impl FromStr for Interval {
+    type Err = &'static str;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        let interval = match word.strip_suffix('m') {
+            Some(minutes) => minutes
+                .parse()
+                .ok()
+                .filter(|minutes: &f64| minutes.is_finite() && *minutes > 0.0)
+                .map(Self::Minutes),
+            None => word
+                .parse()
+                .ok()
+                .filter(|&steps| steps > 0)
+                .map(Self::Steps),
+        };
+        interval.ok_or("expected steps such as 500, or minutes such as 10m, above zero")
+    }
+}
+
+impl TryFrom<String> for Interval {
+    type Error = &'static str;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        word.parse()
+    }
+}
+
+impl From<Interval> for String {
+    fn from(interval: Interval) -> Self {
+        interval.to_string()
+    }
+}
+
 /// An optimizer by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -219,6 +307,19 @@ pub enum Optimizer {
 }
 
 impl TrainConfig {
+    /// Settings that may be others when a run goes on.
+    pub(crate) const MAY_CHANGE: [&str; 9] = [
+        "backend",
+        "device",
+        "epochs",
+        "patience",
+        "min_delta",
+        "on_nan",
+        "checkpoint_every",
+        "data",
+        "samples",
+    ];
+
     /// Reads a `--config` file, whose keys may be any part of the settings; `given` says which
     /// settings of `self` were given by a flag or the environment, and so override the file.
     ///

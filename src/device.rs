@@ -1,6 +1,7 @@
 //! `--backend` and `--device` → a burn device, and the list that `trainer devices` prints.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::{Device, DeviceKind, Tensor};
 use burn_cubecl::cubecl::config::autotune::AutotuneLevel;
@@ -219,26 +220,47 @@ fn configure_for_software() {
 
 /// Makes a tensor, since drivers are started, and fail, with the first one.
 fn start(device: &Device) -> Result<(), String> {
-    catch_panics(|| {
+    let result = catch_panics(|| {
         Tensor::<1>::from_floats([1.0], device).into_data();
-    })
+    });
+    result.map_err(|panic| panic.message)
+}
+
+/// A panic that was caught.
+#[derive(Clone, Debug, Default)]
+pub struct Panic {
+    /// What was said.
+    pub message: String,
+    /// File and line; empty if they aren't known.
+    pub location: String,
 }
 
 /// Runs what may panic inside burn or a driver: a failing device is a panic there, which must not
-/// reach a user. Returns its message.
-pub(crate) fn catch_panics<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+/// reach a user. Where one panic leads to others, on whatever thread, it is the first that is
+/// returned.
+///
+/// # Errors
+///
+/// The panic.
+pub fn catch_panics<T>(run: impl FnOnce() -> T) -> Result<T, Panic> {
+    let first = Arc::new(Mutex::new(None));
     let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
+    let seen = first.clone();
+    std::panic::set_hook(Box::new(move |info| {
+        let message = info.payload_as_str();
+        let panic = Panic {
+            message: message
+                .unwrap_or("the driver failed without a reason")
+                .to_owned(),
+            location: info.location().map(ToString::to_string).unwrap_or_default(),
+        };
+        let mut first = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(panic);
+    }));
     let result = catch_unwind(AssertUnwindSafe(run));
     std::panic::set_hook(hook);
-    result.map_err(|panic| {
-        panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("the driver failed without a reason")
-            .to_owned()
-    })
+    let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+    result.map_err(|_| first.take().unwrap_or_default())
 }
 
 struct Adapter {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::compare::CompareError;
 use crate::data::DataError;
+use crate::device::Panic;
 use crate::run::RunError;
 use crate::ssim::SsimError;
 
@@ -136,20 +137,70 @@ pub enum DeviceError {
     },
 }
 
-/// Why training stopped before its end.
+/// Why training stopped before its end, or can't go on.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// The loss is no number any more.
+    /// There are checkpoints, and none can be read.
     #[error(
-        "the training loss became {loss} at step {step} (epoch {epoch}); {}. Lower \
-         --learning-rate (now {learning_rate})",
+        "no checkpoint to go on from: {faults}. Restore one from a copy, or delete those that are \
+         damaged: without any, `trainer resume` starts the run over"
+    )]
+    NoCheckpoint {
+        /// What is wrong with each.
+        faults: String,
+    },
+    /// The checkpoint was made with other settings or images.
+    #[error("{}: {what}. A checkpoint goes on with what it was made with only", path.display())]
+    OtherRun {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+    },
+    /// The device had too little memory.
+    #[error(
+        "the device ran out of memory with --batch-size {batch_size} ({message}). Try --batch-size \
+         {}, or --backend flex",
+        (batch_size / 2).max(1)
+    )]
+    Memory {
+        /// The batch size.
+        batch_size: usize,
+        /// What the driver said.
+        message: String,
+    },
+    /// The device went away.
+    #[error(
+        "the device was lost ({message}). See whether its driver was reset or updated, then go on with \
+         `trainer resume`"
+    )]
+    Lost {
+        /// What the driver said.
+        message: String,
+    },
+    /// A mistake in this program.
+    #[error(
+        "trainer has a bug: {message} ({location}). Please report it with the run's config.toml and \
+         log.txt{}; `trainer resume` goes on from the last checkpoint",
+        match env!("CARGO_PKG_REPOSITORY") { "" => String::new(), url => format!(" at {url}/issues") }
+    )]
+    Bug {
+        /// The panic's words.
+        message: String,
+        /// Where in the source.
+        location: String,
+    },
+    /// The loss is no number any more, or many times what it was.
+    #[error(
+        "the loss became {loss} at step {step} (epoch {epoch}); {}. Lower \
+         --learning-rate (now {learning_rate}), or let --on-nan rollback do it",
         match last_good_epoch {
             0 => "no epoch was finished before".to_owned(),
             epoch => format!("the last good epoch is {epoch}, and the best weights are kept"),
         }
     )]
     Diverged {
-        /// NaN or infinite.
+        /// NaN, infinite or large.
         loss: f32,
         /// Optimizer steps since the start, from 1.
         step: usize,
@@ -160,4 +211,24 @@ pub enum TrainError {
         /// The learning rate of that step.
         learning_rate: f64,
     },
+}
+
+impl TrainError {
+    /// What a panic of burn or a driver means.
+    #[must_use]
+    pub fn from_panic(panic: Panic, batch_size: usize) -> Self {
+        let Panic { message, location } = panic;
+        let lower = message.to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+        if says(&["memory", "buffertoobig", "buffer too big", "allocat"]) {
+            Self::Memory {
+                batch_size,
+                message,
+            }
+        } else if says(&["device is lost", "device lost", "devicelost", "lost device"]) {
+            Self::Lost { message }
+        } else {
+            Self::Bug { message, location }
+        }
+    }
 }

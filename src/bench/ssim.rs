@@ -399,7 +399,7 @@ fn images_of(shape: [usize; 4], device: &Device) -> (Tensor<4>, Tensor<4>) {
 fn check_kernel(device: &Device, shape: Shape) -> Result<(), SsimBenchError> {
     let failed = |message| SsimBenchError::Failed { shape, message };
     let deviation = catch_panics(|| deviation(device, shape, Method::Kernel, Preset::Tf))
-        .map_err(failed)?
+        .map_err(|panic| failed(panic.message))?
         .map_err(|error| failed(error.to_string()))?;
     tracing::debug!("{shape}: kernel and tensor operations are {deviation:.1e} apart");
     // A NaN is in no range.
@@ -413,7 +413,8 @@ fn check_kernel(device: &Device, shape: Shape) -> Result<(), SsimBenchError> {
 /// Checks the same of burn-train's way, whose conventions are the preset `same`. Where it's wrong, it
 /// is burn that is, and the others can still be measured.
 fn check_convolutions(device: &Device, shape: Shape) -> Result<(), String> {
-    let deviation = catch_panics(|| deviation(device, shape, Method::Conv2d, Preset::Same))?
+    let deviation = catch_panics(|| deviation(device, shape, Method::Conv2d, Preset::Same))
+        .map_err(|panic| panic.message)?
         .map_err(|error| error.to_string())?;
     tracing::debug!("{shape}: convolutions and tensor operations are {deviation:.1e} apart");
     if (0.0..=CONVOLUTION_TOLERANCE).contains(&deviation) {

@@ -266,7 +266,7 @@ fn read(result: Tensor<4>) -> Result<(), String> {
 /// What `run` returns, or a short word for the panic by which burn tells of some failures; then gives
 /// the memory back, so that each measurement starts with all of it.
 fn caught<T>(device: &Device, run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    let result = catch_panics(run).and_then(|result| result);
+    let result = catch_panics(run).unwrap_or_else(|panic| Err(panic.message));
     // What can't be released after a failure is still in the way of the next attempt, which will say so.
     let _ = catch_panics(|| {
         let _ = device.sync();

@@ -6,6 +6,7 @@ mod devices;
 mod eval;
 mod log;
 mod progress;
+mod resume;
 mod ssim;
 mod train;
 
@@ -82,6 +83,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Goes on with a run that was stopped, or trains a finished one longer
+    Resume(resume::ResumeArgs),
     /// Evaluates a run's best weights on its test images
     Eval(eval::EvalArgs),
     Ssim(ssim::SsimArgs),
@@ -105,6 +108,7 @@ impl Cli {
         match self.command {
             None => train::run(self.config, &self.output, matches),
             Some(Command::Devices { json }) => devices::run(json),
+            Some(Command::Resume(args)) => resume::run(&args),
             Some(Command::Eval(args)) => eval::run(&args),
             Some(Command::Ssim(args)) => ssim::run(&args),
             Some(Command::Bench(command)) => bench::run(&command),

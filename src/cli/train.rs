@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use chrono::Local;
+use chrono::{DateTime, Local};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
@@ -39,41 +39,56 @@ pub(super) fn run(
     );
     let run =
         RunDir::create(&output.runs, output.name.as_deref(), &stem, now).map_err(Error::from)?;
-    log::also_to(&run.log_path())
-        .with_context(|| format!("{}: can't write the log", run.log_path().display()))?;
-    let origin = DatasetOrigin {
-        source: prepared.dataset.source.clone(),
-        hash: Some(prepared.dataset.sha256.clone()),
-    };
-    let selection = &prepared.selection;
-    let meta = Meta::collect(
-        selection.backend.name(),
-        Some(selection.adapter.clone()),
-        origin,
-        now,
-    );
+    log_into(&run)?;
     run.write_config(&prepared.config.to_toml())
         .map_err(Error::from)?;
-    run.write_meta(&meta).map_err(Error::from)?;
-    announce(&prepared, &run);
+    run.write_meta(&circumstances(&prepared, now))
+        .map_err(Error::from)?;
+    train_and_tell(&prepared, &run, output.quiet, output.json)
+}
 
+/// Sends all messages to the run's log, too.
+pub(super) fn log_into(run: &RunDir) -> anyhow::Result<()> {
+    log::also_to(&run.log_path())
+        .with_context(|| format!("{}: can't write the log", run.log_path().display()))
+}
+
+/// What `meta.json` says of this process.
+pub(super) fn circumstances(prepared: &Prepared, now: DateTime<Local>) -> Meta {
+    let Prepared {
+        dataset, selection, ..
+    } = prepared;
+    let origin = DatasetOrigin {
+        source: dataset.source.clone(),
+        hash: Some(dataset.sha256.clone()),
+    };
+    let adapter = Some(selection.adapter.clone());
+    Meta::collect(selection.backend.name(), adapter, origin, now)
+}
+
+/// Trains until the end or until a signal, with progress on the terminal, and prints the result.
+pub(super) fn train_and_tell(
+    prepared: &Prepared,
+    run: &RunDir,
+    quiet: bool,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    announce(prepared, run);
     let stop = Arc::new(AtomicBool::new(false));
     stop_on_signal(&stop)?;
-    let mut progress = Progress::new(prepared.config.epochs, output.quiet);
-    let result = train(&prepared, &run, &mut progress, &stop);
+    let mut progress = Progress::new(prepared.config.epochs, quiet);
+    let result = train(prepared, run, &mut progress, &stop);
     drop(progress);
     // `main` prints the error.
     let outcome = result
         .map_err(anyhow::Error::from)
         .inspect_err(|error| tracing::error!(target: log::FILE_ONLY, "{error:#}"))?;
     let Some(summary) = outcome.summary else {
-        tracing::warn!(
-            "interrupted; what was reached is in {}",
-            run.path().display()
-        );
+        let path = run.path().display();
+        tracing::warn!("interrupted; `trainer resume {path}` goes on");
         return Ok(Exit::Interrupted);
     };
-    print_result(&summary, &run, output.json)?;
+    print_result(&summary, run, json)?;
     Ok(Exit::Done)
 }
 

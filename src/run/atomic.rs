@@ -6,6 +6,15 @@ use std::path::Path;
 
 use super::RunError;
 
+/// What the names of temporary files begin and end with.
+const PREFIX: &str = ".new-";
+const SUFFIX: &str = ".tmp";
+
+/// Whether a file of that name is one that was never finished.
+pub(super) fn is_temporary(name: &str) -> bool {
+    name.starts_with(PREFIX) && name.ends_with(SUFFIX)
+}
+
 /// Replaces the content of `path` with `bytes`, or leaves it as it was. The folder must exist.
 ///
 /// # Errors
@@ -24,7 +33,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".").suffix(".tmp");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

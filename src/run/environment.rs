@@ -36,6 +36,36 @@ pub struct Meta {
     pub arch: String,
     /// When the run started (RFC 3339).
     pub started: DateTime<Local>,
+    /// When and how it was gone on with.
+    #[serde(default)]
+    pub resumed: Vec<Resumption>,
+}
+
+/// A process that went on with a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumption {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// This package's version.
+    pub version: String,
+    /// The backend that computed.
+    pub backend: String,
+    /// The GPU or its driver, where the backend has one.
+    pub adapter: Option<String>,
+    /// When (RFC 3339).
+    pub started: DateTime<Local>,
+}
+
+impl From<Meta> for Resumption {
+    fn from(meta: Meta) -> Self {
+        Self {
+            command: meta.command,
+            version: meta.version,
+            backend: meta.backend,
+            adapter: meta.adapter,
+            started: meta.started,
+        }
+    }
 }
 
 /// Where a data set came from, and a fingerprint of what was read.
@@ -72,6 +102,7 @@ impl Meta {
             os: env::consts::OS.to_owned(),
             arch: env::consts::ARCH.to_owned(),
             started,
+            resumed: Vec::new(),
         }
     }
 }

@@ -78,6 +78,18 @@ pub enum RunError {
         source: Box<dyn Error + Send + Sync>,
     },
 
+    /// Another process is writing the run.
+    #[error(
+        "{} is being written by another trainer (process {holder}). Wait until it ends, or stop it",
+        path.display()
+    )]
+    InUse {
+        /// The run's folder.
+        path: PathBuf,
+        /// The process's number.
+        holder: String,
+    },
+
     /// The path isn't a run folder.
     #[error(
         "{} isn't a run folder: it {problem}. Pass a folder that a training run made, such as \

@@ -1,13 +1,15 @@
 //! [`RunDir`]: creates or opens a run folder, and reads and writes the files in it.
 
-use std::fs;
-use std::io::{self, ErrorKind};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Local};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::atomic::is_temporary;
 use super::{EpochMetrics, Meta, RunError, Status, Summary, write_atomically};
 
 /// Sorts by time as text, and has no `:`, which Windows refuses in names.
@@ -18,9 +20,11 @@ const LONGEST_NAME: usize = 100;
 const GITIGNORE: &str = "*\n!.gitignore\n";
 
 /// One run's folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct RunDir {
     path: PathBuf,
+    /// Locked as long as this process may write; the system lets go of it if the process is killed.
+    lock: Option<Arc<File>>,
 }
 
 impl RunDir {
@@ -48,11 +52,69 @@ impl RunDir {
             count += 1;
             path = runs.join(format!("{base}-{count}"));
         }
-        let run = Self { path };
+        let mut run = Self { path, lock: None };
+        run.lock()?;
         for folder in [run.checkpoints(), run.reconstructions()] {
             create_new(&folder)?;
         }
         Ok(run)
+    }
+
+    /// Opens the folder of an earlier run to go on with it: no other process can, as long as this
+    /// `RunDir` or a clone of it lives.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and [`RunError::InUse`] if a process is writing the run.
+    pub fn resume(path: &Path) -> Result<Self, RunError> {
+        let mut run = Self::open(path)?;
+        run.lock()?;
+        for folder in [run.checkpoints(), run.reconstructions()] {
+            create_new(&folder)?;
+        }
+        for folder in [run.path.clone(), run.checkpoints(), run.reconstructions()] {
+            remove_unfinished(&folder);
+        }
+        Ok(run)
+    }
+
+    /// Whether a process is writing the run now.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        let lock = File::open(self.lock_path());
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
+    fn lock(&mut self) -> Result<(), RunError> {
+        let path = self.lock_path();
+        let write = |source| RunError::Write {
+            path: self.lock_path(),
+            source,
+        };
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(write)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(RunError::InUse {
+                    path: self.path.clone(),
+                    holder: fs::read_to_string(&path).unwrap_or_default(),
+                });
+            }
+            // Some network file systems know no locks; a run there is better than none.
+            Err(TryLockError::Error(error)) => {
+                tracing::warn!("{}: can't lock the run: {error}", path.display());
+            }
+        }
+        file.set_len(0).map_err(write)?;
+        file.write_all(std::process::id().to_string().as_bytes())
+            .map_err(write)?;
+        self.lock = Some(Arc::new(file));
+        Ok(())
     }
 
     /// Opens the folder of an earlier run.
@@ -62,6 +124,7 @@ impl RunDir {
     pub fn open(path: &Path) -> Result<Self, RunError> {
         let run = Self {
             path: path.to_owned(),
+            lock: None,
         };
         let problem = if !path.exists() {
             "doesn't exist"
@@ -136,6 +199,31 @@ impl RunDir {
     #[must_use]
     pub fn last_checkpoint(&self) -> PathBuf {
         self.checkpoints().join("last.safetensors")
+    }
+
+    /// The checkpoint after so many optimizer steps. Digits enough to keep the files in order.
+    #[must_use]
+    pub fn checkpoint(&self, step: usize) -> PathBuf {
+        self.checkpoints().join(format!("step-{step:010}.ckpt"))
+    }
+
+    /// The files of [`checkpoint`](Self::checkpoint) that are there, the newest first.
+    #[must_use]
+    pub fn checkpoints_by_age(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(self.checkpoints()) else {
+            return Vec::new();
+        };
+        let mut paths: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|end| end == "ckpt"))
+            .collect();
+        paths.sort_unstable_by(|a, b| b.cmp(a));
+        paths
+    }
+
+    /// `.lock`, locked by the process that writes the run, with its number.
+    fn lock_path(&self) -> PathBuf {
+        self.path.join(".lock")
     }
 
     /// The folder of the pictures that were drawn while training.
@@ -271,6 +359,18 @@ impl RunDir {
             expected: "a table with one row of numbers for each epoch",
             source: source.into(),
         })
+    }
+}
+
+/// Removes what a process that was killed in the middle of writing left.
+fn remove_unfinished(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        let name = path.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(is_temporary) {
+            // What can't be removed is in nobody's way.
+            let _ = fs::remove_file(&path);
+        }
     }
 }
 

@@ -11,7 +11,8 @@
 //!   curves.png         losses and SSIM by epoch   (draw_curves)
 //!   test.png           test images, their reconstructions and the differences
 //!   worst.png          the same for the images that are reconstructed worst
-//!   checkpoints/       best.safetensors, last.safetensors
+//!   checkpoints/       best.safetensors, last.safetensors; step-0000000350.ckpt, to go on from
+//!   .lock              held by the process that writes the run
 //!   reconstructions/   epoch-0001.png …, the same images after each epoch
 //! ```
 //!
@@ -30,7 +31,7 @@ mod text;
 
 pub use atomic::write_atomically;
 pub use curves::draw_curves;
-pub use environment::{DatasetOrigin, Meta};
+pub use environment::{DatasetOrigin, Meta, Resumption};
 pub use error::RunError;
 pub use folder::RunDir;
 pub use picture::{Tile, reconstruction_grid, save_png};

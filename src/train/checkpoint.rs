@@ -1,53 +1,258 @@
-//! Weights as safetensors files.
+//! Checkpoints: all that a run needs to go on as if it had never stopped, in one file.
+//!
+//! ```text
+//! magic, format version (u32)
+//! five parts, each its length (u64) and its bytes:
+//!   progress    TOML   Progress
+//!   config      TOML   the settings it was made with
+//!   weights     safetensors
+//!   best        safetensors   the weights of the best epoch; empty if they are the weights above
+//!   optimizer   its moments
+//! SHA-256 of everything before
+//! ```
+//!
+//! Numbers are little-endian. A file is written whole or not at all, and the one before it is kept
+//! until the next, so that a run that was killed, or whose newest file was damaged, has one to go on
+//! from.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use burn::store::{ModuleSnapshot, SafetensorsStore};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use crate::error::{ConfigError, Error};
-use crate::model::Autoencoder;
-use crate::run::write_atomically;
+use super::EarlyStopping;
+use crate::config::TrainConfig;
+use crate::error::TrainError;
+use crate::run::{EpochMetrics, RunDir, RunError, write_atomically};
 
-/// Writes a model's weights, with its running means and variances, to `path`.
-///
-/// # Errors
-///
-/// Where the file can't be written.
-///
-/// # Panics
-///
-/// Never: the model's tensors are plain `f32` ones, which safetensors can hold.
-pub fn save_weights(model: &Autoencoder, path: &Path) -> Result<(), Error> {
-    // burn's own metadata comes in another order each time, and equal weights are to be equal files.
-    let mut store = SafetensorsStore::from_bytes(None)
-        .clear_metadata()
-        .metadata("producer", concat!("trainer ", env!("CARGO_PKG_VERSION")));
-    model
-        .save_into(&mut store)
-        .expect("f32 tensors have a form in safetensors");
-    let bytes = store.get_bytes().expect("the store was just filled");
-    Ok(write_atomically(path, &bytes)?)
+const MAGIC: &[u8; 16] = b"trainer ckpt\r\n\x1a\n";
+/// Raised whenever older versions couldn't go on from a file.
+const VERSION: u32 = 1;
+/// Files that are kept.
+const KEPT: usize = 2;
+const CHECKSUM: usize = 32;
+
+/// How far a run has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Optimizer steps since the start of the run.
+    pub step: usize,
+    /// How often the run went back to an earlier checkpoint; each time the learning rate is halved.
+    pub rollbacks: usize,
+    /// Seconds of training since the start of the run.
+    pub seconds: f64,
+    /// Of those, in the epoch that is going on.
+    pub epoch_seconds: f64,
+    /// The SHA-256 of the images.
+    pub dataset: String,
+    /// The training losses of the epoch that is going on, one a step.
+    pub losses: Vec<f64>,
+    /// When to stop.
+    pub early_stopping: EarlyStopping,
+    /// The epochs that are through.
+    #[serde(default)]
+    pub history: Vec<EpochMetrics>,
 }
 
-/// Sets `model`'s weights to those of a file that [`save_weights`] wrote.
-///
-/// # Errors
-///
-/// Where the file can't be read, is damaged, or belongs to another model.
-pub fn load_weights(model: &mut Autoencoder, path: &Path) -> Result<(), ConfigError> {
-    let fault = |message: String| ConfigError::Checkpoint {
-        path: path.to_owned(),
-        message,
-    };
-    let bytes = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
-    let mut store = SafetensorsStore::from_bytes(Some(bytes));
-    let result = model
-        .load_from(&mut store)
-        .map_err(|error| fault(error.to_string()))?;
-    if let Some(name) = result.unused.first() {
-        return Err(fault(format!(
-            "it has a tensor {name}, which the model doesn't"
-        )));
+/// A moment of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// How far it has come.
+    pub progress: Progress,
+    /// The settings it was made with, in TOML.
+    pub config: String,
+    /// The model's weights, as a safetensors file.
+    pub weights: Vec<u8>,
+    /// The weights of the best epoch, as a safetensors file; empty where they are `weights`.
+    pub best: Vec<u8>,
+    /// The optimizer's state.
+    pub optimizer: Vec<u8>,
+}
+
+/// What is wrong with a checkpoint's file.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointFault {
+    /// It can't be read.
+    #[error("{0}")]
+    Unreadable(#[from] std::io::Error),
+    /// It doesn't begin as one.
+    #[error("it isn't a checkpoint")]
+    NotOne,
+    /// Its checksum is wrong.
+    #[error("it is cut off or damaged: its checksum is wrong")]
+    Damaged,
+    /// A newer version of this program wrote it.
+    #[error(
+        "a newer version of trainer wrote it (format {0}, this one knows {VERSION}); update trainer"
+    )]
+    Newer(u32),
+    /// Its checksum is right, and yet it can't be understood.
+    #[error("its {0} can't be understood")]
+    Malformed(&'static str),
+}
+
+impl Checkpoint {
+    /// The file's content.
+    ///
+    /// # Panics
+    ///
+    /// Never: numbers and strings have a form in TOML.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let progress = toml::to_string(&self.progress).expect("numbers and strings");
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(VERSION.to_le_bytes());
+        for part in [
+            progress.as_bytes(),
+            self.config.as_bytes(),
+            &self.weights,
+            &self.best,
+            &self.optimizer,
+        ] {
+            bytes.extend((part.len() as u64).to_le_bytes());
+            bytes.extend(part);
+        }
+        let checksum = Sha256::digest(&bytes);
+        bytes.extend(checksum);
+        bytes
     }
-    Ok(())
+
+    /// The checkpoint that [`to_bytes`](Self::to_bytes) made these bytes of.
+    ///
+    /// # Errors
+    ///
+    /// Where a byte has changed, or they are something else.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointFault> {
+        if !bytes.starts_with(MAGIC) {
+            return Err(CheckpointFault::NotOne);
+        }
+        let (content, checksum) = bytes
+            .split_last_chunk::<CHECKSUM>()
+            .ok_or(CheckpointFault::Damaged)?;
+        if *Sha256::digest(content) != *checksum {
+            return Err(CheckpointFault::Damaged);
+        }
+        let mut parts = Parts(content.get(MAGIC.len()..).ok_or(CheckpointFault::Damaged)?);
+        let version = parts.number().map(u32::from_le_bytes);
+        match version.ok_or(CheckpointFault::Malformed("version"))? {
+            VERSION => {}
+            newer => return Err(CheckpointFault::Newer(newer)),
+        }
+        let mut part = |name| parts.part().ok_or(CheckpointFault::Malformed(name));
+        let text = |bytes: &[u8], name| {
+            String::from_utf8(bytes.to_vec()).map_err(|_| CheckpointFault::Malformed(name))
+        };
+        let progress = text(part("progress")?, "progress")?;
+        Ok(Self {
+            progress: toml::from_str(&progress)
+                .map_err(|_| CheckpointFault::Malformed("progress"))?,
+            config: text(part("config")?, "config")?,
+            weights: part("weights")?.to_vec(),
+            best: part("best weights")?.to_vec(),
+            optimizer: part("optimizer")?.to_vec(),
+        })
+    }
+
+    /// Writes it into `run`, and removes all older ones but the one before.
+    ///
+    /// # Errors
+    ///
+    /// Where it can't be written; all older ones are still there then.
+    pub fn save(&self, run: &RunDir) -> Result<(), RunError> {
+        write_atomically(&run.checkpoint(self.progress.step), &self.to_bytes())?;
+        for old in run.checkpoints_by_age().iter().skip(KEPT) {
+            // One too many does no harm.
+            let _ = std::fs::remove_file(old);
+        }
+        Ok(())
+    }
+
+    /// The newest one of `run` that is whole, with its file; None if there's no file at all.
+    ///
+    /// # Errors
+    ///
+    /// Where all are damaged, or the newest is of a newer version.
+    pub fn newest(run: &RunDir) -> Result<Option<(PathBuf, Self)>, TrainError> {
+        let mut faults = Vec::new();
+        for path in run.checkpoints_by_age() {
+            match read(&path) {
+                Ok(checkpoint) => {
+                    for fault in faults {
+                        tracing::warn!("{fault}; going on from {} instead", path.display());
+                    }
+                    return Ok(Some((path, checkpoint)));
+                }
+                Err(fault) => {
+                    faults.push(format!("{}: {fault}", path.display()));
+                    if matches!(fault, CheckpointFault::Newer(_)) {
+                        break;
+                    }
+                }
+            }
+        }
+        if faults.is_empty() {
+            return Ok(None);
+        }
+        Err(TrainError::NoCheckpoint {
+            faults: faults.join("; "),
+        })
+    }
+
+    /// Whether a run with these settings and images can go on from here.
+    ///
+    /// # Errors
+    ///
+    /// The first setting with which it can't.
+    pub fn check(
+        &self,
+        path: &Path,
+        config: &TrainConfig,
+        dataset: &str,
+    ) -> Result<(), TrainError> {
+        let differs = |what: String| TrainError::OtherRun {
+            path: path.to_owned(),
+            what,
+        };
+        if self.progress.dataset != dataset {
+            return Err(differs("the images are others now".to_owned()));
+        }
+        let parse = |text: &str| toml::from_str::<toml::Table>(text).unwrap_or_default();
+        let [then, now] = [self.config.as_str(), &config.to_toml()].map(parse);
+        let decide = |key: &&String| !TrainConfig::MAY_CHANGE.contains(&key.as_str());
+        for key in then.keys().chain(now.keys()).filter(decide) {
+            if then.get(key) != now.get(key) {
+                let word = |table: &toml::Table| match table.get(key) {
+                    Some(value) => format!("{key} = {value}"),
+                    None => format!("no {key}"),
+                };
+                let (then, now) = (word(&then), word(&now));
+                return Err(differs(format!(
+                    "it was made with {then}, and config.toml has {now}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> Result<Checkpoint, CheckpointFault> {
+    Checkpoint::from_bytes(&std::fs::read(path)?)
+}
+
+/// What is left to read.
+struct Parts<'a>(&'a [u8]);
+
+impl<'a> Parts<'a> {
+    fn number<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (number, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*number)
+    }
+
+    fn part(&mut self) -> Option<&'a [u8]> {
+        let len = usize::try_from(u64::from_le_bytes(self.number()?)).ok()?;
+        let (part, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(part)
+    }
 }

@@ -1,32 +1,29 @@
 //! Early stopping: when to give up hope of a better validation loss.
 
+use serde::{Deserialize, Serialize};
+
 /// Remembers the best epoch.
-#[derive(Clone, Debug)]
-pub(super) struct EarlyStopping {
-    patience: usize,
-    min_delta: f64,
-    best: Option<(usize, f64)>,
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EarlyStopping {
     waited: usize,
+    best: Option<Best>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Best {
+    epoch: usize,
+    loss: f64,
 }
 
 impl EarlyStopping {
-    pub fn new(patience: usize, min_delta: f64) -> Self {
-        Self {
-            patience,
-            min_delta,
-            best: None,
-            waited: 0,
-        }
-    }
-
-    /// Whether this epoch's loss is the best so far, by more than the minimum.
-    pub fn is_best(&mut self, epoch: usize, loss: f64) -> bool {
-        let is_best = match self.best {
-            Some((_, best)) => loss < best - self.min_delta,
+    /// Whether this epoch's loss is the best so far, by more than `min_delta`.
+    pub(super) fn is_best(&mut self, epoch: usize, loss: f64, min_delta: f64) -> bool {
+        let is_best = match &self.best {
+            Some(best) => loss < best.loss - min_delta,
             None => true,
         };
         if is_best {
-            self.best = Some((epoch, loss));
+            self.best = Some(Best { epoch, loss });
             self.waited = 0;
         } else {
             self.waited += 1;
@@ -34,12 +31,17 @@ impl EarlyStopping {
         is_best
     }
 
-    /// Whether as many epochs as there's patience for have brought nothing better.
-    pub fn is_over(&self) -> bool {
-        self.waited >= self.patience
+    /// Whether `patience` epochs have brought nothing better.
+    pub(super) fn is_over(&self, patience: usize) -> bool {
+        self.waited >= patience
     }
 
-    pub fn best_epoch(&self) -> Option<usize> {
-        self.best.map(|(epoch, _)| epoch)
+    /// Waits anew, for epochs that were asked for.
+    pub(super) fn wait_again(&mut self) {
+        self.waited = 0;
+    }
+
+    pub(super) fn best_epoch(&self) -> Option<usize> {
+        self.best.as_ref().map(|best| best.epoch)
     }
 }

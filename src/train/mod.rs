@@ -1,32 +1,38 @@
 //! Training, from settings to a finished run folder.
 //!
 //! [`prepare`] finds everything that can be wrong before anything is written; [`train`] is the
-//! loop, read top to bottom.
+//! loop, read top to bottom. It writes a [`Checkpoint`] after each epoch, and goes on from one.
 
 mod checkpoint;
 mod early_stopping;
+mod optimizer;
 mod prepare;
 mod report;
+mod weights;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::optim::{AdamConfig, AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 
-use crate::config::{Augment, Optimizer};
+use crate::config::{Augment, Interval, OnNan, TrainConfig};
 use crate::data::{Batches, shuffled};
-use crate::error::{Error, TrainError};
+use crate::device::catch_panics;
+use crate::error::{ConfigError, Error, TrainError};
 use crate::metrics::{evaluate, read_rows};
 use crate::model::{Autoencoder, DropoutDraw, parameters};
 use crate::pca::Pca;
 use crate::rng::{Stream, rng};
 use crate::run::{EpochMetrics, Images, PcaReference, RunDir, State, Status, Summary, Times};
 
-pub use checkpoint::{load_weights, save_weights};
-use early_stopping::EarlyStopping;
+pub use checkpoint::{Checkpoint, CheckpointFault, Progress};
+pub use early_stopping::EarlyStopping;
+use optimizer::Adam;
 pub use prepare::{Prepared, prepare};
+pub use weights::{load_weights, save_weights};
+use weights::{weights_from_bytes, weights_to_bytes};
 
 /// What a run tells while it goes on.
 pub trait Observer {
@@ -49,21 +55,31 @@ pub struct Outcome {
 
 /// Trains into `run`, until the epochs are through, early stopping ends them, or `stop` is set.
 ///
-/// `run` always tells how it stands: on an error its status is `failed`, with the reason.
+/// Where `run` holds a checkpoint, training goes on from it, to the same end as if it had never
+/// stopped. `run` always tells how it stands: on an error its status is `failed`, with the reason.
 ///
 /// # Errors
 ///
-/// Where the loss diverges or a file can't be written.
+/// Where the loss diverges, the device fails, a file can't be written, or the checkpoint is damaged
+/// or another run's.
 pub fn train(
     prepared: &Prepared,
     run: &RunDir,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Outcome, Error> {
-    let mut training = Training::start(prepared, run)?;
-    let result = training.run(observer, stop);
-    let status = |state| Status::now(state, training.history.len());
-    run.write_status(&match &result {
+    let mut epochs = 0;
+    let result = catch_panics(|| {
+        let mut training = Training::start(prepared, run)?;
+        let outcome = training.run(observer, stop);
+        epochs = training.progress.history.len();
+        outcome
+    });
+    let result = result.unwrap_or_else(|panic| {
+        Err(TrainError::from_panic(panic, prepared.config.batch_size).into())
+    });
+    let status = |state| Status::now(state, epochs);
+    let written = run.write_status(&match &result {
         Ok(Outcome {
             state: State::EarlyStopped,
             ..
@@ -73,8 +89,11 @@ pub fn train(
         )),
         Ok(outcome) => status(outcome.state),
         Err(error) => status(State::Failed).because(with_causes(error)),
-    })?;
-    result
+    });
+    // What stopped the run is more to say than that the status couldn't be written, too.
+    let outcome = result?;
+    written?;
+    Ok(outcome)
 }
 
 /// An error and what lies behind it, on one line.
@@ -92,56 +111,114 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 struct Training<'a> {
     prepared: &'a Prepared,
     run: &'a RunDir,
-    started: Instant,
     /// The device with autodiff.
     device: Device,
     model: Autoencoder,
-    optimizer: ModuleOptimizer,
-    early_stopping: EarlyStopping,
+    optimizer: Adam,
     /// The weights of the best epoch, without autodiff.
     best: Autoencoder,
-    history: Vec<EpochMetrics>,
-    /// Optimizer steps so far.
-    step: usize,
+    progress: Progress,
+    /// The last checkpoint, to go back to where the loss diverges.
+    good: Snapshot,
+    /// When the last checkpoint was written.
+    saved: Instant,
+    /// Up to when the time is counted in `progress`.
+    clock: Instant,
+}
+
+/// The epochs that a checkpoint's settings ask for.
+fn epochs_of(config: &str) -> usize {
+    toml::from_str::<TrainConfig>(config).map_or(usize::MAX, |config| config.epochs)
+}
+
+/// What a step changes.
+#[derive(Clone)]
+struct Snapshot {
+    model: Autoencoder,
+    optimizer: Adam,
+    progress: Progress,
 }
 
 impl<'a> Training<'a> {
+    /// From the newest checkpoint, or from the beginning.
     fn start(prepared: &'a Prepared, run: &'a RunDir) -> Result<Self, Error> {
+        let clock = Instant::now();
         let config = &prepared.config;
         let device = prepared.selection.device.clone().autodiff();
-        let model = Autoencoder::new(&prepared.design, config.latent_dim(), config.seed, &device);
-        run.write_status(&Status::now(State::Running, 0))?;
+        let mut model =
+            Autoencoder::new(&prepared.design, config.latent_dim(), config.seed, &device);
+        let mut best = model.valid();
+        let mut optimizer = Adam::new(config.optimizer);
+        let mut progress = Progress {
+            dataset: prepared.dataset.sha256.clone(),
+            ..Progress::default()
+        };
+        if let Some((path, checkpoint)) = Checkpoint::newest(run)? {
+            checkpoint.check(&path, config, &prepared.dataset.sha256)?;
+            let fault = |message: String| ConfigError::Checkpoint {
+                path: path.clone(),
+                message,
+            };
+            weights_from_bytes(&mut model, checkpoint.weights).map_err(fault)?;
+            best = model.valid();
+            if !checkpoint.best.is_empty() {
+                weights_from_bytes(&mut best, checkpoint.best).map_err(fault)?;
+            }
+            optimizer
+                .load(&checkpoint.optimizer, &prepared.selection.device)
+                .ok_or_else(|| fault("its optimizer can't be understood".to_owned()))?;
+            progress = checkpoint.progress;
+            if config.epochs > epochs_of(&checkpoint.config) {
+                progress.early_stopping.wait_again();
+            }
+            tracing::info!(
+                "going on after {} epochs and {} steps",
+                progress.history.len(),
+                progress.step
+            );
+        }
+        run.write_status(&Status::now(State::Running, progress.history.len()))?;
+        let good = Snapshot {
+            model: model.clone(),
+            optimizer: optimizer.clone(),
+            progress: progress.clone(),
+        };
         Ok(Self {
             prepared,
             run,
-            started: Instant::now(),
             device,
-            best: model.valid(),
             model,
-            optimizer: optimizer(config.optimizer),
-            early_stopping: EarlyStopping::new(config.patience, config.min_delta),
-            history: Vec::new(),
-            step: 0,
+            optimizer,
+            best,
+            progress,
+            good,
+            saved: clock,
+            clock,
         })
     }
 
     /// All epochs, then the verdict.
     fn run(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, Error> {
-        let epochs = self.prepared.config.epochs;
-        let mut state = State::Finished;
-        for epoch in 1..=epochs {
-            if !self.epoch(epoch, observer, stop)? {
-                save_weights(&self.model.valid(), &self.run.last_checkpoint())?;
-                return Ok(Outcome {
-                    state: State::Interrupted,
-                    summary: None,
-                });
+        let config = &self.prepared.config;
+        let state = loop {
+            if self.progress.history.len() >= config.epochs {
+                break State::Finished;
             }
-            if self.early_stopping.is_over() && epoch < epochs {
-                state = State::EarlyStopped;
-                break;
+            if self.progress.early_stopping.is_over(config.patience) {
+                break State::EarlyStopped;
             }
-        }
+            match self.epoch(observer, stop) {
+                Ok(true) => {}
+                Ok(false) => {
+                    return Ok(Outcome {
+                        state: State::Interrupted,
+                        summary: None,
+                    });
+                }
+                Err(Error::Train(error @ TrainError::Diverged { .. })) => self.roll_back(error)?,
+                Err(error) => return Err(error),
+            }
+        };
         let summary = self.conclude()?;
         Ok(Outcome {
             state,
@@ -149,63 +226,65 @@ impl<'a> Training<'a> {
         })
     }
 
-    /// One epoch: train, validate, record. False if `stop` ended it early.
-    fn epoch(
-        &mut self,
-        epoch: usize,
-        observer: &mut dyn Observer,
-        stop: &AtomicBool,
-    ) -> Result<bool, Error> {
+    /// One epoch, or what a checkpoint has left of it: train, validate, record. False if `stop` ended
+    /// it early.
+    fn epoch(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<bool, Error> {
         let Prepared {
             config,
             dataset,
             split,
             ..
         } = self.prepared;
-        let epoch_started = Instant::now();
-        let steps = config.epochs * split.train.len().div_ceil(config.batch_size);
+        let epoch = self.progress.history.len() + 1;
+        let steps_per_epoch = split.train.len().div_ceil(config.batch_size);
+        let steps = config.epochs * steps_per_epoch;
         let conventions = config.ssim_preset.config();
         let mut learning_rate = config.learning_rate;
+        // Losses that the device has yet to be asked for.
         let mut losses = Vec::new();
-        let mut sizes = Vec::new();
         observer.epoch_started(epoch, split.train.len());
 
         let order = shuffled(
             &split.train,
             &mut rng(config.seed, Stream::Order, epoch as u64),
         );
-        for mut batch in Batches::new(dataset.clone(), order, config.batch_size)? {
+        let done = order
+            .len()
+            .min(self.progress.losses.len() * config.batch_size);
+        observer.step(done);
+        for mut batch in Batches::new(dataset.clone(), order[done..].to_vec(), config.batch_size)? {
             let size = batch.len();
+            let index = self.progress.step;
             if config.augment == Augment::Flip {
-                batch.flip(&mut rng(config.seed, Stream::Augment, self.step as u64));
+                batch.flip(&mut rng(config.seed, Stream::Augment, index as u64));
             }
             let images = batch.into_tensor(&self.device);
-            let draw = DropoutDraw {
-                step: self.step as u64,
-            };
+            let draw = DropoutDraw { step: index as u64 };
             let logits = self.model.training_logits(images.clone(), draw);
             let loss: Tensor<1> = config.loss.per_image(logits, images, &conventions).mean();
             losses.push(loss.clone().inner().reshape([1, 1]));
-            sizes.push(size);
 
             let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
-            learning_rate = config
-                .schedule
-                .learning_rate(config.learning_rate, self.step, steps);
+            learning_rate = self.learning_rate(index, steps);
             self.model = self
                 .optimizer
                 .step(learning_rate, self.model.clone(), gradients);
-            self.step += 1;
+            self.progress.step += 1;
             observer.step(size);
-            if stop.load(Ordering::Relaxed) {
+            let stopped = stop.load(Ordering::Relaxed);
+            let steps_done = self.progress.losses.len() + losses.len();
+            if stopped || (steps_done < steps_per_epoch && self.checkpoint_is_due()) {
+                self.read_losses(&mut losses, learning_rate)?;
+                self.save()?;
+            }
+            if stopped {
                 return Ok(false);
             }
         }
 
         // The one read of the training losses: the device has to be through with the epoch.
-        let [losses] = read_rows(losses);
-        let training_seconds = epoch_started.elapsed().as_secs_f64();
-        self.check(&losses, epoch, learning_rate)?;
+        self.read_losses(&mut losses, learning_rate)?;
+        let training_seconds = self.progress.epoch_seconds;
 
         let model = self.model.valid();
         let device = &self.prepared.selection.device;
@@ -218,71 +297,192 @@ impl<'a> Training<'a> {
             device,
         )?;
         let quality = scores.quality();
+        self.count_time();
+        let sizes = (0..steps_per_epoch).map(|step| {
+            config
+                .batch_size
+                .min(split.train.len() - step * config.batch_size)
+        });
         #[expect(clippy::cast_precision_loss, reason = "counts of images")]
         let metrics = EpochMetrics {
             epoch,
-            step: self.step,
+            step: self.progress.step,
             learning_rate,
-            train_loss: losses
+            train_loss: self
+                .progress
+                .losses
                 .iter()
-                .zip(&sizes)
-                .map(|(&loss, &size)| f64::from(loss) * size as f64)
+                .zip(sizes)
+                .map(|(loss, size)| loss * size as f64)
                 .sum::<f64>()
                 / split.train.len() as f64,
             validation_loss: scores.mean_loss(),
             validation_ssim: quality.ssim,
             validation_psnr: quality.psnr,
             validation_mse: quality.mse,
-            seconds: epoch_started.elapsed().as_secs_f64(),
+            seconds: self.progress.epoch_seconds,
             images_per_second: split.train.len() as f64 / training_seconds,
         };
-        let is_best = self.early_stopping.is_best(epoch, metrics.validation_loss);
-        self.history.push(metrics);
+        self.check_growth(&metrics)?;
+        let is_best =
+            self.progress
+                .early_stopping
+                .is_best(epoch, metrics.validation_loss, config.min_delta);
+        self.progress.history.push(metrics);
+        self.progress.losses.clear();
+        self.progress.epoch_seconds = 0.0;
         self.record(model, is_best)?;
-        let metrics = self.history.last().expect("just pushed");
+        let metrics = self.progress.history.last().expect("just pushed");
         observer.epoch_finished(metrics, is_best);
         Ok(true)
     }
 
-    /// Stops at the first loss that is no number.
-    fn check(&self, losses: &[f32], epoch: usize, learning_rate: f64) -> Result<(), TrainError> {
-        let Some(index) = losses.iter().position(|loss| !loss.is_finite()) else {
+    /// The rate of a step, of `steps` in all.
+    fn learning_rate(&self, step: usize, steps: usize) -> f64 {
+        let config = &self.prepared.config;
+        let rate = config
+            .schedule
+            .learning_rate(config.learning_rate, step, steps);
+        let halvings = i32::try_from(self.progress.rollbacks).unwrap_or(i32::MAX);
+        rate * 0.5_f64.powi(halvings)
+    }
+
+    /// Adds the time since it was last counted.
+    fn count_time(&mut self) {
+        let seconds = self.clock.elapsed().as_secs_f64();
+        self.clock = Instant::now();
+        self.progress.seconds += seconds;
+        self.progress.epoch_seconds += seconds;
+    }
+
+    /// Reads losses from the device, which waits for it, and stops at the first that is no number.
+    fn read_losses(
+        &mut self,
+        losses: &mut Vec<Tensor<2>>,
+        learning_rate: f64,
+    ) -> Result<(), TrainError> {
+        if losses.is_empty() {
             return Ok(());
-        };
+        }
+        let [losses] = read_rows(std::mem::take(losses));
+        self.count_time();
+        if let Some(index) = losses.iter().position(|loss| !loss.is_finite()) {
+            return Err(TrainError::Diverged {
+                loss: losses[index],
+                step: self.progress.step - losses.len() + index + 1,
+                epoch: self.progress.history.len() + 1,
+                last_good_epoch: self.progress.history.len(),
+                learning_rate,
+            });
+        }
+        let losses = losses.into_iter().map(f64::from);
+        self.progress.losses.extend(losses);
+        Ok(())
+    }
+
+    /// Stops at an epoch whose loss is many times that of an earlier one.
+    fn check_growth(&self, metrics: &EpochMetrics) -> Result<(), TrainError> {
+        /// Far above the ups and downs of training.
+        const GROWTH: f64 = 10.0;
+        let earlier = self.progress.history.iter().map(|row| row.train_loss);
+        let lowest = earlier.fold(f64::INFINITY, f64::min);
+        if metrics.train_loss <= GROWTH * lowest && metrics.validation_loss.is_finite() {
+            return Ok(());
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "it was computed in f32")]
+        let loss = if metrics.validation_loss.is_finite() {
+            metrics.train_loss
+        } else {
+            metrics.validation_loss
+        } as f32;
         Err(TrainError::Diverged {
-            loss: losses[index],
-            step: self.step - losses.len() + index + 1,
-            epoch,
-            last_good_epoch: self.history.len(),
-            learning_rate,
+            loss,
+            step: metrics.step,
+            epoch: metrics.epoch,
+            last_good_epoch: self.progress.history.len(),
+            learning_rate: metrics.learning_rate,
         })
+    }
+
+    /// Goes back to the last checkpoint with half the learning rate, if that was asked for.
+    fn roll_back(&mut self, error: TrainError) -> Result<(), TrainError> {
+        const MOST: usize = 3;
+        if self.prepared.config.on_nan == OnNan::Stop || self.good.progress.rollbacks == MOST {
+            return Err(error);
+        }
+        self.good.progress.rollbacks += 1;
+        let good = self.good.clone();
+        tracing::warn!(
+            "{error}. Going back to step {}, with half the learning rate ({} of at most {MOST} times)",
+            good.progress.step,
+            good.progress.rollbacks
+        );
+        self.model = good.model;
+        self.optimizer = good.optimizer;
+        self.progress = good.progress;
+        Ok(())
+    }
+
+    /// Whether steps or time ask for a checkpoint within an epoch.
+    fn checkpoint_is_due(&self) -> bool {
+        match self.prepared.config.checkpoint_every {
+            Interval::Steps(steps) => self.progress.step.is_multiple_of(steps),
+            Interval::Minutes(minutes) => self.saved.elapsed().as_secs_f64() >= 60.0 * minutes,
+        }
+    }
+
+    /// Writes a checkpoint.
+    fn save(&mut self) -> Result<(), Error> {
+        let best_is_last = self.progress.losses.is_empty()
+            && self.progress.early_stopping.best_epoch() == Some(self.progress.history.len());
+        Checkpoint {
+            progress: self.progress.clone(),
+            config: self.prepared.config.to_toml(),
+            weights: weights_to_bytes(&self.model.valid()),
+            best: if best_is_last {
+                Vec::new()
+            } else {
+                weights_to_bytes(&self.best)
+            },
+            optimizer: self.optimizer.to_bytes(),
+        }
+        .save(self.run)?;
+        self.good = Snapshot {
+            model: self.model.clone(),
+            optimizer: self.optimizer.clone(),
+            progress: self.progress.clone(),
+        };
+        self.saved = Instant::now();
+        Ok(())
     }
 
     /// Writes what the run folder shows of the epoch that just ended.
     fn record(&mut self, model: Autoencoder, is_best: bool) -> Result<(), Error> {
-        let epoch = self.history.len();
+        let history = &self.progress.history;
+        let epoch = history.len();
         save_weights(&model, &self.run.last_checkpoint())?;
         if is_best {
             save_weights(&model, &self.run.best_checkpoint())?;
         }
-        self.run.write_metrics(&self.history)?;
+        self.run.write_metrics(history)?;
         report::epoch_picture(self.prepared, self.run, &model, epoch)?;
         report::curves(
             self.prepared,
             self.run,
-            &self.history,
+            history,
             None,
-            self.early_stopping.best_epoch(),
+            self.progress.early_stopping.best_epoch(),
         )?;
-        self.run.write_status(&Status::now(State::Running, epoch))?;
         if is_best {
             self.best = model;
         }
+        self.save()?;
+        self.run.write_status(&Status::now(State::Running, epoch))?;
         Ok(())
     }
 
     /// Judges the best weights on the test images, beside PCA.
-    fn conclude(&self) -> Result<Summary, Error> {
+    fn conclude(&mut self) -> Result<Summary, Error> {
         let Prepared {
             config,
             dataset,
@@ -290,45 +490,41 @@ impl<'a> Training<'a> {
             design,
             selection,
         } = self.prepared;
-        let training = self.started.elapsed().as_secs_f64();
-        let device = &selection.device;
+        let started = Instant::now();
+        // The checkpoint has them, so that a file that was lost or changed since is made anew.
+        save_weights(&self.best, &self.run.best_checkpoint())?;
         let test = evaluate(
             &self.best,
             &config.loss,
             &config.ssim_preset.config(),
             dataset,
             &split.test,
-            device,
+            &selection.device,
         )?;
-        let evaluation = self.started.elapsed().as_secs_f64() - training;
+        let evaluation = started.elapsed().as_secs_f64();
         let pca = pca_reference(self.prepared)?;
 
+        let history = &self.progress.history;
+        let best_epoch = self.progress.early_stopping.best_epoch();
         // The first epoch counts as the best so far, so that there is one.
-        let best = self
-            .history
+        let best = history
             .iter()
-            .find(|row| Some(row.epoch) == self.early_stopping.best_epoch())
+            .find(|row| Some(row.epoch) == best_epoch)
             .expect("a run has an epoch, and its best one is in the history");
         report::test_pictures(self.prepared, self.run, &self.best, &test)?;
-        report::curves(
-            self.prepared,
-            self.run,
-            &self.history,
-            Some(&pca),
-            Some(best.epoch),
-        )?;
+        report::curves(self.prepared, self.run, history, Some(&pca), best_epoch)?;
         let summary = Summary {
             best_epoch: best.epoch,
-            epochs: self.history.len(),
+            epochs: history.len(),
             parameters: parameters(design, config.latent_dim()),
             latent_dim: config.latent_dim(),
             test: test.quality(),
             validation: best.validation_quality(split.validation.len()),
             pca: Some(pca),
             seconds: Times {
-                training,
+                training: self.progress.seconds,
                 evaluation,
-                total: self.started.elapsed().as_secs_f64(),
+                total: self.progress.seconds + started.elapsed().as_secs_f64(),
             },
             ssim_preset: config.ssim_preset.name().to_owned(),
             images: Images {
@@ -361,17 +557,4 @@ fn pca_reference(prepared: &Prepared) -> Result<PcaReference, Error> {
             .quality(),
         seconds: started.elapsed().as_secs_f64(),
     })
-}
-
-fn optimizer(name: Optimizer) -> ModuleOptimizer {
-    /// As in Keras and PyTorch; burn's default is 1e-5.
-    const EPSILON: f32 = 1e-7;
-    const WEIGHT_DECAY: f32 = 0.01;
-    match name {
-        Optimizer::Adam => AdamConfig::new().with_epsilon(EPSILON).init(),
-        Optimizer::AdamW => AdamWConfig::new()
-            .with_epsilon(EPSILON)
-            .with_weight_decay(WEIGHT_DECAY)
-            .init(),
-    }
 }
