@@ -231,7 +231,7 @@ pub enum OnNan {
     /// End the run; its best weights are kept
     #[default]
     Stop,
-    /// Go back to the last checkpoint with half the learning rate, at most three times
+    /// Go back to the last good epoch with half the learning rate, at most three times
     Rollback,
 }
 

@@ -192,25 +192,37 @@ pub enum TrainError {
     },
     /// The loss is no number any more, or many times what it was.
     #[error(
-        "the loss became {loss} at step {step} (epoch {epoch}); {}. Lower \
-         --learning-rate (now {learning_rate}), or let --on-nan rollback do it",
-        match last_good_epoch {
+        "{divergence}; {}. Lower --learning-rate (now {}), or let --on-nan rollback do it",
+        .0.aftermath(),
+        .0.learning_rate,
+        divergence = .0
+    )]
+    Diverged(Divergence),
+}
+
+/// Where the loss diverged.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the loss became {loss:.4} at step {step} (epoch {epoch})")]
+pub struct Divergence {
+    /// NaN, infinite or large.
+    pub loss: f32,
+    /// Optimizer steps since the start, from 1.
+    pub step: usize,
+    /// The epoch of that step, from 1.
+    pub epoch: usize,
+    /// The last epoch whose losses were good; 0 for none.
+    pub last_good_epoch: usize,
+    /// The learning rate of that step.
+    pub learning_rate: f64,
+}
+
+impl Divergence {
+    fn aftermath(&self) -> String {
+        match self.last_good_epoch {
             0 => "no epoch was finished before".to_owned(),
             epoch => format!("the last good epoch is {epoch}, and the best weights are kept"),
         }
-    )]
-    Diverged {
-        /// NaN, infinite or large.
-        loss: f32,
-        /// Optimizer steps since the start, from 1.
-        step: usize,
-        /// The epoch of that step, from 1.
-        epoch: usize,
-        /// The last epoch whose losses were numbers; 0 for none.
-        last_good_epoch: usize,
-        /// The learning rate of that step.
-        learning_rate: f64,
-    },
+    }
 }
 
 impl TrainError {

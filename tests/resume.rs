@@ -6,6 +6,7 @@
 mod common;
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -69,10 +70,7 @@ fn signal(child: &Child, name: &str) {
 fn wait_for_step(runs: &Path, step: usize) -> PathBuf {
     let started = Instant::now();
     loop {
-        assert!(
-            started.elapsed() < Duration::from_secs(120),
-            "no step {step}"
-        );
+        assert!(started.elapsed() < Duration::from_mins(2), "no step {step}");
         for run in run_folders(runs) {
             if newest_step(&run).is_some_and(|newest| newest >= step) {
                 return run;
@@ -213,7 +211,11 @@ fn ten_kills_and_resumes_lose_nothing() {
     resumes += 1;
     let run = only_run(runs.path());
     let differing = differing_bytes(&outcome(&run), &expected);
-    println!("{KILLS} kills, {resumes} clean resumes, {differing} differing bytes");
+    // Past the test's capture, so that it is seen.
+    let line = format!("{KILLS} kills, {resumes} clean resumes, {differing} differing bytes\n");
+    std::io::stderr()
+        .write_all(line.as_bytes())
+        .expect("stderr");
     assert_eq!(differing, 0);
     assert_eq!(json(&run.join("status.json"))["state"], "finished");
     assert_eq!(
@@ -455,28 +457,29 @@ fn divergence_can_be_rolled_back_three_times() {
     let status = json(&only_run(runs.path()).join("status.json"));
     assert_eq!(status["state"], "failed");
 
-    // A rate at which the loss explodes, and an eighth of which is fine.
+    // Here the loss explodes in the first epoch, and at a fraction of the rate it doesn't.
     let runs = TempDir::new().expect("a folder");
+    let more = [
+        "--on-nan",
+        "rollback",
+        "--learning-rate",
+        "0.1",
+        "--schedule",
+        "constant",
+    ];
     trainer()
-        .args(settings(
-            runs.path(),
-            &["--on-nan", "rollback", "--learning-rate", "0.5"],
-        ))
-        .args([
-            "--loss",
-            "mse",
-            "--schedule",
-            "constant",
-            "--optimizer",
-            "adam",
-        ])
-        .assert();
+        .args(settings(runs.path(), &more))
+        .assert()
+        .success()
+        .stderr(contains("half the learning rate (1 of at most 3 times)"));
     let run = only_run(runs.path());
-    println!(
-        "{:?} {:?}",
-        column(&run, "learning_rate"),
-        column(&run, "train_loss")
+    let rates = column(&run, "learning_rate");
+    assert!(
+        rates.iter().all(|rate| (0.0125..0.1).contains(rate)),
+        "{rates:?}"
     );
+    let losses = column(&run, "train_loss");
+    assert!(losses.iter().all(|loss| *loss < 7.0), "{losses:?}");
 }
 
 #[test]

@@ -78,6 +78,20 @@ pub enum RunError {
         source: Box<dyn Error + Send + Sync>,
     },
 
+    /// A newer version of this program made the run.
+    #[error(
+        "{} is a run of trainer {version}, and this is trainer {own}. Update trainer",
+        path.display()
+    )]
+    Newer {
+        /// The run's folder.
+        path: PathBuf,
+        /// The version that made it.
+        version: String,
+        /// This version.
+        own: &'static str,
+    },
+
     /// Another process is writing the run.
     #[error(
         "{} is being written by another trainer (process {holder}). Wait until it ends, or stop it",

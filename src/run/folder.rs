@@ -117,10 +117,28 @@ impl RunDir {
         Ok(())
     }
 
+    /// Refuses what a newer version wrote, whose files may mean something else.
+    fn check_version(&self) -> Result<(), RunError> {
+        // Whoever needs the file will tell what is wrong with it.
+        let Ok(meta) = self.read_meta() else {
+            return Ok(());
+        };
+        let own = env!("CARGO_PKG_VERSION");
+        if numbers(&meta.version) <= numbers(own) {
+            return Ok(());
+        }
+        Err(RunError::Newer {
+            path: self.path.clone(),
+            version: meta.version,
+            own,
+        })
+    }
+
     /// Opens the folder of an earlier run.
     ///
     /// # Errors
-    /// [`RunError::NotARun`] if it isn't a folder with a `config.toml`.
+    /// [`RunError::NotARun`] if it isn't a folder with a `config.toml`, [`RunError::Newer`] if it is
+    /// of a newer version.
     pub fn open(path: &Path) -> Result<Self, RunError> {
         let run = Self {
             path: path.to_owned(),
@@ -133,6 +151,7 @@ impl RunDir {
         } else if !run.config_path().is_file() {
             "holds no config.toml"
         } else {
+            run.check_version()?;
             return Ok(run);
         };
         Err(RunError::NotARun {
@@ -360,6 +379,14 @@ impl RunDir {
             source: source.into(),
         })
     }
+}
+
+/// A version such as 0.12.3 as numbers that can be compared.
+fn numbers(version: &str) -> Vec<u64> {
+    version
+        .split(['.', '-', '+'])
+        .map_while(|number| number.parse().ok())
+        .collect()
 }
 
 /// Removes what a process that was killed in the middle of writing left.

@@ -167,6 +167,23 @@ impl Checkpoint {
         Ok(())
     }
 
+    /// Removes those of `run` that were made after a step.
+    ///
+    /// # Errors
+    ///
+    /// Where one can't be removed.
+    pub fn remove_after(run: &RunDir, step: usize) -> Result<(), RunError> {
+        let last = run.checkpoint(step);
+        for path in run
+            .checkpoints_by_age()
+            .into_iter()
+            .filter(|path| *path > last)
+        {
+            std::fs::remove_file(&path).map_err(|source| RunError::Write { path, source })?;
+        }
+        Ok(())
+    }
+
     /// The newest one of `run` that is whole, with its file; None if there's no file at all.
     ///
     /// # Errors

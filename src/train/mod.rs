@@ -20,7 +20,7 @@ use burn::tensor::{Device, Tensor};
 use crate::config::{Augment, Interval, OnNan, TrainConfig};
 use crate::data::{Batches, shuffled};
 use crate::device::catch_panics;
-use crate::error::{ConfigError, Error, TrainError};
+use crate::error::{ConfigError, Divergence, Error, TrainError};
 use crate::metrics::{evaluate, read_rows};
 use crate::model::{Autoencoder, DropoutDraw, parameters};
 use crate::pca::Pca;
@@ -118,7 +118,7 @@ struct Training<'a> {
     /// The weights of the best epoch, without autodiff.
     best: Autoencoder,
     progress: Progress,
-    /// The last checkpoint, to go back to where the loss diverges.
+    /// The last good epoch, or what this process began with: to go back to where the loss diverges.
     good: Snapshot,
     /// When the last checkpoint was written.
     saved: Instant,
@@ -215,7 +215,9 @@ impl<'a> Training<'a> {
                         summary: None,
                     });
                 }
-                Err(Error::Train(error @ TrainError::Diverged { .. })) => self.roll_back(error)?,
+                Err(Error::Train(TrainError::Diverged(divergence))) => {
+                    self.roll_back(divergence)?;
+                }
                 Err(error) => return Err(error),
             }
         };
@@ -367,13 +369,13 @@ impl<'a> Training<'a> {
         let [losses] = read_rows(std::mem::take(losses));
         self.count_time();
         if let Some(index) = losses.iter().position(|loss| !loss.is_finite()) {
-            return Err(TrainError::Diverged {
+            return Err(TrainError::Diverged(Divergence {
                 loss: losses[index],
                 step: self.progress.step - losses.len() + index + 1,
                 epoch: self.progress.history.len() + 1,
                 last_good_epoch: self.progress.history.len(),
                 learning_rate,
-            });
+            }));
         }
         let losses = losses.into_iter().map(f64::from);
         self.progress.losses.extend(losses);
@@ -385,7 +387,9 @@ impl<'a> Training<'a> {
         /// Far above the ups and downs of training.
         const GROWTH: f64 = 10.0;
         let earlier = self.progress.history.iter().map(|row| row.train_loss);
-        let lowest = earlier.fold(f64::INFINITY, f64::min);
+        // In the first epoch, the loss of the first step, whose weights are the initial ones.
+        let first = self.progress.losses.first().filter(|_| metrics.epoch == 1);
+        let lowest = earlier.chain(first.copied()).fold(f64::INFINITY, f64::min);
         if metrics.train_loss <= GROWTH * lowest && metrics.validation_loss.is_finite() {
             return Ok(());
         }
@@ -395,32 +399,34 @@ impl<'a> Training<'a> {
         } else {
             metrics.validation_loss
         } as f32;
-        Err(TrainError::Diverged {
+        Err(TrainError::Diverged(Divergence {
             loss,
             step: metrics.step,
             epoch: metrics.epoch,
             last_good_epoch: self.progress.history.len(),
             learning_rate: metrics.learning_rate,
-        })
+        }))
     }
 
-    /// Goes back to the last checkpoint with half the learning rate, if that was asked for.
-    fn roll_back(&mut self, error: TrainError) -> Result<(), TrainError> {
+    /// Goes back to the last good epoch with half the learning rate, if that was asked for.
+    fn roll_back(&mut self, divergence: Divergence) -> Result<(), Error> {
         const MOST: usize = 3;
         if self.prepared.config.on_nan == OnNan::Stop || self.good.progress.rollbacks == MOST {
-            return Err(error);
+            return Err(TrainError::Diverged(divergence).into());
         }
         self.good.progress.rollbacks += 1;
         let good = self.good.clone();
         tracing::warn!(
-            "{error}. Going back to step {}, with half the learning rate ({} of at most {MOST} times)",
+            "{divergence}; going back to step {} with half the learning rate ({} of at most {MOST} times)",
             good.progress.step,
             good.progress.rollbacks
         );
         self.model = good.model;
         self.optimizer = good.optimizer;
         self.progress = good.progress;
-        Ok(())
+        // Later checkpoints lead to where the loss diverged.
+        Checkpoint::remove_after(self.run, self.progress.step)?;
+        self.save()
     }
 
     /// Whether steps or time ask for a checkpoint within an epoch.
@@ -447,11 +453,6 @@ impl<'a> Training<'a> {
             optimizer: self.optimizer.to_bytes(),
         }
         .save(self.run)?;
-        self.good = Snapshot {
-            model: self.model.clone(),
-            optimizer: self.optimizer.clone(),
-            progress: self.progress.clone(),
-        };
         self.saved = Instant::now();
         Ok(())
     }
@@ -477,6 +478,11 @@ impl<'a> Training<'a> {
             self.best = model;
         }
         self.save()?;
+        self.good = Snapshot {
+            model: self.model.clone(),
+            optimizer: self.optimizer.clone(),
+            progress: self.progress.clone(),
+        };
         self.run.write_status(&Status::now(State::Running, epoch))?;
         Ok(())
     }
