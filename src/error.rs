@@ -157,13 +157,13 @@ pub enum TrainError {
         /// What differs.
         what: String,
     },
-    /// The device had too little memory.
+    /// More memory, or a larger kernel, than the device has room for.
     #[error(
-        "the device ran out of memory with --batch-size {batch_size} ({message}). Try --batch-size \
-         {}, or --backend flex",
+        "the device has no room for --batch-size {batch_size} ({message}). Try --batch-size {}, or \
+         --backend flex",
         (batch_size / 2).max(1)
     )]
-    Memory {
+    Room {
         /// The batch size.
         batch_size: usize,
         /// What the driver said.
@@ -230,10 +230,20 @@ impl TrainError {
     #[must_use]
     pub fn from_panic(panic: Panic, batch_size: usize) -> Self {
         let Panic { message, location } = panic;
+        let lines = message.lines().map(str::trim);
+        let message = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>();
+        let message = message.join(" ");
         let lower = message.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-        if says(&["memory", "buffertoobig", "buffer too big", "allocat"]) {
-            Self::Memory {
+        if says(&[
+            "memory",
+            "toobig",
+            "too big",
+            "too large",
+            "exceed",
+            "allocat",
+        ]) {
+            Self::Room {
                 batch_size,
                 message,
             }

@@ -15,6 +15,8 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 use trainer::config::TrainConfig;
 use trainer::data::{ClassSelection, DataError, FILE_STEMS, load};
+use trainer::device::Panic;
+use trainer::error::TrainError;
 use trainer::loss::Loss;
 use trainer::run::RunDir;
 use trainer::train::{Checkpoint, CheckpointFault, Progress};
@@ -212,4 +214,31 @@ fn a_run_of_a_newer_version_is_refused_by_name() {
             .stderr(contains("99.1.0"))
             .stderr(contains(env!("CARGO_PKG_VERSION")));
     }
+}
+
+#[test]
+fn a_device_that_gives_up_is_an_error_that_says_what_to_do() {
+    let told = |message: &str| {
+        let panic = Panic {
+            message: message.to_owned(),
+            location: "src/there.rs:7:1".to_owned(),
+        };
+        TrainError::from_panic(panic, 512).to_string()
+    };
+    // What burn says on llvmpipe with a batch of 4,800 images, and what wgpu says without memory.
+    for message in [
+        "matmul_naive: An unknown error happened.\nUnable to launch matmul because a required \
+         feature is unavailable: Cube count too big (470400, 36, 1)\n\n",
+        "wgpu error: Out of Memory",
+    ] {
+        let error = told(message);
+        assert!(error.contains("Try --batch-size 256"), "{error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+    assert!(told("Parent device is lost").contains("trainer resume"));
+    let bug = told("index out of bounds");
+    assert!(
+        bug.contains("report") && bug.contains("there.rs:7"),
+        "{bug}"
+    );
 }
