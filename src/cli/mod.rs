@@ -1,12 +1,15 @@
 //! The command line: what there is to say, one file for each command, and exit codes.
 
 mod bench;
+mod compare;
 mod completions;
 mod devices;
 mod eval;
 mod log;
 mod progress;
+mod runs;
 mod ssim;
+mod table;
 mod train;
 
 use std::path::PathBuf;
@@ -84,6 +87,8 @@ enum Command {
     },
     /// Evaluates a run's best weights on its test images
     Eval(eval::EvalArgs),
+    Runs(runs::RunsArgs),
+    Compare(compare::CompareArgs),
     Ssim(ssim::SsimArgs),
     /// Measures speed on this machine
     #[command(subcommand)]
@@ -106,6 +111,8 @@ impl Cli {
             None => train::run(self.config, &self.output, matches),
             Some(Command::Devices { json }) => devices::run(json),
             Some(Command::Eval(args)) => eval::run(&args),
+            Some(Command::Runs(args)) => runs::run(&args),
+            Some(Command::Compare(args)) => compare::run(&args),
             Some(Command::Ssim(args)) => ssim::run(&args),
             Some(Command::Bench(command)) => bench::run(&command),
             Some(Command::Completions { shell }) => Ok(completions::run(shell)),

@@ -7,6 +7,7 @@ mod checkpoint;
 mod early_stopping;
 mod prepare;
 mod report;
+mod trained;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -22,11 +23,15 @@ use crate::metrics::{evaluate, read_rows};
 use crate::model::{Autoencoder, DropoutDraw, parameters};
 use crate::pca::Pca;
 use crate::rng::{Stream, rng};
-use crate::run::{EpochMetrics, Images, PcaReference, RunDir, State, Status, Summary, Times};
+use crate::run::{
+    EpochMetrics, EventFile, Images, PcaReference, RunDir, State, Status, Summary, Times,
+};
 
 pub use checkpoint::{load_weights, save_weights};
 use early_stopping::EarlyStopping;
 pub use prepare::{Prepared, prepare};
+pub(crate) use report::samples;
+pub use trained::{Trained, open_trained};
 
 /// What a run tells while it goes on.
 pub trait Observer {
@@ -101,6 +106,7 @@ struct Training<'a> {
     /// The weights of the best epoch, without autodiff.
     best: Autoencoder,
     history: Vec<EpochMetrics>,
+    events: EventFile,
     /// Optimizer steps so far.
     step: usize,
 }
@@ -121,6 +127,7 @@ impl<'a> Training<'a> {
             optimizer: optimizer(config.optimizer),
             early_stopping: EarlyStopping::new(config.patience, config.min_delta),
             history: Vec::new(),
+            events: EventFile::new(run),
             step: 0,
         })
     }
@@ -267,6 +274,8 @@ impl<'a> Training<'a> {
         }
         self.run.write_metrics(&self.history)?;
         report::epoch_picture(self.prepared, self.run, &model, epoch)?;
+        self.events
+            .record(&self.history[epoch - 1], &self.run.epoch_picture(epoch));
         report::curves(
             self.prepared,
             self.run,
