@@ -189,7 +189,7 @@ pub(super) fn run(args: &CompareArgs) -> anyhow::Result<Exit> {
         .cloned()
         .zip(runs.iter().map(|run| run.history.clone()))
         .collect();
-    let title = format!("{} runs", runs.len());
+    let title = format!("Losses and validation SSIM of {} runs", runs.len());
     let curves = draw_comparison(&title, &histories).map_err(Error::from)?;
     save_png(&curves, &pictures[0]).map_err(Error::from)?;
     let images = args.output.join("compare_images.png");
@@ -270,7 +270,7 @@ fn incomparable(runs: &[Entry]) -> Vec<String> {
     };
     let hash = |run: &Entry| {
         let hash = run.meta.as_ref()?.dataset.hash.as_ref()?;
-        Some(format!("images with hash {:.12}", hash))
+        Some(format!("images with hash {hash:.12}"))
     };
     check(&hash, "they were trained and tested on other images");
     for (key, unset) in [
@@ -407,6 +407,7 @@ fn draw_images(
 ) -> Result<bool, Error> {
     let mut shown: Option<(HostBatch, Vec<&str>, crate::ssim::SsimConfig)> = None;
     let mut columns = Vec::new();
+    let mut backend = args.backend;
     for (index, (run, name)) in args.runs.iter().zip(names).enumerate() {
         let mut leave_out = |reason: String| {
             let warning = format!(
@@ -417,7 +418,7 @@ fn draw_images(
             tracing::warn!("{warning}");
             warnings.push(warning);
         };
-        let opened = open_trained(run, Some(args.backend), Some(args.device));
+        let opened = open_trained(run, Some(backend), Some(args.device));
         let Trained { prepared, model } = match opened {
             Ok(trained) => trained,
             Err(error) => {
@@ -425,6 +426,8 @@ fn draw_images(
                 continue;
             }
         };
+        // What auto has found is looked for once.
+        backend = prepared.selection.backend;
         let dataset = &prepared.dataset;
         if shown.is_none() {
             let indices = samples(&prepared);
@@ -458,7 +461,11 @@ fn draw_images(
         height: batch.height,
         width: batch.width,
     };
-    let picture = comparison_grid("Test images by the best weights", &originals, &columns);
+    let picture = comparison_grid(
+        "Test images, by each run's best weights",
+        &originals,
+        &columns,
+    );
     save_png(&picture, path)?;
     Ok(true)
 }

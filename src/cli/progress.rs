@@ -25,8 +25,7 @@ pub(super) struct Progress {
     history: Vec<EpochMetrics>,
 }
 
-/// What is redrawn. Its lines are short: a terminal that is made narrower would wrap longer ones,
-/// and the wrapped parts would stay on it.
+/// What is redrawn, in lines that fit into 80 columns; indicatif cuts them off where there are fewer.
 struct Live {
     bar: ProgressBar,
     /// Below the bar, from the first epoch's end.
