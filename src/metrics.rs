@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, activation};
 
-use crate::data::{Batches, DataError, Dataset};
+use crate::data::{Batches, DataError, Dataset, HostBatch};
 use crate::loss::Loss;
 use crate::model::Autoencoder;
 use crate::run::Quality;
@@ -94,6 +94,38 @@ pub fn evaluate(
     }
     let [loss, ssim, mse] = read_rows(rows);
     Ok(Scores { loss, ssim, mse })
+}
+
+/// What a model makes of some images.
+#[derive(Clone, Debug)]
+pub struct Reconstructions {
+    /// `[n, 1, height, width]`, row-major, in [0, 1].
+    pub pixels: Vec<f32>,
+    /// `[n]`.
+    pub ssim: Vec<f32>,
+}
+
+/// Restores the images of `batch` by `model` (without autodiff) on `device`. SSIM goes by
+/// `conventions`.
+///
+/// # Panics
+///
+/// Where images are smaller than SSIM's window: [`crate::train::prepare`] refuses them.
+#[must_use]
+pub fn reconstruct(
+    model: &Autoencoder,
+    batch: HostBatch,
+    conventions: &SsimConfig,
+    device: &Device,
+) -> Reconstructions {
+    let images = batch.into_tensor(device);
+    let reconstructions = activation::sigmoid(model.logits(images.clone()));
+    let [ssim, _] = compare(reconstructions.clone(), images, conventions);
+    let read = "a tensor of the models is f32";
+    Reconstructions {
+        pixels: reconstructions.into_data().try_to_vec().expect(read),
+        ssim: ssim.into_data().try_to_vec().expect(read),
+    }
 }
 
 /// SSIM and MSE of each pair of images `[N, C, H, W]` with values in [0, 1]: `[N]` each.

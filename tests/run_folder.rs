@@ -62,7 +62,10 @@ fn a_run_folder_is_named_by_time_and_name() -> Outcome {
         unnamed.path(),
         home.path().join("2026-11-23T10-54-34_baseline-z128")
     );
-    assert_eq!(names_in(unnamed.path()), ["checkpoints", "reconstructions"]);
+    assert_eq!(
+        names_in(unnamed.path()),
+        [".lock", "checkpoints", "reconstructions"]
+    );
     Ok(())
 }
 

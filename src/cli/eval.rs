@@ -6,12 +6,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Exit, log, train::print_quality};
-use crate::config::{Backend, TrainConfig};
+use crate::config::Backend;
 use crate::error::Error;
 use crate::metrics::evaluate;
-use crate::model::Autoencoder;
-use crate::run::{Quality, RunDir};
-use crate::train::{load_weights, prepare};
+use crate::run::Quality;
+use crate::train::{Trained, open_trained};
 
 #[derive(Args, Debug)]
 pub(super) struct EvalArgs {
@@ -53,15 +52,9 @@ pub(super) fn run(args: &EvalArgs) -> anyhow::Result<Exit> {
 }
 
 fn evaluate_run(args: &EvalArgs) -> Result<(Evaluation, usize), Error> {
-    let run = RunDir::open(&args.run)?;
-    let mut config = TrainConfig::read(&run.config_path())?;
-    config.backend = args.backend.unwrap_or(config.backend);
-    config.device = args.device.unwrap_or(config.device);
-    let prepared = prepare(config, true)?;
+    let Trained { prepared, model } = open_trained(&args.run, args.backend, args.device)?;
     let device = &prepared.selection.device;
     let latent_dim = prepared.config.latent_dim();
-    let mut model = Autoencoder::new(&prepared.design, latent_dim, prepared.config.seed, device);
-    load_weights(&mut model, &run.best_checkpoint())?;
     let test = &prepared.split.test;
     let scores = evaluate(
         &model,

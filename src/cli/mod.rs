@@ -1,13 +1,16 @@
 //! The command line: what there is to say, one file for each command, and exit codes.
 
 mod bench;
+mod compare;
 mod completions;
 mod devices;
 mod eval;
 mod log;
 mod progress;
 mod resume;
+mod runs;
 mod ssim;
+mod table;
 mod train;
 
 use std::path::PathBuf;
@@ -87,6 +90,8 @@ enum Command {
     Resume(resume::ResumeArgs),
     /// Evaluates a run's best weights on its test images
     Eval(eval::EvalArgs),
+    Runs(runs::RunsArgs),
+    Compare(compare::CompareArgs),
     Ssim(ssim::SsimArgs),
     /// Measures speed on this machine
     #[command(subcommand)]
@@ -110,6 +115,8 @@ impl Cli {
             Some(Command::Devices { json }) => devices::run(json),
             Some(Command::Resume(args)) => resume::run(&args),
             Some(Command::Eval(args)) => eval::run(&args),
+            Some(Command::Runs(args)) => runs::run(&args),
+            Some(Command::Compare(args)) => compare::run(&args),
             Some(Command::Ssim(args)) => ssim::run(&args),
             Some(Command::Bench(command)) => bench::run(&command),
             Some(Command::Completions { shell }) => Ok(completions::run(shell)),

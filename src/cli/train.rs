@@ -117,7 +117,7 @@ fn stop_on_signal(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
         if stop.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("stopping after this step; again to stop at once");
+        log::bars().suspend(|| eprintln!("stopping after this step; again to stop at once"));
     })
     .context("can't listen for Ctrl-C")
 }

@@ -1,4 +1,5 @@
-//! The training curves: losses on the left, validation SSIM on the right, both by epoch.
+//! The training curves: losses on the left, validation SSIM on the right, both by epoch. Here is
+//! also what draws any row of plots by epoch, for the curves of several runs.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -20,54 +21,83 @@ const FINENESS: u32 = 2;
 /// Width of the curves in the finished picture.
 const STROKE: u32 = 2;
 /// The title of the picture.
-const HEADER: u32 = 44;
+pub(super) const HEADER: u32 = 44;
 /// A panel's title and legend, above the plot, where the legend can't cover a line.
 const PANEL_HEADER: u32 = 60;
-const MARGIN: u32 = 20;
+pub(super) const MARGIN: u32 = 20;
+/// The legend's font.
+pub(super) const LEGEND_SIZE: u32 = 15;
 
-const PAPER: RGBColor = RGBColor(250, 250, 248);
-const INK: RGBColor = RGBColor(34, 34, 34);
+pub(super) const PAPER: RGBColor = RGBColor(250, 250, 248);
+pub(super) const INK: RGBColor = RGBColor(34, 34, 34);
 const FAINT_INK: RGBColor = RGBColor(95, 95, 95);
 const GRID: RGBColor = RGBColor(222, 222, 220);
 // From the palette of Okabe and Ito, which colour-blind eyes can tell apart.
-const BLUE: RGBColor = RGBColor(0, 114, 178);
-const VERMILION: RGBColor = RGBColor(213, 94, 0);
-const GREEN: RGBColor = RGBColor(0, 135, 100);
+pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
+pub(super) const VERMILION: RGBColor = RGBColor(213, 94, 0);
+pub(super) const GREEN: RGBColor = RGBColor(0, 135, 100);
 
 /// Far beyond any loss worth a look, and small enough for the arithmetic of an axis.
 const LARGEST_DRAWN: f64 = 1e12;
 
 /// A series of a panel: one value for each epoch.
-struct Series {
-    name: &'static str,
-    color: RGBColor,
-    points: Vec<(i32, f64)>,
+pub(super) struct Series {
+    pub name: String,
+    pub color: RGBColor,
+    pub dashed: bool,
+    pub points: Vec<(i32, f64)>,
+}
+
+impl Series {
+    /// One value of each epoch.
+    pub fn of(
+        name: impl Into<String>,
+        color: RGBColor,
+        history: &[EpochMetrics],
+        value: fn(&EpochMetrics) -> f64,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            color,
+            dashed: false,
+            points: history
+                .iter()
+                .map(|row| (epoch_position(row), value(row)))
+                .collect(),
+        }
+    }
+
+    /// Values that the plot leaves out.
+    pub fn missing(&self) -> usize {
+        let drawn = self.points.iter().filter(|point| drawable(point.1));
+        self.points.len() - drawn.count()
+    }
 }
 
 /// A dashed horizontal line to compare with.
-struct Reference {
+pub(super) struct Reference {
     name: String,
     value: f64,
 }
 
 /// A point that stands out.
-struct Marker {
+pub(super) struct Marker {
     name: String,
     point: (i32, f64),
 }
 
-/// What stands before a name in the legend: a line of 28 pixels with these dashes, each from and
-/// up to a pixel, or a dot.
-enum Sample {
-    Line(&'static [(u32, u32)]),
+/// What stands before a name in the legend: a line of 28 pixels, or a dot.
+pub(super) enum Sample {
+    Line,
+    Dashes,
     Dot,
 }
 
-struct Panel {
-    title: &'static str,
-    series: Vec<Series>,
-    reference: Option<Reference>,
-    marker: Option<Marker>,
+pub(super) struct Panel {
+    pub title: &'static str,
+    pub series: Vec<Series>,
+    pub reference: Option<Reference>,
+    pub marker: Option<Marker>,
 }
 
 /// Draws losses and validation SSIM by epoch, 1200 × 480 pixels. `pca` is the number of principal
@@ -83,14 +113,6 @@ pub fn draw_curves(
     pca: Option<(usize, f64)>,
     best_epoch: Option<usize>,
 ) -> Result<RgbImage, RunError> {
-    let series = |name, color, value: fn(&EpochMetrics) -> f64| Series {
-        name,
-        color,
-        points: history
-            .iter()
-            .map(|row| (epoch_position(row), value(row)))
-            .collect(),
-    };
     let best = history
         .iter()
         .find(|row| Some(row.epoch) == best_epoch && drawable(row.validation_ssim));
@@ -98,15 +120,17 @@ pub fn draw_curves(
         Panel {
             title: "loss",
             series: vec![
-                series("train", BLUE, |row| row.train_loss),
-                series("validation", VERMILION, |row| row.validation_loss),
+                Series::of("train", BLUE, history, |row| row.train_loss),
+                Series::of("validation", VERMILION, history, |row| row.validation_loss),
             ],
             reference: None,
             marker: None,
         },
         Panel {
             title: "validation SSIM",
-            series: vec![series("model", VERMILION, |row| row.validation_ssim)],
+            series: vec![Series::of("model", VERMILION, history, |row| {
+                row.validation_ssim
+            })],
             reference: pca
                 .filter(|(_, value)| drawable(*value))
                 .map(|(components, value)| Reference {
@@ -120,21 +144,45 @@ pub fn draw_curves(
         },
     ];
 
-    let panel_width = (WIDTH - 3 * MARGIN) / 2;
-    let panel_left = |index: usize| MARGIN + index as u32 * (panel_width + MARGIN);
-    let plot_top = HEADER + PANEL_HEADER;
+    let mut image = draw_plots(&panels, (WIDTH, HEIGHT), HEADER + PANEL_HEADER)?;
+    draw_title(&mut image, title);
+    for (index, panel) in panels.iter().enumerate() {
+        draw_panel_header(&mut image, panel, panel_left(WIDTH, panels.len(), index));
+    }
+    Ok(image)
+}
 
-    let (fine_width, fine_height) = (WIDTH * FINENESS, HEIGHT * FINENESS);
+/// The width of each of several panels side by side.
+fn panel_width(width: u32, panels: usize) -> u32 {
+    let panels = panels as u32;
+    (width - (panels + 1) * MARGIN) / panels
+}
+
+/// Where a panel begins.
+pub(super) fn panel_left(width: u32, panels: usize, index: usize) -> u32 {
+    MARGIN + index as u32 * (panel_width(width, panels) + MARGIN)
+}
+
+/// Draws plots side by side, from `top` down to the end of a picture of this size (width and height
+/// in pixels). What is above them is left empty.
+pub(super) fn draw_plots(
+    panels: &[Panel],
+    (width, height): (u32, u32),
+    top: u32,
+) -> Result<RgbImage, RunError> {
+    let panel_width = panel_width(width, panels.len());
+    let (fine_width, fine_height) = (width * FINENESS, height * FINENESS);
     let mut buffer = vec![0; (fine_width * fine_height * 3) as usize];
     {
         let size = (fine_width, fine_height);
         let root = BitMapBackend::with_buffer(&mut buffer, size).into_drawing_area();
         root.fill(&PAPER).map_err(failed)?;
         for (index, panel) in panels.iter().enumerate() {
-            let corner = (panel_left(index) * FINENESS, plot_top * FINENESS);
+            let left = panel_left(width, panels.len(), index);
+            let corner = (left * FINENESS, top * FINENESS);
             let size = (
                 panel_width * FINENESS,
-                (HEIGHT - plot_top - MARGIN / 2) * FINENESS,
+                (height - top - MARGIN / 2) * FINENESS,
             );
             draw_plot(&root.clone().shrink(corner, size), panel).map_err(failed)?;
         }
@@ -142,33 +190,29 @@ pub fn draw_curves(
     }
     let fine = RgbImage::from_raw(fine_width, fine_height, buffer)
         .ok_or_else(|| failed("the buffer is too small for the picture"))?;
-    let mut image = image::imageops::thumbnail(&fine, WIDTH, HEIGHT);
-
-    let headline = text::fit(title, 24, WIDTH - 2 * MARGIN);
-    text::draw(
-        &mut image,
-        &headline,
-        (MARGIN, 32),
-        Align::Left,
-        24,
-        rgb(INK),
-    );
+    let mut image = image::imageops::thumbnail(&fine, width, height);
     for (index, panel) in panels.iter().enumerate() {
-        let left = panel_left(index);
-        draw_panel_header(&mut image, panel, left);
-        if history.is_empty() {
-            let middle = (left + panel_width / 2, HEIGHT / 2);
+        if panel.series.iter().all(|series| series.points.is_empty()) {
+            let left = panel_left(width, panels.len(), index);
+            let middle = (left + panel_width / 2, u32::midpoint(top, height));
+            let color = rgb(FAINT_INK);
             text::draw(
                 &mut image,
                 "no epochs yet",
                 middle,
                 Align::Centre,
                 18,
-                rgb(FAINT_INK),
+                color,
             );
         }
     }
     Ok(image)
+}
+
+/// The title of a picture, in its first `HEADER` pixels.
+pub(super) fn draw_title(image: &mut RgbImage, title: &str) {
+    let title = text::fit(title, 24, image.width() - 2 * MARGIN);
+    text::draw(image, &title, (MARGIN, 32), Align::Left, 24, rgb(INK));
 }
 
 #[expect(
@@ -245,7 +289,13 @@ fn draw_plot<B: DrawingBackend>(
     for series in &panel.series {
         let style = series.color.stroke_width(STROKE * FINENESS);
         for line in series.points.split(|point| !drawable(point.1)) {
-            chart.draw_series(LineSeries::new(line.iter().copied(), style))?;
+            let points = line.iter().copied();
+            if series.dashed {
+                let (dash, gap) = (5 * FINENESS, 3 * FINENESS);
+                chart.draw_series(DashedLineSeries::new(points, dash, gap, style))?;
+            } else {
+                chart.draw_series(LineSeries::new(points, style))?;
+            }
             // A line of one point can't be seen.
             if let [point] = line {
                 let radius = 4 * FINENESS;
@@ -293,62 +343,62 @@ fn drawable(value: f64) -> bool {
     value.is_finite() && value.abs() < LARGEST_DRAWN
 }
 
+/// The panel's title alone.
+pub(super) fn draw_panel_title(image: &mut RgbImage, panel: &Panel, corner: (u32, u32)) {
+    text::draw(image, panel.title, corner, Align::Left, 18, rgb(INK));
+}
+
 /// The panel's title and, below it, a row of samples with their names.
 fn draw_panel_header(image: &mut RgbImage, panel: &Panel, left: u32) {
-    let size = 15;
-    text::draw(
-        image,
-        panel.title,
-        (left, HEADER + 20),
-        Align::Left,
-        18,
-        rgb(INK),
-    );
-    let y = HEADER + 43;
-    let mut x = left;
+    draw_panel_title(image, panel, (left, HEADER + 20));
+    let mut corner = (left, HEADER + 43);
     let mut entry = |name: &str, color: RGBColor, sample: &Sample| {
-        match sample {
-            Sample::Line(dashes) => {
-                for dx in dashes.iter().flat_map(|(from, to)| *from..*to) {
-                    for dy in 0..STROKE {
-                        image.put_pixel(x + dx, y - 5 + dy, rgb(color));
-                    }
-                }
-                x += 28;
-            }
-            Sample::Dot => {
-                text::draw(image, "●", (x, y), Align::Left, size, rgb(color));
-                x += text::width("●", size);
-            }
-        }
-        x += 8;
-        text::draw(image, name, (x, y), Align::Left, size, rgb(INK));
-        x += text::width(name, size) + 24;
+        corner.0 = draw_legend_entry(image, corner, name, color, sample) + 24;
     };
     for series in &panel.series {
-        let missing = series
-            .points
-            .iter()
-            .filter(|point| !drawable(point.1))
-            .count();
-        let name = match missing {
-            0 => series.name.to_owned(),
+        let name = match series.missing() {
+            0 => series.name.clone(),
             count => format!("{} ({count} NaN or too large)", series.name),
         };
-        entry(&name, series.color, &Sample::Line(&[(0, 28)]));
+        entry(&name, series.color, &Sample::Line);
     }
     if let Some(reference) = &panel.reference {
-        entry(
-            &reference.name,
-            GREEN,
-            &Sample::Line(&[(0, 8), (10, 18), (20, 28)]),
-        );
+        entry(&reference.name, GREEN, &Sample::Dashes);
     }
     if let Some(marker) = &panel.marker {
         entry(&marker.name, INK, &Sample::Dot);
     }
 }
 
-fn rgb(color: RGBColor) -> Rgb<u8> {
+/// Draws a sample and a name with their baseline at `y`; returns where they end.
+pub(super) fn draw_legend_entry(
+    image: &mut RgbImage,
+    (x, y): (u32, u32),
+    name: &str,
+    color: RGBColor,
+    sample: &Sample,
+) -> u32 {
+    let dashes: &[(u32, u32)] = match sample {
+        Sample::Line => &[(0, 28)],
+        Sample::Dashes => &[(0, 8), (10, 18), (20, 28)],
+        Sample::Dot => &[],
+    };
+    for dx in dashes.iter().flat_map(|(from, to)| *from..*to) {
+        for dy in 0..STROKE {
+            image.put_pixel(x + dx, y - 5 + dy, rgb(color));
+        }
+    }
+    let sample_width = if dashes.is_empty() {
+        text::draw(image, "●", (x, y), Align::Left, LEGEND_SIZE, rgb(color));
+        text::width("●", LEGEND_SIZE)
+    } else {
+        28
+    };
+    let x = x + sample_width + 8;
+    text::draw(image, name, (x, y), Align::Left, LEGEND_SIZE, rgb(INK));
+    x + text::width(name, LEGEND_SIZE)
+}
+
+pub(super) fn rgb(color: RGBColor) -> Rgb<u8> {
     Rgb([color.0, color.1, color.2])
 }

@@ -55,6 +55,18 @@ pub enum RunError {
         source: io::Error,
     },
 
+    /// The folder of all runs could not be read.
+    #[error(
+        "can't read the folder {}. Pass `--runs DIR` with the folder that holds the run folders",
+        path.display()
+    )]
+    ReadFolder {
+        /// The folder.
+        path: PathBuf,
+        /// Why the system refused.
+        source: io::Error,
+    },
+
     /// A file was read, and its content isn't what it should be.
     #[error(
         "{} isn't {expected}. Restore it from a copy, or start a new run",

@@ -14,25 +14,31 @@
 //!   checkpoints/       best.safetensors, last.safetensors; step-0000000350.ckpt, to go on from
 //!   .lock              held by the process that writes the run
 //!   reconstructions/   epoch-0001.png …, the same images after each epoch
+//!   tb/                events.out.tfevents.…, the same for TensorBoard   (EventFile)
 //! ```
 //!
-//! Files are written whole and atomically ([`write_atomically`]), so that a crash or a full disk
+//! Files but the log and the event files, which grow, are written whole and atomically
+//! ([`write_atomically`]), so that a crash or a full disk
 //! leaves the last good version; an existing run folder is never written over. Images are plain
 //! slices here: this module knows nothing of tensors.
 
 mod atomic;
+mod comparison;
 mod curves;
 mod environment;
 mod error;
 mod folder;
 mod picture;
 mod records;
+mod tensorboard;
 mod text;
 
 pub use atomic::write_atomically;
+pub use comparison::{GridColumn, Originals, comparison_grid, draw_comparison};
 pub use curves::draw_curves;
 pub use environment::{DatasetOrigin, Meta, Resumption};
 pub use error::RunError;
 pub use folder::RunDir;
 pub use picture::{Tile, reconstruction_grid, save_png};
 pub use records::{EpochMetrics, Images, PcaReference, Quality, State, Status, Summary, Times};
+pub use tensorboard::EventFile;

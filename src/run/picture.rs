@@ -19,28 +19,28 @@ use image::{ImageBuffer, ImageFormat, PixelWithColorType, Rgb, RgbImage};
 use super::text::{self, Align};
 use super::{RunError, write_atomically};
 
-const PAPER: Rgb<u8> = Rgb([250, 250, 248]);
-const INK: Rgb<u8> = Rgb([34, 34, 34]);
-const FAINT_INK: Rgb<u8> = Rgb([95, 95, 95]);
+pub(super) const PAPER: Rgb<u8> = Rgb([250, 250, 248]);
+pub(super) const INK: Rgb<u8> = Rgb([34, 34, 34]);
+pub(super) const FAINT_INK: Rgb<u8> = Rgb([95, 95, 95]);
 /// Where a value is missing or not a number. No grey and no difference has this colour.
-const NO_VALUE: Rgb<u8> = Rgb([0, 158, 255]);
+pub(super) const NO_VALUE: Rgb<u8> = Rgb([0, 158, 255]);
 
-const TITLE_SIZE: u32 = 24;
-const LABEL_SIZE: u32 = 16;
-const SMALL_SIZE: u32 = 14;
+pub(super) const TITLE_SIZE: u32 = 24;
+pub(super) const LABEL_SIZE: u32 = 16;
+pub(super) const SMALL_SIZE: u32 = 14;
 
 /// Around the picture.
-const MARGIN: u32 = 20;
+pub(super) const MARGIN: u32 = 20;
 /// Between the images.
-const GAP: u32 = 8;
+pub(super) const GAP: u32 = 8;
 /// Title, and the space below it.
-const HEADER: u32 = 36;
+pub(super) const HEADER: u32 = 36;
 /// Wide enough for the longest row label.
 const ROW_LABELS: u32 = 128;
 /// Class name, SSIM, and the space to the next block.
 const CAPTION: u32 = 52;
 /// Images are enlarged as far as they stay within this: 28 pixels become 112.
-const TARGET: u32 = 112;
+pub(super) const TARGET: u32 = 112;
 /// A narrower column would have no room for a caption.
 const NARROWEST_COLUMN: u32 = 84;
 /// More columns wrap into another block: about what a screen is wide.
@@ -192,32 +192,48 @@ fn draw_row_labels(image: &mut RgbImage, y: u32, height: u32) {
 
 /// Draws the three images of a tile below each other, `row` pixels apart.
 fn draw_tile(image: &mut RgbImage, tile: &Tile, (x, y): (u32, u32), row: u32, scale: u32) {
-    for index in 0..tile.height * tile.width {
-        let original = number(tile.original, index);
-        let reconstruction = number(tile.reconstruction, index);
-        let difference = original.zip(reconstruction).map(|(a, b)| (a - b).abs());
-        let colors = [
-            original.map_or(NO_VALUE, grey),
-            reconstruction.map_or(NO_VALUE, grey),
-            difference.map_or(NO_VALUE, difference_color),
-        ];
-        let left = x + (index % tile.width) as u32 * scale;
-        for (place, color) in (0_u32..).zip(colors) {
-            let top = y + place * row + (index / tile.width) as u32 * scale;
-            for dy in 0..scale {
-                for dx in 0..scale {
-                    image.put_pixel(left + dx, top + dy, color);
-                }
+    let shape = (tile.height, tile.width);
+    let difference = |index| {
+        let original = number(tile.original, index)?;
+        Some((original - number(tile.reconstruction, index)?).abs())
+    };
+    draw_image(image, (x, y), shape, scale, |index| {
+        number(tile.original, index).map(grey)
+    });
+    draw_image(image, (x, y + row), shape, scale, |index| {
+        number(tile.reconstruction, index).map(grey)
+    });
+    draw_image(image, (x, y + 2 * row), shape, scale, |index| {
+        difference(index).map(difference_color)
+    });
+}
+
+/// Draws an image of this height and width, each pixel enlarged to `scale` × `scale`, in the colour
+/// that its index has.
+pub(super) fn draw_image(
+    image: &mut RgbImage,
+    (x, y): (u32, u32),
+    (height, width): (usize, usize),
+    scale: u32,
+    color: impl Fn(usize) -> Option<Rgb<u8>>,
+) {
+    for index in 0..height * width {
+        let color = color(index).unwrap_or(NO_VALUE);
+        let left = x + (index % width) as u32 * scale;
+        let top = y + (index / width) as u32 * scale;
+        for dy in 0..scale {
+            for dx in 0..scale {
+                image.put_pixel(left + dx, top + dy, color);
             }
         }
     }
 }
 
-fn number(values: &[f32], index: usize) -> Option<f32> {
+pub(super) fn number(values: &[f32], index: usize) -> Option<f32> {
     values.get(index).copied().filter(|value| value.is_finite())
 }
 
-fn grey(value: f32) -> Rgb<u8> {
+pub(super) fn grey(value: f32) -> Rgb<u8> {
     let level = (value.clamp(0.0, 1.0) * 255.0).round() as u8;
     Rgb([level; 3])
 }

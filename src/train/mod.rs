@@ -8,6 +8,7 @@ mod early_stopping;
 mod optimizer;
 mod prepare;
 mod report;
+mod trained;
 mod weights;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,12 +26,16 @@ use crate::metrics::{evaluate, read_rows};
 use crate::model::{Autoencoder, DropoutDraw, parameters};
 use crate::pca::Pca;
 use crate::rng::{Stream, rng};
-use crate::run::{EpochMetrics, Images, PcaReference, RunDir, State, Status, Summary, Times};
+use crate::run::{
+    EpochMetrics, EventFile, Images, PcaReference, RunDir, State, Status, Summary, Times,
+};
 
 pub use checkpoint::{Checkpoint, CheckpointFault, Progress};
 pub use early_stopping::EarlyStopping;
 use optimizer::Adam;
 pub use prepare::{Prepared, prepare};
+pub(crate) use report::samples;
+pub use trained::{Trained, open_trained};
 pub use weights::{load_weights, save_weights};
 use weights::{weights_from_bytes, weights_to_bytes};
 
@@ -118,6 +123,7 @@ struct Training<'a> {
     /// The weights of the best epoch, without autodiff.
     best: Autoencoder,
     progress: Progress,
+    events: EventFile,
     /// The last good epoch, or what this process began with: to go back to where the loss diverges.
     good: Snapshot,
     /// When the last checkpoint was written.
@@ -191,6 +197,7 @@ impl<'a> Training<'a> {
             optimizer,
             best,
             progress,
+            events: EventFile::new(run),
             good,
             saved: clock,
             clock,
@@ -467,6 +474,8 @@ impl<'a> Training<'a> {
         }
         self.run.write_metrics(history)?;
         report::epoch_picture(self.prepared, self.run, &model, epoch)?;
+        self.events
+            .record(&history[epoch - 1], &self.run.epoch_picture(epoch));
         report::curves(
             self.prepared,
             self.run,

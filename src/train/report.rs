@@ -1,11 +1,9 @@
 //! The pictures of a run.
 
-use burn::tensor::activation;
-
 use super::Prepared;
 use crate::data::{CLASS_NAMES, HostBatch, shuffled};
 use crate::error::Error;
-use crate::metrics::{Scores, compare};
+use crate::metrics::{Reconstructions, Scores, reconstruct};
 use crate::model::Autoencoder;
 use crate::rng::{Stream, rng};
 use crate::run::{
@@ -92,7 +90,7 @@ fn subject(prepared: &Prepared) -> String {
 }
 
 /// The same test images each time, in the order of their classes.
-fn samples(prepared: &Prepared) -> Vec<u32> {
+pub(crate) fn samples(prepared: &Prepared) -> Vec<u32> {
     let Prepared {
         config,
         dataset,
@@ -117,25 +115,14 @@ fn picture(
     } = prepared;
     let batch = HostBatch::gather(dataset, indices)?;
     let originals = batch.pixels.clone();
-    let images = batch.into_tensor(&selection.device);
-    let reconstructions = activation::sigmoid(model.logits(images.clone()));
-    let [ssim, _] = compare(
-        reconstructions.clone(),
-        images,
-        &prepared.config.ssim_preset.config(),
-    );
-    let read = "a tensor of the models is f32";
-    let reconstructions = reconstructions.into_data().try_to_vec::<f32>().expect(read);
-    let ssim = ssim.into_data().try_to_vec::<f32>().expect(read);
+    let conventions = prepared.config.ssim_preset.config();
+    let Reconstructions { pixels, ssim } =
+        reconstruct(model, batch, &conventions, &selection.device);
 
     let len = dataset.image_len();
     let tiles: Vec<Tile> = indices
         .iter()
-        .zip(
-            originals
-                .chunks_exact(len)
-                .zip(reconstructions.chunks_exact(len)),
-        )
+        .zip(originals.chunks_exact(len).zip(pixels.chunks_exact(len)))
         .zip(ssim)
         .map(|((&index, (original, reconstruction)), ssim)| Tile {
             original,
