@@ -6,6 +6,8 @@ mod devices;
 mod eval;
 mod log;
 mod progress;
+mod report;
+mod serve;
 mod ssim;
 mod train;
 
@@ -85,6 +87,8 @@ enum Command {
     /// Evaluates a run's best weights on its test images
     Eval(eval::EvalArgs),
     Ssim(ssim::SsimArgs),
+    Report(report::ReportArgs),
+    Serve(serve::ServeArgs),
     /// Measures speed on this machine
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -107,6 +111,8 @@ impl Cli {
             Some(Command::Devices { json }) => devices::run(json),
             Some(Command::Eval(args)) => eval::run(&args),
             Some(Command::Ssim(args)) => ssim::run(&args),
+            Some(Command::Report(args)) => report::run(&args),
+            Some(Command::Serve(args)) => serve::run(&args),
             Some(Command::Bench(command)) => bench::run(&command),
             Some(Command::Completions { shell }) => Ok(completions::run(shell)),
         }

@@ -11,6 +11,9 @@
 //!   curves.png         losses and SSIM by epoch   (draw_curves)
 //!   test.png           test images, their reconstructions and the differences
 //!   worst.png          the same for the images that are reconstructed worst
+//!   best.png           the same for those that are reconstructed best
+//!   test.csv           one row a test image: class, scores, place in the latent space   (TestImage)
+//!   thumbnails.png     originals of some of them, which test.csv counts as tiles
 //!   checkpoints/       best.safetensors, last.safetensors
 //!   reconstructions/   epoch-0001.png …, the same images after each epoch
 //! ```
@@ -26,6 +29,7 @@ mod error;
 mod folder;
 mod picture;
 mod records;
+mod test_images;
 mod text;
 
 pub use atomic::write_atomically;
@@ -35,3 +39,4 @@ pub use error::RunError;
 pub use folder::RunDir;
 pub use picture::{Tile, reconstruction_grid, save_png};
 pub use records::{EpochMetrics, Images, PcaReference, Quality, State, Status, Summary, Times};
+pub use test_images::{THUMBNAIL_COLUMNS, TestImage};

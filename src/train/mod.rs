@@ -3,6 +3,7 @@
 //! [`prepare`] finds everything that can be wrong before anything is written; [`train`] is the
 //! loop, read top to bottom.
 
+mod analysis;
 mod checkpoint;
 mod early_stopping;
 mod prepare;
@@ -310,6 +311,7 @@ impl<'a> Training<'a> {
             .find(|row| Some(row.epoch) == self.early_stopping.best_epoch())
             .expect("a run has an epoch, and its best one is in the history");
         report::test_pictures(self.prepared, self.run, &self.best, &test)?;
+        analysis::write(self.prepared, self.run, &self.best, &test)?;
         report::curves(
             self.prepared,
             self.run,
