@@ -93,7 +93,7 @@
     { key: "test", title: "Test SSIM", number: true, value: (run) => run.summary && run.summary.test.ssim, show: score },
     { key: "pca", title: "PCA", number: true, value: (run) => run.summary && run.summary.pca && run.summary.pca.ssim, show: score },
     { key: "gain", title: "Difference", number: true, value: gain, show: signed },
-    { key: "validation", title: "Best val. SSIM", number: true, value: (run) => run.best_validation_ssim, show: score },
+    { key: "validation", title: "Best valid.", number: true, value: (run) => run.best_validation_ssim, show: score },
     { key: "arch", title: "Network", value: (run) => run.arch },
     { key: "latent", title: "Latent", number: true, value: (run) => run.latent_dim, show: count },
     { key: "loss", title: "Loss", value: (run) => run.loss },
