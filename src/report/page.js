@@ -300,7 +300,9 @@
       if (run.epochs_done != null) figure("Epochs", count(run.epochs_done), run.epochs ? `of ${count(run.epochs)}` : "");
       if (seconds(run) != null) figure("Duration", duration(seconds(run)));
     }
-    if (figures.length) box.append(el("dl", { class: "figures" }, ...figures));
+    const first = outcome ? (outcome.pca ? 3 : 1) : 0;
+    if (first) box.append(el("dl", { class: "figures verdict" }, ...figures.slice(0, first)));
+    if (figures.length > first) box.append(el("dl", { class: "figures" }, ...figures.slice(first)));
   }
   function drawCurves(run) {
     const { history, summary } = run;
