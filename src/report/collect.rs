@@ -212,10 +212,8 @@ pub fn collect(folder: &Path, pictures: Pictures) -> Entry {
 pub(super) fn id(folder: &Path) -> String {
     let name = folder.file_name().unwrap_or(folder.as_os_str());
     let hash = Sha256::digest(name.as_encoded_bytes());
-    hash.iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let start = hash.first_chunk().expect("SHA-256 has 32 bytes");
+    format!("{:016x}", u64::from_be_bytes(*start))
 }
 
 /// The first of a run's files that is a link out of its folder.
