@@ -219,7 +219,8 @@ fn many_epochs_are_thinned_out_evenly_and_the_file_stays_small() -> Outcome {
     for epoch in 1..=50 {
         let picture = image::RgbImage::from_fn(200, 200, |_, _| {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            image::Rgb([(seed >> 24) as u8, (seed >> 16) as u8, (seed >> 8) as u8])
+            let [red, green, blue, _] = seed.to_be_bytes();
+            image::Rgb([red, green, blue])
         });
         trainer::run::save_png(&picture, &run.epoch_picture(epoch))?;
     }
