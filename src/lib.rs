@@ -6,7 +6,7 @@
 //! which [`model`] (3×3 convolution stages, [`ops`], around a latent vector) on which [`device`],
 //! to minimise which [`loss`]. [`train`] is the loop; [`metrics`] judges what it made, by [`ssim`]
 //! among others, beside [`pca`], the best linear method. A [`run`] folder keeps the config, the
-//! metrics, the weights and the pictures. [`compare`] judges any PNG files by SSIM. [`rng`] makes
+//! metrics, the weights and the pictures; [`report`] shows them in a browser. [`compare`] judges any PNG files by SSIM. [`rng`] makes
 //! every random draw a function of the seed. [`mod@bench`] measures speed.
 
 pub mod bench;
@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod model;
 pub mod ops;
 pub mod pca;
+pub mod report;
 pub mod rng;
 pub mod run;
 pub mod ssim;

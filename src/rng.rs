@@ -19,7 +19,8 @@ pub enum Stream {
     Dropout,
     /// Which training images are varied; index: the training step.
     Augment,
-    /// Choosing the images that pictures show; index: 0.
+    /// Choosing the images that pictures show; index: 0 for the samples, 1 for the
+    /// thumbnails. 2 starts the search for the axes of the latent space.
     Samples,
 }
 

@@ -7,8 +7,10 @@ mod devices;
 mod eval;
 mod log;
 mod progress;
+mod report;
 mod resume;
 mod runs;
+mod serve;
 mod ssim;
 mod table;
 mod train;
@@ -93,6 +95,8 @@ enum Command {
     Runs(runs::RunsArgs),
     Compare(compare::CompareArgs),
     Ssim(ssim::SsimArgs),
+    Report(report::ReportArgs),
+    Serve(serve::ServeArgs),
     /// Measures speed on this machine
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -118,6 +122,8 @@ impl Cli {
             Some(Command::Runs(args)) => runs::run(&args),
             Some(Command::Compare(args)) => compare::run(&args),
             Some(Command::Ssim(args)) => ssim::run(&args),
+            Some(Command::Report(args)) => report::run(&args),
+            Some(Command::Serve(args)) => serve::run(&args),
             Some(Command::Bench(command)) => bench::run(&command),
             Some(Command::Completions { shell }) => Ok(completions::run(shell)),
         }

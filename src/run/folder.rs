@@ -269,6 +269,24 @@ impl RunDir {
         self.path.join("worst.png")
     }
 
+    /// `best.png`, the images that are reconstructed best.
+    #[must_use]
+    pub fn best_picture(&self) -> PathBuf {
+        self.path.join("best.png")
+    }
+
+    /// `test.csv`, a row for each test image.
+    #[must_use]
+    pub fn test_images_path(&self) -> PathBuf {
+        self.path.join("test.csv")
+    }
+
+    /// `thumbnails.png`, originals of some test images, side by side.
+    #[must_use]
+    pub fn thumbnails_picture(&self) -> PathBuf {
+        self.path.join("thumbnails.png")
+    }
+
     /// `curves.png`, losses and SSIM by epoch.
     #[must_use]
     pub fn curves_picture(&self) -> PathBuf {

@@ -11,6 +11,9 @@
 //!   curves.png         losses and SSIM by epoch   (draw_curves)
 //!   test.png           test images, their reconstructions and the differences
 //!   worst.png          the same for the images that are reconstructed worst
+//!   best.png           the same for those that are reconstructed best
+//!   test.csv           one row a test image: class, scores, place in the latent space   (TestImage)
+//!   thumbnails.png     originals of some of them, which test.csv counts as tiles
 //!   checkpoints/       best.safetensors, last.safetensors; step-0000000350.ckpt, to go on from
 //!   .lock              held by the process that writes the run
 //!   reconstructions/   epoch-0001.png …, the same images after each epoch
@@ -31,6 +34,7 @@ mod folder;
 mod picture;
 mod records;
 mod tensorboard;
+mod test_images;
 mod text;
 
 pub use atomic::write_atomically;
@@ -42,3 +46,4 @@ pub use folder::RunDir;
 pub use picture::{Tile, reconstruction_grid, save_png};
 pub use records::{EpochMetrics, Images, PcaReference, Quality, State, Status, Summary, Times};
 pub use tensorboard::EventFile;
+pub use test_images::{THUMBNAIL_COLUMNS, TestImage};

@@ -3,6 +3,7 @@
 //! [`prepare`] finds everything that can be wrong before anything is written; [`train`] is the
 //! loop, read top to bottom. It writes a [`Checkpoint`] after each epoch, and goes on from one.
 
+mod analysis;
 mod checkpoint;
 mod early_stopping;
 mod optimizer;
@@ -527,6 +528,7 @@ impl<'a> Training<'a> {
             .find(|row| Some(row.epoch) == best_epoch)
             .expect("a run has an epoch, and its best one is in the history");
         report::test_pictures(self.prepared, self.run, &self.best, &test)?;
+        analysis::write(self.prepared, self.run, &self.best, &test)?;
         report::curves(self.prepared, self.run, history, Some(&pca), best_epoch)?;
         let summary = Summary {
             best_epoch: best.epoch,

@@ -76,7 +76,7 @@ pub(super) fn curves(
 }
 
 /// What every title begins with: the model, and whose SSIM it is if it isn't the usual one.
-fn subject(prepared: &Prepared) -> String {
+pub(super) fn subject(prepared: &Prepared) -> String {
     let config = &prepared.config;
     let ssim = match config.ssim_preset {
         Preset::Tf => String::new(),
@@ -103,7 +103,7 @@ pub(crate) fn samples(prepared: &Prepared) -> Vec<u32> {
     indices
 }
 
-fn picture(
+pub(super) fn picture(
     prepared: &Prepared,
     model: &Autoencoder,
     indices: &[u32],

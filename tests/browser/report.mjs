@@ -1,0 +1,193 @@
+// The report and the live page in headless Chromium: node report.mjs TRAINER SCREENSHOTS
+//
+// Makes its own small runs, and fails at the first thing that isn't as it should be.
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+
+const [, , trainer, screenshots] = process.argv;
+const home = mkdtempSync(join(tmpdir(), "trainer-browser-"));
+const runs = join(home, "runs");
+const small = ["--backend", "flex", "--limit", "200", "--runs", runs, "--quiet"];
+const train = (...more) => execFileSync(trainer, [...small, ...more]);
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
+let server;
+
+// A page that notes what it should not do.
+async function open(url, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  const wrong = [];
+  page.on("console", (message) => message.type() === "error" && wrong.push(message.text()));
+  page.on("pageerror", (error) => wrong.push(error.stack));
+  page.on("request", (request) => {
+    const asked = new URL(request.url());
+    if (asked.protocol !== "data:" && !request.url().startsWith(url.split("#")[0])) wrong.push(`asks for ${asked}`);
+  });
+  const started = Date.now();
+  await page.goto(url);
+  await page.waitForSelector("html[data-ready]");
+  return { page, wrong, waited: Date.now() - started, close: () => context.close() };
+}
+const step = async (name, check) => {
+  await check();
+  console.log(`ok  ${name}`);
+};
+
+try {
+  train("--epochs", "5", "--name", "first");
+  train("--epochs", "2", "--name", "second", "--loss", "0.8*ssim+0.2*l1");
+  const [first] = readdirSync(runs).filter((name) => name.endsWith("_first"));
+  writeFileSync(join(runs, readdirSync(runs).find((name) => name.endsWith("_second")), "summary.json"), "{");
+  const file = execFileSync(trainer, ["report", "--all", "--runs", runs], { encoding: "utf8" }).trim();
+  const url = pathToFileURL(file).href;
+  const { page, wrong, waited, close } = await open(url);
+  console.log(`    ${statSync(file).size} bytes, ready after ${waited} ms`);
+  const text = (selector) => page.locator(selector).innerText();
+
+  await step("the leaderboard lists the runs, the damaged one with what is wrong", async () => {
+    assert.equal(await page.locator("tbody tr").count(), 2);
+    assert.match(await text(".problems"), /summary\.json/);
+    await page.locator("tbody button", { hasText: "first" }).click();
+    assert.match(await text("#run-name"), /_first$/);
+    assert.match(await text(".lead"), /PCA with 128 components/);
+  });
+
+  await step("a click on a heading sorts, and again turns the order round", async () => {
+    const names = () => page.locator("tbody button").evaluateAll((buttons) => buttons.map((button) => button.firstChild.textContent));
+    await page.locator("th button", { hasText: "Run" }).click();
+    assert.deepEqual(await names(), ["first", "second"]);
+    await page.keyboard.press("Enter");
+    assert.deepEqual(await names(), ["second", "first"]);
+    assert.equal(await page.locator("th[aria-sort=descending]").innerText(), "Run");
+  });
+
+  await step("curves tell their values under the pointer and by keyboard", async () => {
+    const plot = page.locator("#loss-chart svg.plot"), readout = "#loss-chart .readout";
+    await plot.scrollIntoViewIfNeeded();
+    const box = await plot.boundingBox();
+    await page.mouse.move(box.x + 60, box.y + 100);
+    assert.match(await text(readout), /^Epoch 1: training [\d.]+, validation [\d.]+$/);
+    await page.mouse.move(box.x + box.width - 20, box.y + 100);
+    assert.match(await text(readout), /^Epoch 5:/);
+    const ssim = page.locator("#ssim-chart svg.plot");
+    await ssim.focus();
+    await page.keyboard.press("Home");
+    await page.keyboard.press("ArrowRight");
+    assert.match(await ssim.getAttribute("aria-valuetext"), /^Epoch 2: SSIM \.\d{4}$/);
+  });
+
+  await step("the slider goes through the epochs by keyboard", async () => {
+    await page.locator("#epoch").focus();
+    assert.equal(await text("#epoch-value"), "5");
+    const last = await page.locator("#epoch-picture").getAttribute("src");
+    await page.keyboard.press("ArrowLeft");
+    assert.equal(await text("#epoch-value"), "4");
+    const other = await page.locator("#epoch-picture").getAttribute("src");
+    assert.notEqual(other, last);
+    assert.ok(await page.locator("#epoch-picture").evaluate((image) => image.decode().then(() => image.naturalWidth)) > 1000);
+  });
+
+  await step("the scatter shows the image under the pointer and the focus", async () => {
+    const plane = page.locator("#plane"), pictured = () => page.locator("#thumbnail").evaluate((canvas) => canvas.getContext("2d").getImageData(0, 0, 28, 28).data.some((value, at) => at % 4 !== 3 && value > 0));
+    await plane.focus();
+    await page.keyboard.press("ArrowRight");
+    assert.match(await text("#pointed-text"), /SSIM [.\d]+/);
+    assert.ok(await pictured(), "a thumbnail");
+    const before = await text("#pointed-text");
+    await page.keyboard.press("ArrowRight");
+    assert.notEqual(await text("#pointed-text"), before);
+    assert.equal(await page.locator("#classes button").count(), 2);
+  });
+
+  await step("the theme follows the system and the button", async () => {
+    const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const light = await paper();
+    await page.emulateMedia({ colorScheme: "dark" });
+    const dark = await paper();
+    assert.notEqual(dark, light);
+    await page.locator("#theme").click();
+    assert.equal(await paper(), light);
+    await page.emulateMedia({ colorScheme: "light" });
+  });
+
+  await step("every control can be reached by keyboard and shows it", async () => {
+    const reached = new Set();
+    await page.evaluate(() => { document.querySelector(".skip").focus(); });
+    for (let press = 0; press < 60; press += 1) {
+      await page.keyboard.press("Tab");
+      const now = await page.evaluate(() => { const at = document.activeElement; return [at.id || at.dataset.key || at.dataset.run || at.parentNode.parentNode.id || at.tagName, getComputedStyle(at).outlineStyle]; });
+      if (now[0] === "BODY") break;
+      reached.add(now[0]);
+      assert.notEqual(now[1], "none", `${now[0]} shows its focus`);
+    }
+    for (const control of ["theme", "name", "started", "epoch", "plane", "loss-chart", "ssim-chart", "histogram"]) assert.ok(reached.has(control), `${control} in ${[...reached]}`);
+  });
+
+  await step("no console error, and nothing asked for beyond the page", async () => assert.deepEqual(wrong, []));
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.screenshot({ path: join(screenshots, "light.png"), fullPage: true });
+  await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
+  await page.evaluate(() => { delete document.documentElement.dataset.theme; });
+  await page.screenshot({ path: join(screenshots, "dark.png"), fullPage: true });
+  await close();
+
+  await step("a phone has no sideways scrolling", async () => {
+    const phone = await open(url, { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true });
+    await phone.page.locator("tbody button", { hasText: "first" }).tap();
+    assert.equal(await phone.page.evaluate(() => document.documentElement.scrollWidth), 360);
+    await phone.page.screenshot({ path: join(screenshots, "phone.png"), fullPage: true });
+    assert.deepEqual(phone.wrong, []);
+    await phone.close();
+  });
+
+  await step("the live page follows a run, and keeps the place, the slider and the run", async () => {
+    server = spawn(trainer, ["serve", "--port", "0", "--runs", runs]);
+    const address = await new Promise((resolve, reject) => {
+      server.stdout.once("data", (bytes) => resolve(String(bytes).trim()));
+      server.once("exit", () => reject(new Error("the server ended")));
+    });
+    const live = await open(address);
+    await live.page.locator("tbody button", { hasText: "first" }).click();
+    await live.page.locator("#epoch").focus();
+    await live.page.keyboard.press("Home");
+    await live.page.waitForFunction(() => document.getElementById("epoch-picture").naturalWidth > 1000);
+    await live.page.waitForFunction(() => /SSIM|Point/.test(document.getElementById("pointed-text").textContent));
+    await live.page.locator("#epoch").scrollIntoViewIfNeeded();
+    // Where it is seen: a row more above moves the page, and nothing in view.
+    const seen = () => live.page.locator("#epoch").evaluate((slider) => Math.round(slider.getBoundingClientRect().top));
+    const place = await seen();
+    // As if the run went on: another epoch's row and picture.
+    const rows = readFileSync(join(runs, first, "metrics.csv"), "utf8").trimEnd().split("\n");
+    writeFileSync(join(runs, first, "metrics.csv"), [...rows, rows.at(-1).replace(/^5,/, "6,")].join("\n") + "\n");
+    writeFileSync(join(runs, first, "reconstructions", "epoch-0006.png"), readFileSync(join(runs, first, "reconstructions", "epoch-0005.png")));
+    await live.page.waitForFunction(() => document.getElementById("epoch").max === "5", null, { timeout: 15000 });
+    assert.equal(await live.page.locator("#epoch-value").innerText(), "1");
+    assert.equal(await live.page.evaluate(() => document.activeElement.id), "epoch");
+    assert.match(await live.page.locator("#run-name").innerText(), /_first$/);
+    assert.ok(Math.abs(await seen() - place) <= 1, "the slider stays where it was");
+    train("--epochs", "1", "--name", "third");
+    await live.page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 3, null, { timeout: 15000 });
+    assert.match(await live.page.locator("#run-name").innerText(), /_first$/);
+    assert.ok(Math.abs(await seen() - place) <= 1, "the slider stays where it was");
+    assert.deepEqual(live.wrong, []);
+    await live.close();
+  });
+
+  await step("Ctrl-C ends the server", async () => {
+    const code = await new Promise((resolve) => {
+      server.once("exit", resolve);
+      server.kill("SIGINT");
+    });
+    assert.equal(code, 130);
+    server = undefined;
+  });
+} finally {
+  server?.kill();
+  await browser.close();
+  rmSync(home, { recursive: true, force: true });
+}
