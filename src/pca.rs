@@ -75,6 +75,18 @@ impl Pca {
         })
     }
 
+    /// `[1, P]`, for images of P pixels.
+    #[must_use]
+    pub fn mean(&self) -> &Tensor<2> {
+        &self.mean
+    }
+
+    /// `[P, K]`, for K components: orthonormal columns.
+    #[must_use]
+    pub fn components(&self) -> &Tensor<2> {
+        &self.components
+    }
+
     /// Scores of the images at `indices`, projected and restored, then clipped to [0, 1] as any
     /// image is. SSIM goes by `conventions`.
     ///

@@ -25,6 +25,7 @@ fn the_layer_table_counts_the_models_parameters() {
     for (arch, running_statistics) in [
         (Architecture::Baseline, 0),
         (Architecture::Modified, 2 * (16 + 16)),
+        (Architecture::Residual, 0),
     ] {
         let design = arch.design(IMAGE).expect("28×28 fits");
         for latent_dim in [1, 100, 256] {
@@ -39,7 +40,11 @@ fn the_layer_table_counts_the_models_parameters() {
 
 #[test]
 fn encode_and_decode_have_the_documented_shapes() {
-    for arch in [Architecture::Baseline, Architecture::Modified] {
+    for arch in [
+        Architecture::Baseline,
+        Architecture::Modified,
+        Architecture::Residual,
+    ] {
         let design = arch.design(IMAGE).expect("28×28 fits");
         let device = Device::flex();
         let model = Autoencoder::new(&design, 17, 0, &device);
@@ -54,7 +59,11 @@ fn encode_and_decode_have_the_documented_shapes() {
 
 #[test]
 fn an_image_that_cannot_be_halved_is_refused() {
-    for arch in [Architecture::Baseline, Architecture::Modified] {
+    for arch in [
+        Architecture::Baseline,
+        Architecture::Modified,
+        Architecture::Residual,
+    ] {
         let odd = ImageShape {
             height: 27,
             ..IMAGE

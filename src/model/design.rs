@@ -15,6 +15,8 @@ pub enum Architecture {
     Baseline,
     /// A convolution more on each side, batch normalisation, dropout, twice the latent values
     Modified,
+    /// A linear autoencoder that starts as PCA, and convolutions beside it that start as nothing
+    Residual,
 }
 
 impl Architecture {
@@ -24,6 +26,7 @@ impl Architecture {
         match self {
             Self::Baseline => "baseline",
             Self::Modified => "modified",
+            Self::Residual => "residual",
         }
     }
 
@@ -31,7 +34,7 @@ impl Architecture {
     #[must_use]
     pub fn default_latent_dim(self) -> usize {
         match self {
-            Self::Baseline => 128,
+            Self::Baseline | Self::Residual => 128,
             Self::Modified => 256,
         }
     }
@@ -49,6 +52,7 @@ impl Architecture {
                 encoder: vec![Stage::new(32).relu().max_pool()],
                 dropout: 0.0,
                 decoder: vec![Stage::new(32).relu(), Stage::new(image.channels).upsample()],
+                linear: false,
             },
             Self::Modified => Design {
                 image,
@@ -62,6 +66,14 @@ impl Architecture {
                     Stage::new(16).relu().batch_norm(),
                     Stage::new(image.channels).upsample(),
                 ],
+                linear: false,
+            },
+            Self::Residual => Design {
+                image,
+                encoder: vec![Stage::new(16).relu().max_pool()],
+                dropout: 0.0,
+                decoder: vec![Stage::new(16).relu(), Stage::new(image.channels).upsample()],
+                linear: true,
             },
         };
         let poolings = design.encoder.iter().filter(|stage| stage.stages.max_pool);
@@ -160,8 +172,11 @@ pub struct Design {
     pub encoder: Vec<Stage>,
     /// Share of the features that training sets to zero, in [0, 1).
     pub dropout: f64,
-    /// From the features back to the image; the last stage gives logits.
+    /// From the features back to the image; the last stage gives logits, or with a linear path what
+    /// is added to its pixels.
     pub decoder: Vec<Stage>,
+    /// Whether a dense layer leads straight from the pixels to the latent vector, and one back.
+    pub linear: bool,
 }
 
 impl Design {

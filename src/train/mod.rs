@@ -154,13 +154,18 @@ impl<'a> Training<'a> {
         let device = prepared.selection.device.clone().autodiff();
         let mut model =
             Autoencoder::new(&prepared.design, config.latent_dim(), config.seed, &device);
+        let newest = Checkpoint::newest(run)?;
+        if newest.is_none() && prepared.design.linear {
+            let Prepared { dataset, split, .. } = prepared;
+            model.start_from(&Pca::fit(dataset, &split.train, config.latent_dim())?);
+        }
         let mut best = model.valid();
         let mut optimizer = Adam::new(config.optimizer);
         let mut progress = Progress {
             dataset: prepared.dataset.sha256.clone(),
             ..Progress::default()
         };
-        if let Some((path, checkpoint)) = Checkpoint::newest(run)? {
+        if let Some((path, checkpoint)) = newest {
             checkpoint.check(&path, config, &prepared.dataset.sha256)?;
             let fault = |message: String| ConfigError::Checkpoint {
                 path: path.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::config::TrainConfig;
 use crate::data::{Dataset, Split, load};
 use crate::device::{self, Selection};
-use crate::error::Error;
+use crate::error::{ConfigError, Error};
 use crate::model::{Design, ImageShape};
 
 /// Everything that a run needs, checked.
@@ -40,6 +40,14 @@ pub fn prepare(config: TrainConfig, quiet: bool) -> Result<Prepared, Error> {
     };
     let design = config.arch.design(image)?;
     config.check_ssim(image)?;
+    if design.linear && config.latent_dim() > image.len() {
+        return Err(ConfigError::Value {
+            flag: "latent-dim",
+            value: config.latent_dim().to_string(),
+            expected: "with --arch residual, at most as many as an image has pixels",
+        }
+        .into());
+    }
     let selection = device::select(config.backend, config.device)?;
     config.backend = selection.backend;
     if config.batch_size > split.train.len() {
