@@ -1,9 +1,14 @@
 //! The autoencoders: their layers, parameters and first weights.
 
+use std::sync::Arc;
+
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use trainer::data::{ClassSelection, load};
 use trainer::loss::{Loss, Term};
+use trainer::metrics::evaluate;
 use trainer::model::{Architecture, Autoencoder, DropoutDraw, ImageShape, layer_table, parameters};
+use trainer::pca::Pca;
 use trainer::ssim::SsimConfig;
 
 const IMAGE: ImageShape = ImageShape {
@@ -116,5 +121,29 @@ fn bce_from_logits_equals_the_definition_and_stays_finite() {
                 "{logit} {target}: {loss} {expected}"
             );
         }
+    }
+}
+
+#[test]
+fn residual_starts_as_pca() {
+    let dataset = Arc::new(load(&ClassSelection::default(), None, true).expect("embedded"));
+    let [train, test]: [Vec<u32>; 2] = [(0..2_000).collect(), (9_000..9_200).collect()];
+    let conventions = SsimConfig::default();
+    let pca = Pca::fit(&dataset, &train, 64).expect("images");
+    let expected = pca.evaluate(&dataset, &test, &conventions).expect("images");
+
+    let device = Device::flex();
+    let design = Architecture::Residual.design(IMAGE).expect("28×28 fits");
+    let mut model = Autoencoder::new(&design, 64, 0, &device);
+    let scores = |model: &Autoencoder| {
+        let loss = Loss::from(Term::Mse);
+        evaluate(model, &loss, &conventions, &dataset, &test, &device).expect("images")
+    };
+    let before = scores(&model).quality().ssim;
+    model.start_from(&pca);
+    let scores = scores(&model);
+    assert!(before < 0.5 * scores.quality().ssim, "{before}");
+    for (found, expected) in scores.ssim.iter().zip(&expected.ssim) {
+        assert!((found - expected).abs() < 1e-3, "{found} and {expected}");
     }
 }

@@ -100,7 +100,7 @@
     { key: "backend", title: "Backend", value: (run) => run.backend },
     { key: "epochs", title: "Epochs", number: true, value: (run) => run.epochs_done, show: (value, run) => (run.epochs && run.epochs !== value ? `${count(value)} of ${count(run.epochs)}` : count(value)) },
     { key: "duration", title: "Duration", number: true, value: seconds, show: duration },
-    { key: "started", title: "Date", value: (run) => run.started, show: date },
+    { key: "started", title: "Date", value: (run) => run.started, show: (started) => date(started).slice(0, 10) },
   ];
   function drawHeads() {
     $("board").querySelector("thead tr").replaceChildren(...COLUMNS.map((column) => {
