@@ -128,7 +128,7 @@ pub struct TrainConfig {
     )]
     pub min_delta: f64,
 
-    /// What to do when the loss is no number any more, or ten times what it was
+    /// What to do when the loss is no number any more, or an epoch's is ten times the lowest so far
     #[arg(long, value_enum, default_value_t, help_heading = "Training")]
     #[serde(default)]
     pub on_nan: OnNan,

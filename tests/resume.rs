@@ -480,7 +480,7 @@ fn divergence_can_be_rolled_back_three_times() {
         "{rates:?}"
     );
     let losses = column(&run, "train_loss");
-    assert!(losses.iter().all(|loss| *loss < 7.0), "{losses:?}");
+    assert!(losses.iter().all(|loss| *loss < 10.0), "{losses:?}");
 }
 
 #[test]

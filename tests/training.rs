@@ -13,6 +13,8 @@ fn run_on(backend: &str, arch: &str, loss: &str) -> (TempDir, PathBuf) {
     trainer()
         .args(["--backend", backend, "--arch", arch, "--loss", loss])
         .args(["--limit", "80", "--batch-size", "16", "--epochs", "3"])
+        // Far fewer than training images, of which PCA would leave nothing to learn.
+        .args(["--latent-dim", "16"])
         .args(["--seed", "7", "--quiet"])
         .arg("--runs")
         .arg(runs.path())

@@ -395,15 +395,18 @@ impl<'a> Training<'a> {
         Ok(())
     }
 
-    /// Stops at an epoch whose loss is many times that of an earlier one.
+    /// Stops at an epoch whose loss has exploded: many times the lowest so far, and worse than the
+    /// first; or, in the first one, many times what any untrained model has.
     fn check_growth(&self, metrics: &EpochMetrics) -> Result<(), TrainError> {
         /// Far above the ups and downs of training.
         const GROWTH: f64 = 10.0;
+        const UNTRAINED: f64 = 1.0;
         let earlier = self.progress.history.iter().map(|row| row.train_loss);
-        // In the first epoch, the loss of the first step, whose weights are the initial ones.
-        let first = self.progress.losses.first().filter(|_| metrics.epoch == 1);
-        let lowest = earlier.chain(first.copied()).fold(f64::INFINITY, f64::min);
-        if metrics.train_loss <= GROWTH * lowest && metrics.validation_loss.is_finite() {
+        let lowest = earlier.reduce(f64::min).unwrap_or(UNTRAINED);
+        let first = self.progress.history.first();
+        let first = first.map_or(UNTRAINED, |row| row.train_loss);
+        let has_exploded = metrics.train_loss > GROWTH * lowest && metrics.train_loss > first;
+        if !has_exploded && metrics.validation_loss.is_finite() {
             return Ok(());
         }
         #[expect(clippy::cast_possible_truncation, reason = "it was computed in f32")]
