@@ -254,3 +254,14 @@ impl TrainError {
         }
     }
 }
+
+/// An error with what lies behind it, on one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message = format!("{message}: {cause}");
+        source = cause.source();
+    }
+    message
+}

@@ -14,6 +14,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::ReportError;
+use crate::error::with_causes;
 use crate::run::{
     EpochMetrics, Meta, Quality, RunDir, RunError, State, Status, Summary, THUMBNAIL_COLUMNS,
     TestImage,
@@ -195,7 +196,7 @@ pub fn collect(folder: &Path, pictures: Pictures) -> Entry {
     let run = match RunDir::open(folder) {
         Ok(run) => run,
         Err(error) => {
-            entry.problems.push(told(&error));
+            entry.problems.push(with_causes(&error));
             return entry;
         }
     };
@@ -233,7 +234,7 @@ pub(super) fn outward_link(folder: &Path) -> Option<&'static str> {
 
 impl Entry {
     fn note(&mut self, error: &RunError) {
-        self.problems.push(told(error));
+        self.problems.push(with_causes(error));
     }
 
     fn read_config(&mut self, run: &RunDir) {
@@ -377,7 +378,7 @@ impl Entry {
                             self.images = Some(images);
                         }
                         Err(error) => {
-                            self.images_missing = Some(told(&error));
+                            self.images_missing = Some(with_causes(&error));
                             self.note(&error);
                         }
                     }
@@ -517,17 +518,6 @@ fn state_name(state: State) -> &'static str {
         State::Interrupted => "interrupted",
         State::Failed => "failed",
     }
-}
-
-/// An error with what lies behind it, on one line.
-pub(super) fn told(error: &dyn std::error::Error) -> String {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        message = format!("{message}: {cause}");
-        source = cause.source();
-    }
-    message
 }
 
 impl From<Quality> for Scores {

@@ -22,9 +22,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tiny_http::{Header, Method, Request, Response, StatusCode};
 
-use super::collect::{Pictures, collect, id, outward_link, run_folders, test_images, told};
+use super::collect::{Pictures, collect, id, outward_link, run_folders, test_images};
 use super::page::{Data, live_page, live_policy};
 use super::{Entry, ReportError};
+use crate::error::with_causes;
 use crate::run::RunDir;
 
 /// Threads that answer: a browser asks for several pictures at once.
@@ -181,7 +182,7 @@ impl Server {
         match fs::read(&target) {
             Ok(bytes) => Some(content(bytes, "image/png")),
             Err(error) => {
-                tracing::warn!("{}: {}", path.display(), told(&error));
+                tracing::warn!("{}: {}", path.display(), with_causes(&error));
                 None
             }
         }

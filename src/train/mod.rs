@@ -22,7 +22,7 @@ use burn::tensor::{Device, Tensor};
 use crate::config::{Augment, Interval, OnNan, TrainConfig};
 use crate::data::{Batches, shuffled};
 use crate::device::catch_panics;
-use crate::error::{ConfigError, Divergence, Error, TrainError};
+use crate::error::{ConfigError, Divergence, Error, TrainError, with_causes};
 use crate::metrics::{evaluate, read_rows};
 use crate::model::{Autoencoder, DropoutDraw, parameters};
 use crate::pca::Pca;
@@ -100,17 +100,6 @@ pub fn train(
     let outcome = result?;
     written?;
     Ok(outcome)
-}
-
-/// An error and what lies behind it, on one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        message = format!("{message}: {cause}");
-        source = cause.source();
-    }
-    message
 }
 
 /// A run in progress.
