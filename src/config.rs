@@ -12,6 +12,7 @@ use crate::data::{ClassSelection, SplitFractions};
 use crate::error::ConfigError;
 use crate::loss::Loss;
 use crate::model::{Architecture, ImageShape};
+use crate::objective::Objective;
 use crate::ssim::Preset;
 
 /// What to train, on which images, and how.
@@ -38,34 +39,37 @@ pub struct TrainConfig {
     #[arg(long, value_enum, default_value_t, help_heading = "Model")]
     pub arch: Architecture,
 
-    /// Values in the latent vector [default: 128 for baseline, 256 for modified]
+    /// Values in the latent vector [default: 128; 256 for modified]
     #[arg(long, value_name = "N", help_heading = "Model")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latent_dim: Option<usize>,
 
-    /// Passes over the training images, at most
+    /// Passes over the training images, at most [default: 50; 20 for linear]
     #[arg(
         long,
         value_name = "N",
         default_value_t = 50,
+        hide_default_value = true,
         help_heading = "Training"
     )]
     pub epochs: usize,
 
-    /// Images in one optimizer step
+    /// Images in one optimizer step [default: 32; 128 for linear]
     #[arg(
         long,
         value_name = "N",
         default_value_t = 32,
+        hide_default_value = true,
         help_heading = "Training"
     )]
     pub batch_size: usize,
 
-    /// Step size of the optimizer, at the start
+    /// Step size of the optimizer, at the start [default: 0.002; 0.001 for linear]
     #[arg(
         long,
         value_name = "RATE",
         default_value_t = 2e-3,
+        hide_default_value = true,
         help_heading = "Training"
     )]
     pub learning_rate: f64,
@@ -86,14 +90,29 @@ pub struct TrainConfig {
     /// - l1:      Mean absolute error
     /// - ssim:    1 − SSIM, by the conventions of --ssim-preset
     /// - ms-ssim: 1 − multi-scale SSIM, by the same
+    ///
+    /// [default: bce; ssim for linear]
     #[arg(
         long,
         value_name = "TERMS",
         default_value_t,
+        hide_default_value = true,
         verbatim_doc_comment,
         help_heading = "Training"
     )]
     pub loss: Loss,
+
+    /// Steps by which the encoder improves each latent vector on the loss [default: 0; 20 for
+    /// linear]
+    #[arg(
+        long,
+        value_name = "STEPS",
+        default_value_t = 0,
+        hide_default_value = true,
+        help_heading = "Training"
+    )]
+    #[serde(default)]
+    pub refine: usize,
 
     /// Whose conventions SSIM follows, in every score and in the loss
     #[arg(
@@ -320,33 +339,42 @@ impl TrainConfig {
         "samples",
     ];
 
-    /// Reads a `--config` file, whose keys may be any part of the settings; `given` says which
-    /// settings of `self` were given by a flag or the environment, and so override the file.
+    /// Puts settings together: those that were `given`, by a flag or the environment, go before those
+    /// in `file`, whose keys may be any part of the settings, these before the architecture's
+    /// [recipe](Architecture::recipe), and that before the other values of `self`.
     ///
     /// # Errors
     ///
     /// Where the file can't be read, isn't TOML, or has an unknown key or an impossible value.
-    pub fn over_file(self, path: &Path, given: impl Fn(&str) -> bool) -> Result<Self, ConfigError> {
+    pub fn layered(
+        self,
+        file: Option<&Path>,
+        given: impl Fn(&str) -> bool,
+    ) -> Result<Self, ConfigError> {
+        let path = file.unwrap_or(Path::new("the settings"));
+        // The message may end with the key, on a line of its own.
         let malformed = |message: String| ConfigError::Malformed {
             path: path.to_owned(),
-            message,
+            message: message.trim_end().to_owned(),
         };
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
-        let mut table: toml::Table =
-            toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+        let mut table = toml::Table::new();
+        if let Some(path) = file {
+            table = toml::from_str(&read(path)?).map_err(|error| malformed(error.to_string()))?;
+        }
         let own = toml::Table::try_from(&self).map_err(|error| malformed(error.to_string()))?;
-        for (key, value) in own {
-            if given(&key) || !table.contains_key(&key) {
-                table.insert(key, value);
-            }
+        table.extend(own.clone().into_iter().filter(|(key, _)| given(key)));
+        let arch = match table.get("arch") {
+            Some(arch) => arch.clone().try_into(),
+            None => Ok(self.arch),
+        };
+        // An architecture that there isn't is an error below.
+        let recipe = arch.map(Architecture::recipe).unwrap_or_default();
+        for (key, value) in recipe.into_iter().chain(own) {
+            table.entry(key).or_insert(value);
         }
         table
             .try_into()
-            // The message ends with the key, on a line of its own.
-            .map_err(|error: toml::de::Error| malformed(error.to_string().trim_end().to_owned()))
+            .map_err(|error: toml::de::Error| malformed(error.to_string()))
     }
 
     /// The `config.toml` of a run folder.
@@ -355,11 +383,7 @@ impl TrainConfig {
     ///
     /// Where the file can't be read or isn't such a file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
-        toml::from_str(&text).map_err(|error| ConfigError::Malformed {
+        toml::from_str(&read(path)?).map_err(|error| ConfigError::Malformed {
             path: path.to_owned(),
             message: error.to_string(),
         })
@@ -380,6 +404,16 @@ impl TrainConfig {
     pub fn latent_dim(&self) -> usize {
         self.latent_dim
             .unwrap_or_else(|| self.arch.default_latent_dim())
+    }
+
+    /// The loss, and how latent vectors are found.
+    #[must_use]
+    pub fn objective(&self) -> Objective {
+        Objective {
+            loss: self.loss.clone(),
+            conventions: self.ssim_preset.config(),
+            refine: self.refine,
+        }
     }
 
     /// Checks that SSIM's window fits images of this shape.
@@ -445,6 +479,13 @@ impl TrainConfig {
         }
         Ok(self)
     }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn require(

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use burn::backend::DispatchDevice;
 use burn::tensor::{Device, DeviceKind, Tensor};
 use burn_cubecl::cubecl::config::autotune::AutotuneLevel;
 use burn_cubecl::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
@@ -216,6 +217,14 @@ fn configure_for_software() {
             "the wgpu runtime was configured before: its kernels are tuned as on a GPU"
         );
     }
+}
+
+/// Whether tensors of `device` lie in this process's memory, where its threads compute.
+pub(crate) fn is_cpu(device: &Device) -> bool {
+    !matches!(
+        device.clone().inner().as_dispatch(),
+        DispatchDevice::Cube(_)
+    )
 }
 
 /// Makes a tensor, since drivers are started, and fail, with the first one.

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Tensor};
 
 use crate::data::{Batches, DataError, Dataset, HostBatch};
-use crate::loss::Loss;
 use crate::model::Autoencoder;
+use crate::objective::Objective;
 use crate::run::Quality;
 use crate::ssim::{SsimConfig, ssim};
 
@@ -20,7 +20,7 @@ const SMALLEST_MSE: f64 = 1e-10;
 /// Scores of each image, in the order of the indices that were asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Scores {
-    /// The training loss, without dropout; empty where a reconstruction came without logits.
+    /// The training loss, without dropout; empty where a reconstruction came without a loss.
     pub loss: Vec<f32>,
     /// SSIM, by the conventions that were asked for.
     pub ssim: Vec<f32>,
@@ -66,8 +66,8 @@ pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     values.sum::<f64>() / count as f64
 }
 
-/// Scores of the images at `indices`, reconstructed by `model` (without autodiff) on `device`. SSIM,
-/// in the loss as well, goes by `conventions`.
+/// Scores of the images at `indices`, encoded as `objective` says and reconstructed by `model`
+/// (without autodiff) on `device`.
 ///
 /// # Errors
 ///
@@ -78,8 +78,7 @@ pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
 /// Where images are smaller than SSIM's window: [`crate::train::prepare`] refuses them.
 pub fn evaluate(
     model: &Autoencoder,
-    loss: &Loss,
-    conventions: &SsimConfig,
+    objective: &Objective,
     dataset: &Arc<Dataset>,
     indices: &[u32],
     device: &Device,
@@ -87,9 +86,10 @@ pub fn evaluate(
     let mut rows = Vec::new();
     for batch in Batches::new(dataset.clone(), indices.to_vec(), BATCH)? {
         let images = batch.into_tensor(device);
-        let logits = model.logits(images.clone());
-        let losses = loss.per_image(logits.clone(), images.clone(), conventions);
-        let [ssim, mse] = compare(activation::sigmoid(logits), images, conventions);
+        let prediction = model.predict(objective.encode(model, images.clone()));
+        let losses = objective.losses(&prediction, images.clone());
+        let restored = prediction.reconstructions();
+        let [ssim, mse] = compare(restored, images, &objective.conventions);
         rows.push(Tensor::stack::<2>(vec![losses, ssim, mse], 0)); // [3, n]
     }
     let [loss, ssim, mse] = read_rows(rows);
@@ -105,8 +105,8 @@ pub struct Reconstructions {
     pub ssim: Vec<f32>,
 }
 
-/// Restores the images of `batch` by `model` (without autodiff) on `device`. SSIM goes by
-/// `conventions`.
+/// Restores the images of `batch` by `model` (without autodiff) on `device`, encoded as `objective`
+/// says, and scores them by `conventions`.
 ///
 /// # Panics
 ///
@@ -115,11 +115,12 @@ pub struct Reconstructions {
 pub fn reconstruct(
     model: &Autoencoder,
     batch: HostBatch,
+    objective: &Objective,
     conventions: &SsimConfig,
     device: &Device,
 ) -> Reconstructions {
     let images = batch.into_tensor(device);
-    let reconstructions = activation::sigmoid(model.logits(images.clone()));
+    let reconstructions = model.decode(objective.encode(model, images.clone()));
     let [ssim, _] = compare(reconstructions.clone(), images, conventions);
     let read = "a tensor of the models is f32";
     Reconstructions {

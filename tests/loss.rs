@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 use trainer::config::TrainConfig;
 use trainer::loss::{Loss, LossError, Term};
-use trainer::model::ImageShape;
+use trainer::model::{ImageShape, Prediction};
 use trainer::ssim::{MsSsim, Preset, SsimConfig};
 
 /// A config.toml without `ssim_preset` and with a plain name for a loss, as the first runs have it.
@@ -47,7 +47,7 @@ fn tensor(values: impl IntoIterator<Item = f32>, shape: [usize; 4], device: &Dev
 }
 
 fn values(loss: &Loss, logits: &Tensor<4>, images: &Tensor<4>, config: &SsimConfig) -> Vec<f64> {
-    let losses = loss.per_image(logits.clone(), images.clone(), config);
+    let losses = loss.per_image(&Prediction::Logits(logits.clone()), images.clone(), config);
     let losses = losses.into_data().try_to_vec::<f32>().expect("f32");
     losses.into_iter().map(f64::from).collect()
 }
@@ -177,7 +177,11 @@ fn a_wrong_expression_exits_with_2_names_the_term_and_writes_nothing() {
 #[test]
 fn the_help_has_the_grammar_and_the_names() {
     let mut help = trainer().arg("--help").assert().success();
-    for part in ["NAME or WEIGHT*NAME", "0.8*ssim+0.2*l1", "[default: bce]"] {
+    for part in [
+        "NAME or WEIGHT*NAME",
+        "0.8*ssim+0.2*l1",
+        "[default: bce; ssim for linear]",
+    ] {
         help = help.stdout(contains(part));
     }
     for term in Term::ALL {
@@ -359,7 +363,8 @@ fn gradients_are_finite_at_perfect_reconstructions_and_saturated_logits() {
             let logits = logits.clone().detach().require_grad();
             let images = images.clone().detach();
             let config = SsimConfig::default();
-            let loss = Loss::from(term).per_image(logits.clone(), images, &config);
+            let loss =
+                Loss::from(term).per_image(&Prediction::Logits(logits.clone()), images, &config);
             let gradients = loss.clone().sum().backward();
             let gradient = logits.grad(&gradients).expect("logits have a gradient");
             let gradient = gradient.into_data().try_to_vec::<f32>().expect("f32");

@@ -7,7 +7,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 use trainer::data::{ClassSelection, load};
 use trainer::loss::{Loss, Term};
 use trainer::metrics::evaluate;
-use trainer::model::{Architecture, Autoencoder, DropoutDraw, ImageShape, layer_table, parameters};
+use trainer::model::{
+    Architecture, Autoencoder, DropoutDraw, ImageShape, Prediction, layer_table, parameters,
+};
+use trainer::objective::Objective;
 use trainer::pca::Pca;
 use trainer::ssim::SsimConfig;
 
@@ -30,7 +33,7 @@ fn the_layer_table_counts_the_models_parameters() {
     for (arch, running_statistics) in [
         (Architecture::Baseline, 0),
         (Architecture::Modified, 2 * (16 + 16)),
-        (Architecture::Residual, 0),
+        (Architecture::Linear, 0),
     ] {
         let design = arch.design(IMAGE).expect("28×28 fits");
         for latent_dim in [1, 100, 256] {
@@ -48,7 +51,7 @@ fn encode_and_decode_have_the_documented_shapes() {
     for arch in [
         Architecture::Baseline,
         Architecture::Modified,
-        Architecture::Residual,
+        Architecture::Linear,
     ] {
         let design = arch.design(IMAGE).expect("28×28 fits");
         let device = Device::flex();
@@ -64,11 +67,7 @@ fn encode_and_decode_have_the_documented_shapes() {
 
 #[test]
 fn an_image_that_cannot_be_halved_is_refused() {
-    for arch in [
-        Architecture::Baseline,
-        Architecture::Modified,
-        Architecture::Residual,
-    ] {
+    for arch in [Architecture::Baseline, Architecture::Modified] {
         let odd = ImageShape {
             height: 27,
             ..IMAGE
@@ -83,18 +82,18 @@ fn dropout_is_a_function_of_seed_and_step_and_only_in_training() {
     let design = Architecture::Modified.design(IMAGE).expect("28×28 fits");
     let device = Device::flex();
     let model = Autoencoder::new(&design, 16, 5, &device);
-    let logits = |step| {
-        let logits = model.training_logits(images(2, &device), DropoutDraw { step });
-        logits.into_data().try_to_vec::<f32>().expect("f32")
+    let latents = |step| {
+        let latents = model.training_encode(images(2, &device), DropoutDraw { step });
+        latents.into_data().try_to_vec::<f32>().expect("f32")
     };
     let without = model
-        .logits(images(2, &device))
+        .encode(images(2, &device))
         .into_data()
         .try_to_vec::<f32>()
         .expect("f32");
-    assert_eq!(logits(1), logits(1));
-    assert_ne!(logits(1), logits(2));
-    assert_ne!(logits(1), without);
+    assert_eq!(latents(1), latents(1));
+    assert_ne!(latents(1), latents(2));
+    assert_ne!(latents(1), without);
 }
 
 #[test]
@@ -108,7 +107,11 @@ fn bce_from_logits_equals_the_definition_and_stays_finite() {
         };
         let images = tensor(vec![target; logits.len()]);
         let losses = Loss::from(Term::Bce)
-            .per_image(tensor(logits.to_vec()), images, &SsimConfig::default())
+            .per_image(
+                &Prediction::Logits(tensor(logits.to_vec())),
+                images,
+                &SsimConfig::default(),
+            )
             .into_data()
             .try_to_vec::<f32>()
             .expect("f32");
@@ -125,7 +128,7 @@ fn bce_from_logits_equals_the_definition_and_stays_finite() {
 }
 
 #[test]
-fn residual_starts_as_pca() {
+fn linear_starts_as_pca() {
     let dataset = Arc::new(load(&ClassSelection::default(), None, true).expect("embedded"));
     let [train, test]: [Vec<u32>; 2] = [(0..2_000).collect(), (9_000..9_200).collect()];
     let conventions = SsimConfig::default();
@@ -133,11 +136,15 @@ fn residual_starts_as_pca() {
     let expected = pca.evaluate(&dataset, &test, &conventions).expect("images");
 
     let device = Device::flex();
-    let design = Architecture::Residual.design(IMAGE).expect("28×28 fits");
+    let design = Architecture::Linear.design(IMAGE).expect("28×28 fits");
     let mut model = Autoencoder::new(&design, 64, 0, &device);
     let scores = |model: &Autoencoder| {
-        let loss = Loss::from(Term::Mse);
-        evaluate(model, &loss, &conventions, &dataset, &test, &device).expect("images")
+        let objective = Objective {
+            loss: Loss::from(Term::Mse),
+            conventions,
+            refine: 0,
+        };
+        evaluate(model, &objective, &dataset, &test, &device).expect("images")
     };
     let before = scores(&model).quality().ssim;
     model.start_from(&pca);

@@ -235,7 +235,7 @@ fn ten_kills_and_resumes_lose_nothing() {
 fn an_interrupted_run_goes_on_to_the_bit_on_every_cpu_backend() {
     for (backend, arch, name) in [
         ("flex", "modified", "INT"),
-        ("flex", "residual", "TERM"),
+        ("flex", "linear", "TERM"),
         ("ndarray", "baseline", "TERM"),
         ("ndarray", "modified", "INT"),
     ] {

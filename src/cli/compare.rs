@@ -442,7 +442,8 @@ fn draw_images(
             continue;
         }
         let device = &prepared.selection.device;
-        let made = reconstruct(&model, batch.clone(), conventions, device);
+        let objective = prepared.config.objective();
+        let made = reconstruct(&model, batch.clone(), &objective, conventions, device);
         columns.push(GridColumn {
             name: name.clone(),
             heading: (index + 1).to_string(),

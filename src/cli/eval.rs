@@ -58,8 +58,7 @@ fn evaluate_run(args: &EvalArgs) -> Result<(Evaluation, usize), Error> {
     let test = &prepared.split.test;
     let scores = evaluate(
         &model,
-        &prepared.config.loss,
-        &prepared.config.ssim_preset.config(),
+        &prepared.config.objective(),
         &prepared.dataset,
         test,
         device,

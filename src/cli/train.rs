@@ -11,7 +11,7 @@ use clap::parser::ValueSource;
 use super::progress::Progress;
 use super::{Exit, OutputArgs, log};
 use crate::config::TrainConfig;
-use crate::error::{ConfigError, Error};
+use crate::error::Error;
 use crate::loss::Term;
 use crate::model::{layer_table, parameters};
 use crate::run::{DatasetOrigin, Meta, Quality, RunDir, Summary};
@@ -24,7 +24,15 @@ pub(super) fn run(
     matches: &ArgMatches,
 ) -> anyhow::Result<Exit> {
     log::start(output.quiet);
-    let config = over_file(config, output, matches).map_err(Error::from)?;
+    let given = |key: &str| {
+        matches!(
+            matches.value_source(key),
+            Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+        )
+    };
+    let config = config
+        .layered(output.config.as_deref(), given)
+        .map_err(Error::from)?;
     let prepared = prepare(config, output.quiet)?;
     if output.dry_run {
         print_plan(&prepared);
@@ -92,24 +100,6 @@ pub(super) fn train_and_tell(
     Ok(Exit::Done)
 }
 
-/// The settings of `--config`, overridden by the flags and environment variables that were given.
-fn over_file(
-    config: TrainConfig,
-    output: &OutputArgs,
-    matches: &ArgMatches,
-) -> Result<TrainConfig, ConfigError> {
-    let Some(path) = &output.config else {
-        return Ok(config);
-    };
-    let given = |key: &str| {
-        matches!(
-            matches.value_source(key),
-            Some(ValueSource::CommandLine | ValueSource::EnvVariable)
-        )
-    };
-    config.over_file(path, given)
-}
-
 /// The first Ctrl-C (or SIGTERM) lets the step finish and saves; the second one ends at once.
 fn stop_on_signal(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
     let stop = stop.clone();
@@ -159,8 +149,12 @@ fn announce(prepared: &Prepared, run: &RunDir) {
     } else {
         String::new()
     };
+    let refined = match config.refine {
+        0 => String::new(),
+        steps => format!(", latent vectors refined in {steps} steps"),
+    };
     tracing::info!(
-        "loss {}; SSIM by preset {}{scales}",
+        "loss {}{refined}; SSIM by preset {}{scales}",
         config.loss,
         config.ssim_preset.name()
     );

@@ -1,4 +1,4 @@
-//! What training minimises: a weighted sum of terms, from logits and the images themselves.
+//! What training minimises: a weighted sum of terms, from predictions and the images themselves.
 //!
 //! - [`Loss`]: the sum, which `--loss` and `config.toml` write as `0.8*ssim+0.2*l1`; [`Term`]: what
 //!   there is to add; [`LossError`]: what is wrong with an expression, and where.
@@ -8,9 +8,10 @@ mod expression;
 
 use std::cell::LazyCell;
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use crate::model::Prediction;
 use crate::ssim::{MsSsim, SsimConfig, ssim};
 pub use expression::LossError;
 
@@ -84,8 +85,8 @@ impl Loss {
         self.terms.iter().any(|(_, own)| *own == term)
     }
 
-    /// Logits and images `[N, C, H, W]`, images in [0, 1] → one loss an image, `[N]`. SSIM goes by
-    /// `conventions`.
+    /// Predictions and images `[N, C, H, W]`, images in [0, 1] → one loss an image, `[N]`. SSIM goes
+    /// by `conventions`.
     ///
     /// # Panics
     ///
@@ -94,12 +95,12 @@ impl Loss {
     #[must_use]
     pub fn per_image(
         &self,
-        logits: Tensor<4>,
+        prediction: &Prediction,
         images: Tensor<4>,
         conventions: &SsimConfig,
     ) -> Tensor<1> {
         // Cross-entropy does without it; the other terms share it.
-        let reconstructions = LazyCell::new(|| activation::sigmoid(logits.clone()));
+        let reconstructions = LazyCell::new(|| prediction.reconstructions());
         let restored = || Tensor::clone(&reconstructions);
         let images = || images.clone();
         let checked = "sizes are checked before training";
@@ -107,7 +108,7 @@ impl Loss {
             .iter()
             .map(|(weight, term)| {
                 let values = match term {
-                    Term::Bce => pixel_mean(cross_entropy(logits.clone(), images())),
+                    Term::Bce => pixel_mean(cross_entropy(prediction.logits(), images())),
                     Term::Mse => pixel_mean((restored() - images()).square()),
                     Term::L1 => pixel_mean((restored() - images()).abs()),
                     Term::Ssim => 1.0 - ssim(restored(), images(), conventions).expect(checked),
@@ -129,7 +130,7 @@ impl Loss {
 /// −x·ln σ(l) − (1 − x)·ln(1 − σ(l)) with ln(1 − σ(l)) = ln σ(l) − l: no overflow, and no logarithm
 /// of zero, whatever the logit.
 fn cross_entropy(logits: Tensor<4>, images: Tensor<4>) -> Tensor<4> {
-    let log_sigmoid = activation::log_sigmoid(logits.clone());
+    let log_sigmoid = burn::tensor::activation::log_sigmoid(logits.clone());
     (1.0 - images) * logits - log_sigmoid
 }
 

@@ -15,8 +15,8 @@ pub enum Architecture {
     Baseline,
     /// A convolution more on each side, batch normalisation, dropout, twice the latent values
     Modified,
-    /// A linear autoencoder that starts as PCA, and convolutions beside it that start as nothing
-    Residual,
+    /// One dense layer on each side, which start as PCA; latent vectors are refined on the loss
+    Linear,
 }
 
 impl Architecture {
@@ -26,7 +26,7 @@ impl Architecture {
         match self {
             Self::Baseline => "baseline",
             Self::Modified => "modified",
-            Self::Residual => "residual",
+            Self::Linear => "linear",
         }
     }
 
@@ -34,8 +34,24 @@ impl Architecture {
     #[must_use]
     pub fn default_latent_dim(self) -> usize {
         match self {
-            Self::Baseline | Self::Residual => 128,
+            Self::Baseline | Self::Linear => 128,
             Self::Modified => 256,
+        }
+    }
+
+    /// The settings that it's trained with where others aren't given, by their keys in `config.toml`;
+    /// what isn't here is the same for all.
+    #[must_use]
+    pub fn recipe(self) -> toml::Table {
+        match self {
+            Self::Baseline | Self::Modified => toml::Table::new(),
+            Self::Linear => toml::toml! {
+                loss = "ssim"
+                refine = 20
+                epochs = 20
+                batch_size = 128
+                learning_rate = 0.001
+            },
         }
     }
 
@@ -52,7 +68,6 @@ impl Architecture {
                 encoder: vec![Stage::new(32).relu().max_pool()],
                 dropout: 0.0,
                 decoder: vec![Stage::new(32).relu(), Stage::new(image.channels).upsample()],
-                linear: false,
             },
             Self::Modified => Design {
                 image,
@@ -66,14 +81,12 @@ impl Architecture {
                     Stage::new(16).relu().batch_norm(),
                     Stage::new(image.channels).upsample(),
                 ],
-                linear: false,
             },
-            Self::Residual => Design {
+            Self::Linear => Design {
                 image,
-                encoder: vec![Stage::new(16).relu().max_pool()],
+                encoder: Vec::new(),
                 dropout: 0.0,
-                decoder: vec![Stage::new(16).relu(), Stage::new(image.channels).upsample()],
-                linear: true,
+                decoder: Vec::new(),
             },
         };
         let poolings = design.encoder.iter().filter(|stage| stage.stages.max_pool);
@@ -172,14 +185,17 @@ pub struct Design {
     pub encoder: Vec<Stage>,
     /// Share of the features that training sets to zero, in [0, 1).
     pub dropout: f64,
-    /// From the features back to the image; the last stage gives logits, or with a linear path what
-    /// is added to its pixels.
+    /// From the features back to the image; the last stage gives logits.
     pub decoder: Vec<Stage>,
-    /// Whether a dense layer leads straight from the pixels to the latent vector, and one back.
-    pub linear: bool,
 }
 
 impl Design {
+    /// Whether there are dense layers alone. They give pixels, not logits, and can start as PCA.
+    #[must_use]
+    pub fn is_linear(&self) -> bool {
+        self.encoder.is_empty() && self.decoder.is_empty()
+    }
+
     /// The shape of the features, on both sides of the dense layers.
     #[must_use]
     pub fn features(&self) -> ImageShape {

@@ -62,15 +62,6 @@ pub(super) fn dense(inputs: usize, outputs: usize, init: &mut Initializer) -> Li
     }
 }
 
-/// A dense layer whose weights are zeros: for what is added to something that is already good.
-pub(super) fn silent_dense(inputs: usize, outputs: usize, init: &Initializer) -> Linear {
-    let zeros = vec![0.0_f32; inputs * outputs];
-    Linear {
-        weight: Param::from_data(TensorData::new(zeros, [inputs, outputs]), init.device),
-        bias: Some(init.zeros(outputs)),
-    }
-}
-
 /// A 3×3 convolution with its [`Stages`].
 #[derive(Module, Debug)]
 pub(super) struct ConvLayer {
@@ -90,12 +81,6 @@ impl ConvLayer {
             bias: init.zeros(outputs),
             stages,
         }
-    }
-
-    /// Starts from zeros: see [`silent_dense`].
-    pub fn silence(&mut self) {
-        let weight = self.weight.val();
-        self.weight = Param::from_tensor(weight.zeros_like());
     }
 
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {

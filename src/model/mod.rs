@@ -1,5 +1,5 @@
-//! The autoencoders: images `[N, C, H, W]` in [0, 1] → latent vectors `[N, latent_dim]` → logits
-//! `[N, C, H, W]`, whose sigmoid is the reconstruction.
+//! The autoencoders: images `[N, C, H, W]` in [0, 1] → latent vectors `[N, latent_dim]` → a
+//! [`Prediction`] of the images: logits, or of linear models pixels.
 //!
 //! `design` says which layers each architecture has; this file builds and runs them. Initial
 //! weights and dropout masks are drawn on the host, so every backend starts and goes on the same.
@@ -13,7 +13,7 @@ use burn::tensor::{Device, Tensor, activation};
 
 pub use design::{Architecture, Design, ImageShape, Stage};
 pub use layers::DropoutDraw;
-use layers::{ConvLayer, Dropout, Initializer, dense, silent_dense};
+use layers::{ConvLayer, Dropout, Initializer, dense};
 pub use table::{LayerRow, layer_table, parameters};
 
 use burn::nn::{BatchNorm, BatchNormConfig, Linear};
@@ -25,7 +25,40 @@ use crate::pca::Pca;
 pub struct Autoencoder {
     encoder: Encoder,
     decoder: Decoder,
-    linear: Option<LinearPath>,
+}
+
+/// What a decoder makes of latent vectors, in the form in which it does: `[N, C, H, W]`.
+#[derive(Clone, Debug)]
+pub enum Prediction {
+    /// Any numbers, whose sigmoid is the reconstruction.
+    Logits(Tensor<4>),
+    /// The reconstruction, but for what lies outside of [0, 1].
+    Pixels(Tensor<4>),
+}
+
+impl Prediction {
+    /// The reconstructions, in [0, 1].
+    #[must_use]
+    pub fn reconstructions(&self) -> Tensor<4> {
+        match self {
+            Self::Logits(logits) => activation::sigmoid(logits.clone()),
+            Self::Pixels(pixels) => pixels.clone().clamp(0.0, 1.0),
+        }
+    }
+
+    /// What the sigmoid makes reconstructions of; for pixels up to ±9.2, far beyond a grey level.
+    #[must_use]
+    pub fn logits(&self) -> Tensor<4> {
+        const MARGIN: f32 = 1e-4;
+        match self {
+            Self::Logits(logits) => logits.clone(),
+            Self::Pixels(pixels) => {
+                let pixels = pixels.clone().clamp(MARGIN, 1.0 - MARGIN);
+                let odds: Tensor<4> = pixels.clone() / (1.0 - pixels);
+                odds.log()
+            }
+        }
+    }
 }
 
 impl Autoencoder {
@@ -37,105 +70,69 @@ impl Autoencoder {
         Self {
             encoder: Encoder::new(design, latent_dim, &mut init),
             decoder: Decoder::new(design, latent_dim, &mut init),
-            linear: design
-                .linear
-                .then(|| LinearPath::new(design.image, latent_dim, &mut init)),
         }
     }
 
-    /// Makes the linear path, if there is one, that of PCA. As long as the convolutions are silent, the
-    /// model is PCA then.
+    /// Makes a linear model PCA, and leaves others as they are.
     ///
     /// # Panics
     ///
-    /// Where PCA has fewer components than the model has latent values.
+    /// Where PCA has another number of components than the model has latent values.
     pub fn start_from(&mut self, pca: &Pca) {
-        if let Some(linear) = &mut self.linear {
-            linear.start_from(pca);
+        if !self.decoder.is_linear() {
+            return;
         }
+        let components = pca.components().clone(); // [P, K]
+        let mean = pca.mean().clone(); // [1, P]
+        let offset = mean.clone().matmul(components.clone()).neg(); // [1, K]
+        replace(&mut self.encoder.dense, components.clone(), offset);
+        replace(&mut self.decoder.dense, components.transpose(), mean);
+    }
+
+    /// The same weights on another device, such as the same one with autodiff; they don't learn
+    /// there.
+    #[must_use]
+    pub fn on(&self, device: &Device) -> Self {
+        self.clone().fork(device).freeze()
     }
 
     /// Images `[N, C, H, W]` → latent vectors `[N, latent_dim]`.
     #[must_use]
     pub fn encode(&self, images: Tensor<4>) -> Tensor<2> {
-        self.latents(images, None)
+        self.encoder.forward(images, None)
+    }
+
+    /// As [`encode`](Self::encode), with dropout as `draw` says.
+    #[must_use]
+    pub fn training_encode(&self, images: Tensor<4>, draw: DropoutDraw) -> Tensor<2> {
+        self.encoder.forward(images, Some(draw))
+    }
+
+    /// Latent vectors `[N, latent_dim]` → what the decoder makes of them.
+    #[must_use]
+    pub fn predict(&self, latents: Tensor<2>) -> Prediction {
+        let output = self.decoder.forward(latents);
+        if self.decoder.is_linear() {
+            Prediction::Pixels(output)
+        } else {
+            Prediction::Logits(output)
+        }
     }
 
     /// Latent vectors `[N, latent_dim]` → reconstructions `[N, C, H, W]` in [0, 1].
     #[must_use]
     pub fn decode(&self, latents: Tensor<2>) -> Tensor<4> {
-        activation::sigmoid(self.decode_logits(latents))
-    }
-
-    /// Images `[N, C, H, W]` → logits of their reconstructions, without dropout.
-    #[must_use]
-    pub fn logits(&self, images: Tensor<4>) -> Tensor<4> {
-        self.decode_logits(self.encode(images))
-    }
-
-    /// As [`logits`](Self::logits), with dropout as `draw` says.
-    #[must_use]
-    pub fn training_logits(&self, images: Tensor<4>, draw: DropoutDraw) -> Tensor<4> {
-        self.decode_logits(self.latents(images, Some(draw)))
-    }
-
-    fn latents(&self, images: Tensor<4>, draw: Option<DropoutDraw>) -> Tensor<2> {
-        let latents = self.encoder.forward(images.clone(), draw);
-        match &self.linear {
-            Some(linear) => latents + linear.encode.forward(images.flatten(1, 3)),
-            None => latents,
-        }
-    }
-
-    fn decode_logits(&self, latents: Tensor<2>) -> Tensor<4> {
-        let output = self.decoder.forward(latents.clone());
-        let Some(linear) = &self.linear else {
-            return output;
-        };
-        let pixels = linear.decode.forward(latents).reshape(output.dims());
-        logit(output + pixels)
+        self.predict(latents).reconstructions()
     }
 }
 
-/// The logits of pixels, which are clamped to what a sigmoid can give.
-fn logit(pixels: Tensor<4>) -> Tensor<4> {
-    /// Far below a grey level of 1/255.
-    const MARGIN: f32 = 1e-4;
-    let pixels = pixels.clamp(MARGIN, 1.0 - MARGIN);
-    let odds: Tensor<4> = pixels.clone() / (1.0 - pixels);
-    odds.log()
-}
-
-/// Dense layers from the pixels to the latent vector and back.
-#[derive(Module, Debug)]
-struct LinearPath {
-    encode: Linear,
-    decode: Linear,
-}
-
-impl LinearPath {
-    fn new(image: ImageShape, latent_dim: usize, init: &mut Initializer) -> Self {
-        Self {
-            encode: dense(image.len(), latent_dim, init),
-            decode: dense(latent_dim, image.len(), init),
-        }
-    }
-
-    fn start_from(&mut self, pca: &Pca) {
-        let device = self.encode.weight.val().device();
-        let components = pca.components().clone(); // [P, K]
-        let mean = pca.mean().clone(); // [1, P]
-        let offset = mean.clone().matmul(components.clone()).neg(); // [1, K]
-        let matrix = |tensor: Tensor<2>| Param::from_data(tensor.into_data(), &device);
-        let vector = |row: Tensor<2>| {
-            let row: Tensor<1> = row.flatten(0, 1);
-            Some(Param::from_data(row.into_data(), &device))
-        };
-        self.encode.weight = matrix(components.clone());
-        self.encode.bias = vector(offset);
-        self.decode.weight = matrix(components.transpose());
-        self.decode.bias = vector(mean);
-    }
+/// Gives a dense layer other weights, `[inputs, outputs]`, and another bias, `[1, outputs]`.
+fn replace(layer: &mut Linear, weight: Tensor<2>, bias: Tensor<2>) {
+    let device = layer.weight.val().device();
+    assert_eq!(layer.weight.dims(), weight.dims(), "a layer's own size");
+    let bias: Tensor<1> = bias.flatten(0, 1);
+    layer.weight = Param::from_data(weight.into_data(), &device);
+    layer.bias = Some(Param::from_data(bias.into_data(), &device));
 }
 
 /// A convolution stage, then batch normalisation where the design has it.
@@ -187,11 +184,7 @@ impl Encoder {
     fn new(design: &Design, latent_dim: usize, init: &mut Initializer) -> Self {
         Self {
             blocks: blocks(design.image.channels, &design.encoder, init),
-            dense: if design.linear {
-                silent_dense(design.features().len(), latent_dim, init)
-            } else {
-                dense(design.features().len(), latent_dim, init)
-            },
+            dense: dense(design.features().len(), latent_dim, init),
             dropout: Dropout {
                 rate: design.dropout,
                 seed: init.seed(),
@@ -222,17 +215,15 @@ struct Decoder {
 impl Decoder {
     fn new(design: &Design, latent_dim: usize, init: &mut Initializer) -> Self {
         let features = design.features();
-        let mut decoder = Self {
+        Self {
             dense: dense(latent_dim, features.len(), init),
             blocks: blocks(features.channels, &design.decoder, init),
             features,
-        };
-        if design.linear
-            && let Some(last) = decoder.blocks.last_mut()
-        {
-            last.conv.silence();
         }
-        decoder
+    }
+
+    fn is_linear(&self) -> bool {
+        self.blocks.is_empty()
     }
 
     fn forward(&self, latents: Tensor<2>) -> Tensor<4> {

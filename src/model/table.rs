@@ -32,23 +32,14 @@ pub fn layer_table(design: &Design, latent_dim: usize) -> Vec<LayerRow> {
         output: vec![latent_dim],
         parameters: (flat + 1) * latent_dim,
     });
-    let pixels = design.image.len();
-    if design.linear {
-        rows.push(LayerRow {
-            name: "+ linear from the image".to_owned(),
-            output: vec![latent_dim],
-            parameters: (pixels + 1) * latent_dim,
-        });
-    }
     rows.push(row("decoder dense", features, (latent_dim + 1) * flat));
     stages(&mut rows, "decoder", features, &design.decoder);
-    if design.linear {
-        let parameters = (latent_dim + 1) * pixels;
-        rows.push(row("+ linear from the latent", design.image, parameters));
-        rows.push(row("clamp", design.image, 0));
+    let last = if design.is_linear() {
+        "clamp"
     } else {
-        rows.push(row("sigmoid", design.image, 0));
-    }
+        "sigmoid"
+    };
+    rows.push(row(last, design.image, 0));
     rows
 }
 

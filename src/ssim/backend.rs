@@ -16,6 +16,7 @@ use burn::backend::{Backend, Flex, NdArray, TensorMetadata, backend_extension};
 use burn::tensor::FloatDType;
 #[cfg(feature = "fusion")]
 use burn::tensor::Shape;
+use rayon::prelude::*;
 
 use super::{SsimConfig, reference};
 
@@ -59,8 +60,7 @@ pub trait SsimBackend: Backend {
         y: FloatTensor<Self>,
         comparison: Comparison,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let (scores, by_x, _) = Self::ssim_gradients(x, y, comparison);
-        (scores, by_x)
+        reference::gradient::<Self>(x, y, &comparison)
     }
 
     /// The same with the gradients of the scores' sum by `x` and by `y`.
@@ -108,7 +108,7 @@ pub trait SsimBackend: Backend {
 
 /// The CPU backends have double precision, so scores are taken in it. Training's aren't: there, the
 /// last digits aren't worth twice the time.
-macro_rules! scores_in_double_precision {
+macro_rules! shared_among_threads {
     ($backend:ty) => {
         impl SsimBackend for $backend {
             fn ssim_scores(
@@ -116,7 +116,32 @@ macro_rules! scores_in_double_precision {
                 y: FloatTensor<Self>,
                 comparison: Comparison,
             ) -> FloatTensor<Self> {
-                in_double_precision::<Self>(reference::scores::<Self>, x, y, &comparison)
+                let [scores] = in_parts::<Self, 1>(&x, &y, |x, y| {
+                    in_double_precision::<Self>(reference::scores::<Self>, x, y, &comparison)
+                });
+                scores
+            }
+
+            fn ssim_gradient(
+                x: FloatTensor<Self>,
+                y: FloatTensor<Self>,
+                comparison: Comparison,
+            ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+                let [scores, by_x] = in_parts::<Self, 2>(&x, &y, |x, y| {
+                    reference::gradient::<Self>(x, y, &comparison).into()
+                });
+                (scores, by_x)
+            }
+
+            fn ssim_gradients(
+                x: FloatTensor<Self>,
+                y: FloatTensor<Self>,
+                comparison: Comparison,
+            ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+                let [scores, by_x, by_y] = in_parts::<Self, 3>(&x, &y, |x, y| {
+                    reference::gradients::<Self>(x, y, &comparison).into()
+                });
+                (scores, by_x, by_y)
             }
 
             fn ssim_map(
@@ -124,38 +149,58 @@ macro_rules! scores_in_double_precision {
                 y: FloatTensor<Self>,
                 comparison: Comparison,
             ) -> FloatTensor<Self> {
-                in_double_precision::<Self>(reference::map::<Self>, x, y, &comparison)
+                let [map] = in_parts::<Self, 1>(&x, &y, |x, y| {
+                    in_double_precision::<Self>(reference::map::<Self>, x, y, &comparison)
+                });
+                map
             }
         }
     };
 }
 
-scores_in_double_precision!(Flex);
-scores_in_double_precision!(NdArray);
+shared_among_threads!(Flex);
+shared_among_threads!(NdArray);
 
 type Compare<T> = fn(T, T, &Comparison) -> T;
 
-/// Compares some images after the others, so that what is computed in between stays in the cache.
 fn in_double_precision<B: Backend>(
     compare: Compare<FloatTensor<B>>,
     x: FloatTensor<B>,
     y: FloatTensor<B>,
     comparison: &Comparison,
-) -> FloatTensor<B> {
-    /// Pixels at a time: 512 KiB in f64.
-    const PIXELS: usize = 1 << 16;
+) -> [FloatTensor<B>; 1] {
+    let [x, y] = [x, y].map(|images| B::float_cast(images, FloatDType::F64));
+    [B::float_cast(compare(x, y, comparison), FloatDType::F32)]
+}
+
+/// Compares images `[N, …]` part by part, shared among threads: what is computed in between stays in
+/// the cache. Parts are the same however many threads there are.
+fn in_parts<B: Backend, const R: usize>(
+    x: &FloatTensor<B>,
+    y: &FloatTensor<B>,
+    compare: impl Fn(FloatTensor<B>, FloatTensor<B>) -> [FloatTensor<B>; R] + Sync,
+) -> [FloatTensor<B>; R] {
+    /// Pixels of a part: 64 KiB.
+    const PIXELS: usize = 1 << 14;
     let shape = x.shape();
     let images = shape[0];
     let at_once = (PIXELS / shape[1..].iter().product::<usize>()).max(1);
-    let parts = (0..images).step_by(at_once).map(|first| {
-        let part = [(first..images.min(first + at_once)).into()];
-        let [x, y] = [&x, &y].map(|image| {
-            let image = B::float_slice(image.clone(), &part);
-            B::float_cast(image, FloatDType::F64)
-        });
-        B::float_cast(compare(x, y, comparison), FloatDType::F32)
-    });
-    B::float_cat(parts.collect(), 0)
+    let parts: Vec<[FloatTensor<B>; R]> = (0..images.div_ceil(at_once))
+        .into_par_iter()
+        .map(|part| {
+            let first = part * at_once;
+            let part = [(first..images.min(first + at_once)).into()];
+            let [x, y] = [x, y].map(|images| B::float_slice(images.clone(), &part));
+            compare(x, y)
+        })
+        .collect();
+    let mut results = [const { Vec::new() }; R];
+    for part in parts {
+        for (results, result) in results.iter_mut().zip(part) {
+            results.push(result);
+        }
+    }
+    results.map(|results| B::float_cat(results, 0))
 }
 
 #[cfg(feature = "fusion")]

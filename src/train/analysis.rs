@@ -70,9 +70,11 @@ pub(super) fn write(
 /// The latent vectors of the test images, one after the other.
 fn latents(prepared: &Prepared, model: &Autoencoder) -> Result<Vec<f32>, Error> {
     let test = prepared.split.test.clone();
+    let objective = prepared.config.objective();
     let mut latents: Vec<Tensor<2>> = Vec::new();
     for batch in Batches::new(prepared.dataset.clone(), test, BATCH)? {
-        latents.push(model.encode(batch.into_tensor(&prepared.selection.device)));
+        let images = batch.into_tensor(&prepared.selection.device);
+        latents.push(objective.encode(model, images));
     }
     let values = Tensor::cat(latents, 0).into_data().convert::<f32>();
     Ok(values.try_to_vec::<f32>().expect("converted to f32"))

@@ -25,6 +25,7 @@ use crate::device::catch_panics;
 use crate::error::{ConfigError, Divergence, Error, TrainError, with_causes};
 use crate::metrics::{evaluate, read_rows};
 use crate::model::{Autoencoder, DropoutDraw, parameters};
+use crate::objective::Objective;
 use crate::pca::Pca;
 use crate::rng::{Stream, rng};
 use crate::run::{
@@ -144,7 +145,7 @@ impl<'a> Training<'a> {
         let mut model =
             Autoencoder::new(&prepared.design, config.latent_dim(), config.seed, &device);
         let newest = Checkpoint::newest(run)?;
-        if newest.is_none() && prepared.design.linear {
+        if newest.is_none() && prepared.design.is_linear() {
             let Prepared { dataset, split, .. } = prepared;
             model.start_from(&Pca::fit(dataset, &split.train, config.latent_dim())?);
         }
@@ -242,7 +243,7 @@ impl<'a> Training<'a> {
         let epoch = self.progress.history.len() + 1;
         let steps_per_epoch = split.train.len().div_ceil(config.batch_size);
         let steps = config.epochs * steps_per_epoch;
-        let conventions = config.ssim_preset.config();
+        let objective = config.objective();
         let mut learning_rate = config.learning_rate;
         // Losses that the device has yet to be asked for.
         let mut losses = Vec::new();
@@ -263,10 +264,8 @@ impl<'a> Training<'a> {
                 batch.flip(&mut rng(config.seed, Stream::Augment, index as u64));
             }
             let images = batch.into_tensor(&self.device);
-            let draw = DropoutDraw { step: index as u64 };
-            let logits = self.model.training_logits(images.clone(), draw);
-            let loss: Tensor<1> = config.loss.per_image(logits, images, &conventions).mean();
-            losses.push(loss.clone().inner().reshape([1, 1]));
+            let (loss, reported) = self.loss(&objective, images);
+            losses.push(reported.reshape([1, 1]));
 
             let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
             learning_rate = self.learning_rate(index, steps);
@@ -292,14 +291,7 @@ impl<'a> Training<'a> {
 
         let model = self.model.valid();
         let device = &self.prepared.selection.device;
-        let scores = evaluate(
-            &model,
-            &config.loss,
-            &conventions,
-            dataset,
-            &split.validation,
-            device,
-        )?;
+        let scores = evaluate(&model, &objective, dataset, &split.validation, device)?;
         let quality = scores.quality();
         self.count_time();
         let sizes = (0..steps_per_epoch).map(|step| {
@@ -339,6 +331,31 @@ impl<'a> Training<'a> {
         let metrics = self.progress.history.last().expect("just pushed");
         observer.epoch_finished(metrics, is_best);
         Ok(true)
+    }
+
+    /// What the next step is to lower, of a batch `[N, C, H, W]`; and, without autodiff, the loss of
+    /// the reconstructions, to be recorded.
+    ///
+    /// The two are the same unless latent vectors are refined: then the decoder learns from refined
+    /// ones, and the encoder to come as near to them as it can in one pass.
+    fn loss(&self, objective: &Objective, images: Tensor<4>) -> (Tensor<1>, Tensor<1>) {
+        let draw = DropoutDraw {
+            step: self.progress.step as u64,
+        };
+        let encoded = self.model.training_encode(images.clone(), draw);
+        let mean_loss = |model: &Autoencoder, latents| {
+            let losses = objective.losses(&model.predict(latents), images.clone());
+            losses.mean()
+        };
+        if objective.refine == 0 {
+            let loss = mean_loss(&self.model, encoded);
+            return (loss.clone(), loss.inner());
+        }
+        let fixed = self.model.valid();
+        let refined = objective.encode(&fixed, images.clone().inner());
+        let decoded = mean_loss(&self.model, Tensor::from_inner(refined));
+        let amortised = mean_loss(&fixed.on(&self.device), encoded);
+        (decoded.clone() + amortised, decoded.inner())
     }
 
     /// The rate of a step, of `steps` in all.
@@ -508,8 +525,7 @@ impl<'a> Training<'a> {
         save_weights(&self.best, &self.run.best_checkpoint())?;
         let test = evaluate(
             &self.best,
-            &config.loss,
-            &config.ssim_preset.config(),
+            &config.objective(),
             dataset,
             &split.test,
             &selection.device,

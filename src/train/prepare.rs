@@ -40,11 +40,11 @@ pub fn prepare(config: TrainConfig, quiet: bool) -> Result<Prepared, Error> {
     };
     let design = config.arch.design(image)?;
     config.check_ssim(image)?;
-    if design.linear && config.latent_dim() > image.len() {
+    if design.is_linear() && config.latent_dim() > image.len() {
         return Err(ConfigError::Value {
             flag: "latent-dim",
             value: config.latent_dim().to_string(),
-            expected: "with --arch residual, at most as many as an image has pixels",
+            expected: "with --arch linear, at most as many as an image has pixels",
         }
         .into());
     }

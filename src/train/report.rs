@@ -115,9 +115,14 @@ pub(super) fn picture(
     } = prepared;
     let batch = HostBatch::gather(dataset, indices)?;
     let originals = batch.pixels.clone();
-    let conventions = prepared.config.ssim_preset.config();
-    let Reconstructions { pixels, ssim } =
-        reconstruct(model, batch, &conventions, &selection.device);
+    let objective = prepared.config.objective();
+    let Reconstructions { pixels, ssim } = reconstruct(
+        model,
+        batch,
+        &objective,
+        &objective.conventions,
+        &selection.device,
+    );
 
     let len = dataset.image_len();
     let tiles: Vec<Tile> = indices

@@ -45,14 +45,37 @@ pub(super) fn gradients<B: Backend>(
     comparison: &Comparison,
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
     let shape = x.shape();
+    let (pair, scores, coefficients) = differentiated::<B>(x, y, comparison);
+    let [by_x, by_y] = pair.gradients(coefficients);
+    let [by_x, by_y] = [by_x, by_y].map(|by| B::float_reshape(by.0, shape.clone()));
+    (scores, by_x, by_y)
+}
+
+/// See [`super::backend::SsimBackend::ssim_gradient`].
+pub(super) fn gradient<B: Backend>(
+    x: FloatTensor<B>,
+    y: FloatTensor<B>,
+    comparison: &Comparison,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let shape = x.shape();
+    let (pair, scores, coefficients) = differentiated::<B>(x, y, comparison);
+    let by_x = pair.gradient(coefficients);
+    (scores, B::float_reshape(by_x.0, shape))
+}
+
+/// Scores `[N, C]`, and what their gradients are made of.
+fn differentiated<B: Backend>(
+    x: FloatTensor<B>,
+    y: FloatTensor<B>,
+    comparison: &Comparison,
+) -> (Pair<B>, FloatTensor<B>, [Planes<B>; 4]) {
     let pair = Pair::<B>::new(x, y, &comparison.config);
     let windows = pair.compare(&comparison.config);
     let scores = pair.scores(&windows.loss(comparison.term));
     let weight = 1.0 / pair.blur.positions();
     let coefficients = windows.coefficients(comparison.term);
-    let [by_x, by_y] = pair.gradients(coefficients.map(|coefficient| coefficient.times(weight)));
-    let [by_x, by_y] = [by_x, by_y].map(|by| B::float_reshape(by.0, shape.clone()));
-    (scores, by_x, by_y)
+    let coefficients = coefficients.map(|coefficient| coefficient.times(weight));
+    (pair, scores, coefficients)
 }
 
 /// See [`super::backend::SsimBackend::ssim_map_gradients`].
@@ -157,6 +180,13 @@ impl<B: Backend> Pair<B> {
     fn scores(&self, losses: &Planes<B>) -> FloatTensor<B> {
         let scores = losses.mean().one_minus();
         B::float_reshape(scores.0, Shape::from(self.images))
+    }
+
+    /// The gradient by `x`.
+    fn gradient(&self, [by_mean_x, _, by_difference, by_spread]: [Planes<B>; 4]) -> Planes<B> {
+        let [by_mean_x, by_difference, by_spread] = [by_mean_x, by_difference, by_spread]
+            .map(|coefficient| self.blur.apply_transposed(&coefficient));
+        by_mean_x - (&self.x - &self.y) * by_difference + &self.x * by_spread
     }
 
     /// The gradients by `x` and `y`.
