@@ -91,7 +91,7 @@ pub struct TrainConfig {
     /// - ssim:    1 − SSIM, by the conventions of --ssim-preset
     /// - ms-ssim: 1 − multi-scale SSIM, by the same
     ///
-    /// [default: bce; ssim for linear]
+    /// [default: bce; ssim+mse for linear]
     #[arg(
         long,
         value_name = "TERMS",

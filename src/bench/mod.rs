@@ -1,8 +1,10 @@
 //! Speed, measured on the user's own device: what the claims of the README can be checked by.
 //!
 //! - [`timing`]: how work on a device is timed, and how much of it fits.
+//! - [`trial`]: training in a process of its own, from its start.
 //! - [`ssim`]: SSIM by the kernels, by tensor operations, and in burn-train's way.
 
 mod convolution;
 pub mod ssim;
 pub mod timing;
+pub mod trial;

@@ -12,12 +12,14 @@ mod resume;
 mod runs;
 mod serve;
 mod ssim;
+mod sweep;
 mod table;
 mod train;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Parser, Subcommand};
 
 use crate::config::TrainConfig;
@@ -92,6 +94,10 @@ enum Command {
     Resume(resume::ResumeArgs),
     /// Evaluates a run's best weights on its test images
     Eval(eval::EvalArgs),
+    /// Trains over latent sizes, architectures and losses, and draws quality by latent size
+    ///
+    /// Settings that aren't swept are those of training, and have the same defaults.
+    Sweep(sweep::SweepArgs),
     Runs(runs::RunsArgs),
     Compare(compare::CompareArgs),
     Ssim(ssim::SsimArgs),
@@ -107,6 +113,22 @@ enum Command {
     },
 }
 
+/// The matches of the subcommand itself.
+fn innermost(mut matches: &ArgMatches) -> &ArgMatches {
+    while let Some((_, inner)) = matches.subcommand() {
+        matches = inner;
+    }
+    matches
+}
+
+/// Whether a setting was given, by a flag or the environment.
+fn is_given(matches: &ArgMatches, key: &str) -> bool {
+    matches!(
+        matches.value_source(key),
+        Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+    )
+}
+
 impl Cli {
     /// Does what the command line says; `matches` tells which flags were given.
     ///
@@ -119,12 +141,13 @@ impl Cli {
             Some(Command::Devices { json }) => devices::run(json),
             Some(Command::Resume(args)) => resume::run(&args),
             Some(Command::Eval(args)) => eval::run(&args),
+            Some(Command::Sweep(args)) => sweep::run(&args, innermost(matches)),
             Some(Command::Runs(args)) => runs::run(&args),
             Some(Command::Compare(args)) => compare::run(&args),
             Some(Command::Ssim(args)) => ssim::run(&args),
             Some(Command::Report(args)) => report::run(&args),
             Some(Command::Serve(args)) => serve::run(&args),
-            Some(Command::Bench(command)) => bench::run(&command),
+            Some(Command::Bench(command)) => bench::run(command, innermost(matches)),
             Some(Command::Completions { shell }) => Ok(completions::run(shell)),
         }
     }

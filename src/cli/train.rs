@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use chrono::{DateTime, Local};
 use clap::ArgMatches;
-use clap::parser::ValueSource;
 
 use super::progress::Progress;
-use super::{Exit, OutputArgs, log};
+use super::{Exit, OutputArgs, is_given, log};
 use crate::config::TrainConfig;
 use crate::error::Error;
 use crate::loss::Term;
@@ -24,14 +23,8 @@ pub(super) fn run(
     matches: &ArgMatches,
 ) -> anyhow::Result<Exit> {
     log::start(output.quiet);
-    let given = |key: &str| {
-        matches!(
-            matches.value_source(key),
-            Some(ValueSource::CommandLine | ValueSource::EnvVariable)
-        )
-    };
     let config = config
-        .layered(output.config.as_deref(), given)
+        .layered(output.config.as_deref(), |key| is_given(matches, key))
         .map_err(Error::from)?;
     let prepared = prepare(config, output.quiet)?;
     if output.dry_run {
@@ -101,7 +94,7 @@ pub(super) fn train_and_tell(
 }
 
 /// The first Ctrl-C (or SIGTERM) lets the step finish and saves; the second one ends at once.
-fn stop_on_signal(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+pub(super) fn stop_on_signal(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
     let stop = stop.clone();
     ctrlc::set_handler(move || {
         if stop.swap(true, Ordering::Relaxed) {
@@ -168,6 +161,7 @@ fn print_plan(prepared: &Prepared) {
         split,
         selection,
         design,
+        ..
     } = prepared;
     println!("# settings, as a file for --config\n{}", config.to_toml());
     println!(

@@ -46,7 +46,7 @@ impl Architecture {
         match self {
             Self::Baseline | Self::Modified => toml::Table::new(),
             Self::Linear => toml::toml! {
-                loss = "ssim"
+                loss = "ssim+mse"
                 refine = 20
                 epochs = 20
                 batch_size = 128

@@ -12,7 +12,7 @@ use image::RgbImage;
 use plotters::style::RGBColor;
 
 use super::curves::{
-    BLUE, GREEN, HEADER, INK as DARK, LEGEND_SIZE, MARGIN, Panel, Sample, Series, VERMILION,
+    Axis, BLUE, GREEN, HEADER, INK as DARK, LEGEND_SIZE, MARGIN, Panel, Sample, Series, VERMILION,
     draw_legend_entry, draw_panel_title, draw_plots, draw_title, panel_left,
 };
 use super::picture::{
@@ -68,7 +68,9 @@ pub fn draw_comparison(
         });
         Panel {
             title,
+            axis: Axis::EPOCHS,
             series: series.collect(),
+            dots_up_to: 1,
             reference: None,
             marker: None,
         }

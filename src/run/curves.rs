@@ -23,7 +23,7 @@ const STROKE: u32 = 2;
 /// The title of the picture.
 pub(super) const HEADER: u32 = 44;
 /// A panel's title and legend, above the plot, where the legend can't cover a line.
-const PANEL_HEADER: u32 = 60;
+pub(super) const PANEL_HEADER: u32 = 60;
 pub(super) const MARGIN: u32 = 20;
 /// The legend's font.
 pub(super) const LEGEND_SIZE: u32 = 15;
@@ -40,7 +40,7 @@ pub(super) const GREEN: RGBColor = RGBColor(0, 135, 100);
 /// Far beyond any loss worth a look, and small enough for the arithmetic of an axis.
 const LARGEST_DRAWN: f64 = 1e12;
 
-/// A series of a panel: one value for each epoch.
+/// A series of a panel: values along its axis.
 pub(super) struct Series {
     pub name: String,
     pub color: RGBColor,
@@ -93,9 +93,29 @@ pub(super) enum Sample {
     Dot,
 }
 
+/// What lies along the bottom of a panel.
+#[derive(Clone, Copy)]
+pub(super) struct Axis {
+    pub name: &'static str,
+    /// What keeps the ends off the frame.
+    pub air: i32,
+    pub label: fn(i32) -> String,
+}
+
+impl Axis {
+    pub const EPOCHS: Self = Self {
+        name: "epoch",
+        air: 1,
+        label: |epoch| epoch.to_string(),
+    };
+}
+
 pub(super) struct Panel {
     pub title: &'static str,
+    pub axis: Axis,
     pub series: Vec<Series>,
+    /// Lines of so many points or fewer show each of them.
+    pub dots_up_to: usize,
     pub reference: Option<Reference>,
     pub marker: Option<Marker>,
 }
@@ -119,18 +139,22 @@ pub fn draw_curves(
     let panels = [
         Panel {
             title: "loss",
+            axis: Axis::EPOCHS,
             series: vec![
                 Series::of("train", BLUE, history, |row| row.train_loss),
                 Series::of("validation", VERMILION, history, |row| row.validation_loss),
             ],
+            dots_up_to: 1,
             reference: None,
             marker: None,
         },
         Panel {
             title: "validation SSIM",
+            axis: Axis::EPOCHS,
             series: vec![Series::of("model", VERMILION, history, |row| {
                 row.validation_ssim
             })],
+            dots_up_to: 1,
             reference: pca
                 .filter(|(_, value)| drawable(*value))
                 .map(|(components, value)| Reference {
@@ -198,7 +222,7 @@ pub(super) fn draw_plots(
             let color = rgb(FAINT_INK);
             text::draw(
                 &mut image,
-                "no epochs yet",
+                "nothing to show yet",
                 middle,
                 Align::Centre,
                 18,
@@ -239,24 +263,24 @@ fn draw_plot<B: DrawingBackend>(
     let first = epochs.clone().min().unwrap_or(1);
     let last = epochs.max().unwrap_or(first);
     let (low, high) = value_range(panel);
+    let (from, to) = (first - panel.axis.air, last + panel.axis.air);
 
     let mut chart = ChartBuilder::on(area)
         .x_label_area_size(44 * FINENESS)
         .y_label_area_size(64 * FINENESS)
         .margin_right(12 * FINENESS)
-        // An epoch of air on both sides keeps the ends off the frame.
-        .build_cartesian_2d((first - 1)..(last + 1), low..high)?;
+        .build_cartesian_2d(from..to, low..high)?;
     let decimals = (1.0 - (high - low).log10()).ceil().clamp(0.0, 9.0) as usize;
     let label = text::font(15 * FINENESS).color(&INK);
     chart
         .configure_mesh()
-        .x_desc("epoch")
+        .x_desc(panel.axis.name)
         .x_labels(10)
         .y_labels(8)
-        // The air isn't an epoch.
-        .x_label_formatter(&|epoch| {
-            if (first..=last).contains(epoch) {
-                epoch.to_string()
+        // The air isn't labelled.
+        .x_label_formatter(&|x| {
+            if (first..=last).contains(x) {
+                (panel.axis.label)(*x)
             } else {
                 String::new()
             }
@@ -277,7 +301,7 @@ fn draw_plot<B: DrawingBackend>(
         .draw()?;
 
     if let Some(reference) = &panel.reference {
-        let ends = [(first - 1, reference.value), (last + 1, reference.value)];
+        let ends = [(from, reference.value), (to, reference.value)];
         let style = GREEN.stroke_width(STROKE * FINENESS);
         chart.draw_series(DashedLineSeries::new(
             ends,
@@ -296,10 +320,13 @@ fn draw_plot<B: DrawingBackend>(
             } else {
                 chart.draw_series(LineSeries::new(points, style))?;
             }
-            // A line of one point can't be seen.
-            if let [point] = line {
+            // A line of one point can't be seen; and where there are few, each is a measurement.
+            if line.len() <= panel.dots_up_to {
                 let radius = 4 * FINENESS;
-                chart.draw_series([Circle::new(*point, radius, series.color.filled())])?;
+                chart.draw_series(
+                    line.iter()
+                        .map(|point| Circle::new(*point, radius, series.color.filled())),
+                )?;
             }
         }
     }
@@ -349,7 +376,7 @@ pub(super) fn draw_panel_title(image: &mut RgbImage, panel: &Panel, corner: (u32
 }
 
 /// The panel's title and, below it, a row of samples with their names.
-fn draw_panel_header(image: &mut RgbImage, panel: &Panel, left: u32) {
+pub(super) fn draw_panel_header(image: &mut RgbImage, panel: &Panel, left: u32) {
     draw_panel_title(image, panel, (left, HEADER + 20));
     let mut corner = (left, HEADER + 43);
     let mut entry = |name: &str, color: RGBColor, sample: &Sample| {

@@ -26,6 +26,7 @@
 //! slices here: this module knows nothing of tensors.
 
 mod atomic;
+mod charts;
 mod comparison;
 mod curves;
 mod environment;
@@ -38,6 +39,7 @@ mod test_images;
 mod text;
 
 pub use atomic::write_atomically;
+pub use charts::{RateQuality, ScalePoint, draw_rate_quality, draw_scale};
 pub use comparison::{GridColumn, Originals, comparison_grid, draw_comparison};
 pub use curves::draw_curves;
 pub use environment::{DatasetOrigin, Meta, Resumption};

@@ -26,7 +26,6 @@ use crate::error::{ConfigError, Divergence, Error, TrainError, with_causes};
 use crate::metrics::{evaluate, read_rows};
 use crate::model::{Autoencoder, DropoutDraw, parameters};
 use crate::objective::Objective;
-use crate::pca::Pca;
 use crate::rng::{Stream, rng};
 use crate::run::{
     EpochMetrics, EventFile, Images, PcaReference, RunDir, State, Status, Summary, Times,
@@ -103,6 +102,25 @@ pub fn train(
     Ok(outcome)
 }
 
+/// The model of a run before its first step, on `device`: its weights are drawn from the seed, or PCA's.
+///
+/// # Errors
+///
+/// Where the split doesn't belong to the images.
+pub fn untrained(prepared: &Prepared, device: &Device) -> Result<Autoencoder, Error> {
+    let mut model = drawn(prepared, device);
+    if prepared.design.is_linear() {
+        model.start_from(prepared.pca()?);
+    }
+    Ok(model)
+}
+
+/// A model of the right size, its weights drawn from the seed.
+fn drawn(prepared: &Prepared, device: &Device) -> Autoencoder {
+    let Prepared { config, design, .. } = prepared;
+    Autoencoder::new(design, config.latent_dim(), config.seed, device)
+}
+
 /// A run in progress.
 struct Training<'a> {
     prepared: &'a Prepared,
@@ -142,13 +160,12 @@ impl<'a> Training<'a> {
         let clock = Instant::now();
         let config = &prepared.config;
         let device = prepared.selection.device.clone().autodiff();
-        let mut model =
-            Autoencoder::new(&prepared.design, config.latent_dim(), config.seed, &device);
         let newest = Checkpoint::newest(run)?;
-        if newest.is_none() && prepared.design.is_linear() {
-            let Prepared { dataset, split, .. } = prepared;
-            model.start_from(&Pca::fit(dataset, &split.train, config.latent_dim())?);
-        }
+        let mut model = if newest.is_none() {
+            untrained(prepared, &device)?
+        } else {
+            drawn(prepared, &device)
+        };
         let mut best = model.valid();
         let mut optimizer = Adam::new(config.optimizer);
         let mut progress = Progress {
@@ -519,6 +536,7 @@ impl<'a> Training<'a> {
             split,
             design,
             selection,
+            ..
         } = self.prepared;
         let started = Instant::now();
         // The checkpoint has them, so that a file that was lost or changed since is made anew.
@@ -578,7 +596,7 @@ fn pca_reference(prepared: &Prepared) -> Result<PcaReference, Error> {
     } = prepared;
     let started = Instant::now();
     let conventions = config.ssim_preset.config();
-    let pca = Pca::fit(dataset, &split.train, config.latent_dim())?;
+    let pca = prepared.pca()?;
     Ok(PcaReference {
         components: config.latent_dim().min(dataset.image_len()),
         test: pca.evaluate(dataset, &split.test, &conventions)?.quality(),

@@ -1,12 +1,13 @@
 //! From settings to everything that a run needs: images, split, layers, device.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::config::TrainConfig;
 use crate::data::{Dataset, Split, load};
 use crate::device::{self, Selection};
 use crate::error::{ConfigError, Error};
 use crate::model::{Design, ImageShape};
+use crate::pca::Pca;
 
 /// Everything that a run needs, checked.
 #[derive(Clone, Debug)]
@@ -21,6 +22,24 @@ pub struct Prepared {
     pub design: Design,
     /// The device.
     pub selection: Selection,
+    pca: Arc<OnceLock<Pca>>,
+}
+
+impl Prepared {
+    /// PCA of the training images, with as many components as the model has latent values; fitted when
+    /// it's first asked for.
+    ///
+    /// # Errors
+    ///
+    /// Where the split doesn't belong to the images.
+    pub fn pca(&self) -> Result<&Pca, Error> {
+        if let Some(pca) = self.pca.get() {
+            return Ok(pca);
+        }
+        let components = self.config.latent_dim();
+        let fitted = Pca::fit(&self.dataset, &self.split.train, components)?;
+        Ok(self.pca.get_or_init(|| fitted))
+    }
 }
 
 /// Checks the settings, loads the images, splits them and finds the device. Writes nothing, but
@@ -64,5 +83,6 @@ pub fn prepare(config: TrainConfig, quiet: bool) -> Result<Prepared, Error> {
         split,
         design,
         selection,
+        pca: Arc::default(),
     })
 }

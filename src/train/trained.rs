@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Prepared, load_weights, prepare};
+use super::{Prepared, drawn, load_weights, prepare};
 use crate::config::{Backend, TrainConfig};
 use crate::error::Error;
 use crate::model::Autoencoder;
@@ -34,12 +34,7 @@ pub fn open_trained(
     config.backend = backend.unwrap_or(config.backend);
     config.device = device.unwrap_or(config.device);
     let prepared = prepare(config, true)?;
-    let mut model = Autoencoder::new(
-        &prepared.design,
-        prepared.config.latent_dim(),
-        prepared.config.seed,
-        &prepared.selection.device,
-    );
+    let mut model = drawn(&prepared, &prepared.selection.device);
     load_weights(&mut model, &run.best_checkpoint())?;
     Ok(Trained { prepared, model })
 }

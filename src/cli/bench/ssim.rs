@@ -1,28 +1,20 @@
-//! `trainer bench`: speed on the user's own device.
+//! `trainer bench ssim`: SSIM by the kernels and in other ways.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
-use super::{Exit, log};
+use super::{seconds, trials};
 use crate::bench::ssim::{self, Method, Rates, Report, Row, Shape};
 use crate::bench::timing::Effort;
+use crate::cli::{Exit, log};
 use crate::config::Backend;
 use crate::device;
 use crate::error::Error;
 
-#[derive(Subcommand, Debug)]
-pub(super) enum BenchCommand {
-    /// Measures SSIM: the kernels, plain tensor operations, and burn-train's convolutions
-    ///
-    /// Forward, and forward with the gradient by the first image, as in training. Where all images
-    /// don't fit into memory or time, fewer are measured, and the table says how many.
-    Ssim(SsimArgs),
-}
-
 #[derive(Args, Debug)]
-pub(super) struct SsimArgs {
+pub(in crate::cli) struct SsimArgs {
     /// Where to compute: auto takes a real GPU through wgpu where there is one, else flex
     #[arg(long, value_enum, default_value_t, env = "TRAINER_BACKEND")]
     backend: Backend,
@@ -57,20 +49,7 @@ pub(super) struct SsimArgs {
     json: bool,
 }
 
-fn trials(word: &str) -> Result<usize, &'static str> {
-    let number = word.parse().ok().filter(|&number| number > 0);
-    number.ok_or("expected a whole number above zero")
-}
-
-fn seconds(word: &str) -> Result<Duration, &'static str> {
-    let seconds = word.parse().ok().filter(|&seconds: &f64| seconds > 0.0);
-    seconds
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or("expected a number of seconds above zero")
-}
-
-pub(super) fn run(command: &BenchCommand) -> anyhow::Result<Exit> {
-    let BenchCommand::Ssim(args) = command;
+pub(super) fn run(args: &SsimArgs) -> anyhow::Result<Exit> {
     log::start(false);
     let selection = device::select(args.backend, args.device).map_err(Error::from)?;
     log::device(&selection);

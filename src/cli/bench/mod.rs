@@ -1,0 +1,81 @@
+//! `trainer bench`: speed on the user's own device.
+
+mod ssim;
+mod training;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgMatches, Subcommand};
+
+use super::Exit;
+use crate::bench::trial;
+use crate::config::TrainConfig;
+use crate::error::Error;
+
+#[derive(Subcommand, Debug)]
+pub(in crate::cli) enum BenchCommand {
+    /// Measures SSIM: the kernels, plain tensor operations, and burn-train's convolutions
+    ///
+    /// Forward, and forward with the gradient by the first image, as in training. Where all images
+    /// don't fit into memory or time, fewer are measured, and the table says how many.
+    Ssim(ssim::SsimArgs),
+    /// Measures how long training takes to an SSIM of the validation images, from process start
+    ///
+    /// Every trial is a process of its own. The network is linear unless another one is asked for.
+    /// Exits with 1 where a trial doesn't get there.
+    TimeToSsim(training::TimeToSsimArgs),
+    /// Measures images/s of training and of inference, memory, and the time to the first step
+    ///
+    /// Every trial is a process of its own. The first of several epochs warms up and doesn't count.
+    Training(training::TrainingArgs),
+    /// Measures how time and memory grow with the number of images, and with the batch
+    Scale(training::ScaleArgs),
+    /// Measures how long the program takes to print its help
+    StartUp(training::StartUpArgs),
+    /// One trial, whose events are printed as lines of JSON
+    #[command(hide = true)]
+    Trial {
+        /// Settings of the run, all of them
+        #[arg(long)]
+        config: PathBuf,
+        /// Folder for the run folder
+        #[arg(long)]
+        runs: PathBuf,
+        /// Validation SSIM at which to end
+        #[arg(long)]
+        target: Option<f64>,
+    },
+}
+
+pub(in crate::cli) fn run(command: BenchCommand, matches: &ArgMatches) -> anyhow::Result<Exit> {
+    match command {
+        BenchCommand::Ssim(args) => ssim::run(&args),
+        BenchCommand::TimeToSsim(args) => training::time_to_ssim(args, matches),
+        BenchCommand::Training(args) => training::training(args, matches),
+        BenchCommand::Scale(args) => training::scale(args, matches),
+        BenchCommand::StartUp(args) => training::start_up(&args),
+        BenchCommand::Trial {
+            config,
+            runs,
+            target,
+        } => {
+            super::log::start(true);
+            let config = TrainConfig::read(&config).map_err(Error::from)?;
+            trial::run(config, &runs, target, &mut std::io::stdout())?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn trials(word: &str) -> Result<usize, &'static str> {
+    let number = word.parse().ok().filter(|&number| number > 0);
+    number.ok_or("expected a whole number above zero")
+}
+
+fn seconds(word: &str) -> Result<Duration, &'static str> {
+    let seconds = word.parse().ok().filter(|&seconds: &f64| seconds > 0.0);
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or("expected a number of seconds above zero")
+}
