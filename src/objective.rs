@@ -51,6 +51,22 @@ impl Objective {
     #[must_use]
     pub fn encode(&self, model: &Autoencoder, images: Tensor<4>) -> Tensor<2> {
         let start = model.encode(images.clone());
+        self.refine_from(model, images, start)
+    }
+
+    /// What refinement makes of some latent vectors `[N, latent_dim]` for images `[N, C, H, W]` in
+    /// [0, 1]. Nothing has autodiff.
+    ///
+    /// # Panics
+    ///
+    /// As [`Loss::per_image`].
+    #[must_use]
+    pub fn refine_from(
+        &self,
+        model: &Autoencoder,
+        images: Tensor<4>,
+        start: Tensor<2>,
+    ) -> Tensor<2> {
         if self.refine == 0 {
             return start;
         }
@@ -70,8 +86,7 @@ impl Objective {
         Tensor::cat(refined, 0)
     }
 
-    /// The latent vectors `[N, latent_dim]` that refinement makes of those that it starts from.
-    /// `decoder` has autodiff.
+    /// As [`refine_from`](Self::refine_from), in one piece; `decoder` has autodiff.
     fn refined(&self, decoder: &Autoencoder, images: Tensor<4>, start: Tensor<2>) -> Tensor<2> {
         let images = Tensor::from_inner(images);
         lbfgs::minimize(start, self.refine, |latents| {

@@ -1,4 +1,4 @@
-//! `trainer bench ssim`, through the program; and what it does where not everything fits.
+//! `trainer bench`, through the program; and what `bench ssim` does where not everything fits.
 
 mod common;
 
@@ -9,6 +9,7 @@ use common::{has_wgpu_adapter, trainer};
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
+use tempfile::TempDir;
 use trainer::bench::timing::{Effort, Timing, measure};
 
 /// The smallest effort that is one.
@@ -208,4 +209,75 @@ fn what_does_not_fit_is_measured_on_fewer_images() {
         assert!(timing.repetitions > 1);
     }
     assert_eq!(limited(0).unwrap_err(), "out of memory");
+}
+
+fn bench(command: &str, more: &[&str]) -> assert_cmd::assert::Assert {
+    trainer()
+        .args([
+            "bench",
+            command,
+            "--backend",
+            "flex",
+            "--limit",
+            "120",
+            "--trials",
+            "1",
+        ])
+        .args(more)
+        .assert()
+}
+
+#[test]
+fn time_to_ssim_tells_whether_the_target_is_reached() {
+    let near = bench("time-to-ssim", &["--target", "0.3", "--json"]).success();
+    let report: Value = serde_json::from_slice(&near.get_output().stdout).expect("JSON");
+    let seconds = report["seconds"]["median"].as_f64().expect("seconds");
+    assert!(seconds > 0.0 && seconds < 120.0, "{seconds}");
+    assert!(report["arrivals"][0]["ssim"].as_f64().expect("SSIM") >= 0.3);
+    assert_eq!(report["machine"]["config"]["arch"], "linear");
+
+    let far = ["--target", "0.9999", "--epochs", "1", "--latent-dim", "2"];
+    let stdout = bench("time-to-ssim", &far)
+        .code(1)
+        .get_output()
+        .stdout
+        .clone();
+    assert!(String::from_utf8_lossy(&stdout).contains("not reached"));
+    bench("time-to-ssim", &["--target", "2"]).code(2);
+}
+
+#[test]
+fn training_and_scale_report_rates_and_memory() {
+    let settings = ["--epochs", "2", "--latent-dim", "4", "--json"];
+    let done = bench("training", &settings).success();
+    let report: Value = serde_json::from_slice(&done.get_output().stdout).expect("JSON");
+    for quantity in [
+        "training_images_per_second",
+        "inference_images_per_second",
+        "seconds_to_first_step",
+    ] {
+        let spread = &report[quantity];
+        assert!(
+            spread["median"].as_f64().expect("a median") > 0.0,
+            "{quantity}"
+        );
+        assert_eq!(spread["trials"].as_array().expect("trials").len(), 1);
+    }
+    let folder = TempDir::new().expect("a folder");
+    let plot = folder.path().join("scale.png");
+    let plot = plot.to_str().expect("UTF-8");
+    let sizes = ["--images", "60,120", "--batches", "8,16", "--plot", plot];
+    let done = bench("scale", &[&settings[..], &sizes].concat()).success();
+    let report: Value = serde_json::from_slice(&done.get_output().stdout).expect("JSON");
+    assert_eq!(report["points"].as_array().expect("points").len(), 4);
+    assert_eq!(image::open(plot).expect("a picture").width(), 1200);
+}
+
+#[test]
+fn start_up_is_measured() {
+    trainer()
+        .args(["bench", "start-up", "--trials", "2"])
+        .assert()
+        .success()
+        .stdout(contains("trainer --help, ms"));
 }

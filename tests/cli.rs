@@ -237,3 +237,55 @@ fn an_interrupt_finishes_the_step_saves_and_exits_with_130() {
     assert_eq!(json(&run.join("status.json"))["state"], "interrupted");
     assert!(run.join("checkpoints/last.safetensors").exists());
 }
+
+#[test]
+fn an_architecture_has_a_recipe_which_files_and_flags_override() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let file = folder.path().join("settings.toml");
+    std::fs::write(&file, "arch = \"linear\"\nepochs = 3\nrefine = 5\n").expect("written");
+    let plan = |arguments: &[&str]| {
+        let done = trainer()
+            .arg("--dry-run")
+            .args(arguments)
+            .assert()
+            .success();
+        String::from_utf8_lossy(&done.get_output().stdout).into_owned()
+    };
+    let assert_has = |plan: &str, lines: &[&str]| {
+        for line in lines {
+            assert!(
+                plan.lines().any(|own| own == *line),
+                "{line} isn't in {plan}"
+            );
+        }
+    };
+    let linear = [
+        "loss = \"ssim+mse\"",
+        "refine = 20",
+        "epochs = 20",
+        "batch_size = 128",
+    ];
+    assert_has(&plan(&["--arch", "linear"]), &linear);
+    let others = [
+        "loss = \"bce\"",
+        "refine = 0",
+        "epochs = 50",
+        "batch_size = 32",
+    ];
+    assert_has(&plan(&[]), &others);
+    // A flag that says what is a default elsewhere counts as well.
+    assert_has(
+        &plan(&["--arch", "linear", "--loss", "bce", "--refine", "0"]),
+        &["loss = \"bce\"", "refine = 0", "epochs = 20"],
+    );
+    let path = file.to_str().expect("UTF-8");
+    assert_has(
+        &plan(&["--config", path, "--refine", "9"]),
+        &[
+            "loss = \"ssim+mse\"",
+            "refine = 9",
+            "epochs = 3",
+            "batch_size = 128",
+        ],
+    );
+}

@@ -13,6 +13,9 @@ fn run_on(backend: &str, arch: &str, loss: &str) -> (TempDir, PathBuf) {
     trainer()
         .args(["--backend", backend, "--arch", arch, "--loss", loss])
         .args(["--limit", "80", "--batch-size", "16", "--epochs", "3"])
+        // The same images in each epoch, so that a loss that falls is what was learnt. What refinement
+        // does is compared in tests/refine.rs: Adam makes whole steps of the last digits that it leaves.
+        .args(["--augment", "none", "--refine", "0"])
         // Far fewer than training images, of which PCA would leave nothing to learn.
         .args(["--latent-dim", "16"])
         .args(["--seed", "7", "--quiet"])
@@ -56,7 +59,7 @@ fn baseline_learns_the_same_on_every_backend() {
 #[test]
 fn the_other_architectures_learn_the_same_on_every_cpu_backend() {
     assert_same_run("ndarray", "modified", "bce");
-    assert_same_run("ndarray", "linear", "ssim+0.1*l1");
+    assert_same_run("ndarray", "linear", "ssim+mse");
 }
 
 #[test]

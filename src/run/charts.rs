@@ -29,7 +29,15 @@ const ALL: usize = usize::MAX;
 const LATENT_VALUES: Axis = Axis {
     name: "latent values",
     air: 300,
-    label: |position| format!("{:.0}", (f64::from(position) / OCTAVE).exp2()),
+    // Between powers of two there are no round numbers.
+    label: |position| {
+        let power = f64::from(position) / OCTAVE;
+        if power.fract() == 0.0 {
+            power.exp2().to_string()
+        } else {
+            String::new()
+        }
+    },
 };
 
 /// Test scores of one method by latent size.

@@ -387,7 +387,12 @@ pub(super) fn draw_panel_header(image: &mut RgbImage, panel: &Panel, left: u32) 
             0 => series.name.clone(),
             count => format!("{} ({count} NaN or too large)", series.name),
         };
-        entry(&name, series.color, &Sample::Line);
+        let sample = if series.dashed {
+            Sample::Dashes
+        } else {
+            Sample::Line
+        };
+        entry(&name, series.color, &sample);
     }
     if let Some(reference) = &panel.reference {
         entry(&reference.name, GREEN, &Sample::Dashes);

@@ -89,6 +89,31 @@ def build_model():
     return model
 
 
+def build_torch_model():
+    """The same layers in PyTorch, drawn as Keras draws them; images are [N, 1, 28, 28]."""
+    from torch import nn
+
+    half = SIDE // 2
+    model = nn.Sequential(
+        nn.Conv2d(1, 32, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(half * half * 32, LATENT_DIM),
+        nn.Linear(LATENT_DIM, half * half * 32),
+        nn.Unflatten(1, (32, half, half)),
+        nn.Conv2d(32, 32, 3, padding=1),
+        nn.ReLU(),
+        nn.Upsample(scale_factor=2),
+        nn.Conv2d(32, 1, 3, padding=1),
+    )
+    for layer in model:
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+    return model
+
+
 def import_tensorflow():
     """TensorFlow, without its notices about optional libraries; None where it isn't installed."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
