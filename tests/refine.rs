@@ -1,5 +1,10 @@
 //! Latent vectors that are refined on the loss: better for every image, whatever the others are.
 
+#![expect(
+    deprecated,
+    reason = "burn-ndarray is deprecated in favour of burn-flex, and still asked for"
+)]
+
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};

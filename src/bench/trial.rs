@@ -182,6 +182,10 @@ impl Trial {
     /// # Errors
     ///
     /// Where it can't be started.
+    ///
+    /// # Panics
+    ///
+    /// Never: its output was asked for.
     pub fn start(config: &TrainConfig, target: Option<f64>) -> std::io::Result<Self> {
         let folder = TempDir::with_prefix("trainer-bench-")?;
         let settings = folder.path().join("config.toml");

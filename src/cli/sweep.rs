@@ -296,31 +296,31 @@ fn write(folder: &Path, rows: &[Row]) -> anyhow::Result<()> {
     let table = writer.into_inner().context("can't write sweep.csv")?;
     write_atomically(&folder.join("sweep.csv"), &table).map_err(Error::from)?;
 
-    let mut pca = BTreeMap::new();
-    let mut methods: BTreeMap<(usize, String), Vec<(usize, f64, f64)>> = BTreeMap::new();
-    let mut order: Vec<String> = Vec::new();
-    for row in rows {
-        pca.insert(
-            row.latent_dim,
-            (row.latent_dim, row.pca_test_ssim, row.pca_test_psnr),
-        );
-        let name = format!("{}, {}", row.arch, row.loss);
-        let place = order.iter().position(|known| *known == name);
-        let place = place.unwrap_or_else(|| {
-            order.push(name.clone());
-            order.len() - 1
-        });
-        let point = (row.latent_dim, row.test_ssim, row.test_psnr);
-        methods.entry((place, name)).or_default().push(point);
-    }
+    let pca: BTreeMap<_, _> = rows
+        .iter()
+        .map(|row| {
+            let point = (row.latent_dim, row.pca_test_ssim, row.pca_test_psnr);
+            (row.latent_dim, point)
+        })
+        .collect();
     let mut curves = vec![RateQuality {
         name: "PCA".to_owned(),
         points: pca.into_values().collect(),
     }];
-    curves.extend(methods.into_iter().map(|((_, name), mut points)| {
-        points.sort_by_key(|point| point.0);
-        RateQuality { name, points }
-    }));
+    for row in rows {
+        let name = format!("{}, {}", row.arch, row.loss);
+        let point = (row.latent_dim, row.test_ssim, row.test_psnr);
+        match curves.iter_mut().find(|curve| curve.name == name) {
+            Some(curve) => curve.points.push(point),
+            None => curves.push(RateQuality {
+                name,
+                points: vec![point],
+            }),
+        }
+    }
+    for curve in &mut curves {
+        curve.points.sort_by_key(|point| point.0);
+    }
     let title = "What latent values buy: test images by number of latent values";
     let picture = draw_rate_quality(title, &curves).map_err(Error::from)?;
     save_png(&picture, &folder.join("rate_quality.png")).map_err(Error::from)?;

@@ -144,7 +144,7 @@ impl Spread {
             Some(Self {
                 median, min, max, ..
             }) => {
-                println!("{label:<28}{median:>12.decimals$}{min:>12.decimals$}{max:>12.decimals$}")
+                println!("{label:<28}{median:>12.decimals$}{min:>12.decimals$}{max:>12.decimals$}");
             }
             None => println!("{label:<28}{:>12}", "not known"),
         }
