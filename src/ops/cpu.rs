@@ -1,27 +1,15 @@
-//! The convolution stage on the CPU backends: a batch, shared among threads.
-//!
-//! Both CPU backends run the same kernels; [`CpuBackend`] is what they need to lend their memory.
+//! The memory of tensors on the CPU backends.
 
 #![expect(
     deprecated,
     reason = "burn-ndarray is deprecated in favour of burn-flex, and still asked for"
 )]
 
-use std::sync::Arc;
-
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, NdArray};
 use burn::tensor::{Shape, TensorData};
 use burn_flex::FlexTensor;
 use burn_ndarray::NdArrayTensor;
-use rayon::prelude::*;
-
-use super::geometry::Geometry;
-use super::kernels::{self, Kept, Scratch};
-
-/// Images that one task handles. Fixed, so that sums over a batch, and with them the weights, are
-/// the same to the bit however many threads there are.
-const IMAGES_PER_TASK: usize = 8;
 
 /// A backend whose tensors lie in this process's memory.
 pub(super) trait CpuBackend: Backend {
@@ -30,6 +18,9 @@ pub(super) trait CpuBackend: Backend {
 
     /// The values of a [`contiguous`](Self::contiguous) `f32` tensor.
     fn values(tensor: &FloatTensor<Self>) -> &[f32];
+
+    /// The same to write into: a copy, where another tensor has the same memory.
+    fn values_mut(tensor: &mut FloatTensor<Self>) -> &mut [f32];
 
     /// A tensor that owns `values`.
     fn from_values(values: Vec<f32>, shape: Shape) -> FloatTensor<Self>;
@@ -44,6 +35,11 @@ impl CpuBackend for Flex {
 
     fn values(tensor: &FlexTensor) -> &[f32] {
         tensor.as_slice().expect(NOT_F32)
+    }
+
+    fn values_mut(tensor: &mut FlexTensor) -> &mut [f32] {
+        let (start, end) = tensor.layout().contiguous_offsets().expect(NOT_F32);
+        &mut tensor.storage_mut()[start..end]
     }
 
     fn from_values(values: Vec<f32>, shape: Shape) -> FlexTensor {
@@ -74,153 +70,14 @@ impl CpuBackend for NdArray {
         }
     }
 
+    fn values_mut(tensor: &mut NdArrayTensor) -> &mut [f32] {
+        match tensor {
+            NdArrayTensor::F32(storage) => storage.ensure_owned().as_slice_mut().expect(NOT_F32),
+            _ => panic!("{NOT_F32}"),
+        }
+    }
+
     fn from_values(values: Vec<f32>, shape: Shape) -> NdArrayTensor {
         NdArrayTensor::from_data(TensorData::new(values, shape))
-    }
-}
-
-/// The inputs of a forward pass; the backward pass keeps them.
-#[derive(Clone, Debug)]
-pub(super) struct Inputs<T> {
-    pub x: T,
-    pub weight: T,
-    pub bias: T,
-}
-
-/// Which of its four inputs each pooled output took; empty without pooling.
-pub(super) type Winners = Arc<Vec<u8>>;
-
-/// `[N, C_in, H, W]` → `[N, C_out, H', W']`; `inputs` must be contiguous.
-pub(super) fn forward<B: CpuBackend>(
-    g: &Geometry,
-    inputs: &Inputs<FloatTensor<B>>,
-) -> (FloatTensor<B>, Winners) {
-    let weight = kernels::arrange_weight(g, B::values(&inputs.weight));
-    let bias = B::values(&inputs.bias);
-    let input_len = g.in_channels * g.input_plane();
-    let output_len = g.out_channels * g.output_plane();
-    let winners_len = if g.stages.max_pool { output_len } else { 0 };
-    let mut output = vec![0.0; g.images * output_len];
-    let mut winners = vec![0; g.images * winners_len];
-
-    // `chunks` of zero bytes are not allowed, so tasks cut their own share of `winners`.
-    let winners_of_task: Vec<&mut [u8]> = if winners_len == 0 {
-        (0..g.images.div_ceil(IMAGES_PER_TASK))
-            .map(|_| Default::default())
-            .collect()
-    } else {
-        winners.chunks_mut(IMAGES_PER_TASK * winners_len).collect()
-    };
-    B::values(&inputs.x)
-        .par_chunks(IMAGES_PER_TASK * input_len)
-        .zip(output.par_chunks_mut(IMAGES_PER_TASK * output_len))
-        .zip(winners_of_task)
-        .for_each(|((inputs, outputs), winners)| {
-            let mut scratch = Scratch::new(g);
-            let images = inputs
-                .chunks_exact(input_len)
-                .zip(outputs.chunks_exact_mut(output_len));
-            for (image, (input, output)) in images.enumerate() {
-                let winners = &mut winners[image * winners_len..][..winners_len];
-                kernels::forward(g, &mut scratch, (input, &weight, bias), output, winners);
-            }
-        });
-    (
-        B::from_values(output, Shape::from(g.output_shape())),
-        Arc::new(winners),
-    )
-}
-
-/// Gradients of `x` (where wanted), weight and bias, in their shapes.
-pub(super) struct Gradients<T> {
-    pub x: Option<T>,
-    pub weight: T,
-    pub bias: T,
-}
-
-/// The transpose of [`forward`]'s derivative, applied to `output_gradient`.
-pub(super) fn backward<B: CpuBackend>(
-    g: &Geometry,
-    inputs: &Inputs<FloatTensor<B>>,
-    output: &FloatTensor<B>,
-    winners: &Winners,
-    output_gradient: FloatTensor<B>,
-    wants_x: bool,
-) -> Gradients<FloatTensor<B>> {
-    let weight = kernels::arrange_weight(g, B::values(&inputs.weight));
-    let output_gradient = B::contiguous(output_gradient);
-    let (x, output) = (B::values(&inputs.x), B::values(output));
-    let output_gradient = B::values(&output_gradient);
-    let input_len = g.in_channels * g.input_plane();
-    let output_len = g.out_channels * g.output_plane();
-    let winners_len = if g.stages.max_pool { output_len } else { 0 };
-
-    let mut x_gradient = vec![0.0; if wants_x { x.len() } else { 0 }];
-    let tasks = g.images.div_ceil(IMAGES_PER_TASK);
-    let x_gradient_of_task: Vec<Option<&mut [f32]>> = if wants_x {
-        x_gradient
-            .chunks_mut(IMAGES_PER_TASK * input_len)
-            .map(Some)
-            .collect()
-    } else {
-        (0..tasks).map(|_| None).collect()
-    };
-    let partial_sums: Vec<(Vec<f32>, Vec<f32>)> = x_gradient_of_task
-        .into_par_iter()
-        .enumerate()
-        .map(|(task, mut x_gradient)| {
-            let mut scratch = Scratch::new(g);
-            let mut weight_gradient = vec![0.0; weight.len()];
-            let mut bias_gradient = vec![0.0; g.out_channels];
-            let first = task * IMAGES_PER_TASK;
-            let last = g.images.min(first + IMAGES_PER_TASK);
-            for image in first..last {
-                let kept = Kept {
-                    input: &x[image * input_len..][..input_len],
-                    output: &output[image * output_len..][..output_len],
-                    winners: &winners[image * winners_len..][..winners_len],
-                };
-                let x_gradient = x_gradient
-                    .as_deref_mut()
-                    .map(|gradient| &mut gradient[(image - first) * input_len..][..input_len]);
-                kernels::backward(
-                    g,
-                    &mut scratch,
-                    &weight,
-                    kept,
-                    &output_gradient[image * output_len..][..output_len],
-                    (x_gradient, &mut weight_gradient, &mut bias_gradient),
-                );
-            }
-            (weight_gradient, bias_gradient)
-        })
-        .collect();
-
-    // In the order of the tasks, whoever finished first: floating-point sums depend on it.
-    let mut weight_gradient = vec![0.0; weight.len()];
-    let mut bias_gradient = vec![0.0; g.out_channels];
-    for (weight, bias) in &partial_sums {
-        weight_gradient
-            .iter_mut()
-            .zip(weight)
-            .for_each(|(sum, part)| *sum += part);
-        bias_gradient
-            .iter_mut()
-            .zip(bias)
-            .for_each(|(sum, part)| *sum += part);
-    }
-    let [height, width] = g.input;
-    Gradients {
-        x: wants_x.then(|| {
-            B::from_values(
-                x_gradient,
-                Shape::from([g.images, g.in_channels, height, width]),
-            )
-        }),
-        weight: B::from_values(
-            kernels::restore_weight(g, weight_gradient),
-            Shape::from([g.out_channels, g.in_channels, 3, 3]),
-        ),
-        bias: B::from_values(bias_gradient, Shape::from([g.out_channels])),
     }
 }

@@ -3,11 +3,14 @@
 //! burn's own optimizers do the same arithmetic, but load a state only by way of burn's default
 //! device, which may be a GPU that isn't there.
 
+use std::mem;
+
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::config::Optimizer;
+use crate::ops::{self, AdamStep};
 
 const BETA_1: f32 = 0.9;
 const BETA_2: f32 = 0.999;
@@ -46,12 +49,25 @@ impl Adam {
         gradients: GradientsParams,
     ) -> M {
         self.time += 1;
-        model.map(&mut Step {
-            optimizer: self,
-            learning_rate,
+        // The means start at zero, and are scaled up to what they would be of the steps so far.
+        let first_correction = 1.0 - BETA_1.powi(self.time);
+        let second_correction = (1.0 - BETA_2.powi(self.time)).sqrt();
+        let [rate, decay] = [learning_rate, learning_rate * self.weight_decay].map(to_f32);
+        let mut step = Step {
+            by: AdamStep {
+                beta_1: BETA_1,
+                beta_2: BETA_2,
+                decay,
+                rate: rate * second_correction / first_correction,
+                epsilon: EPSILON * second_correction,
+            },
             gradients,
-            parameter: 0,
-        })
+            moments: mem::take(&mut self.moments).into_iter(),
+            stepped: Vec::new(),
+        };
+        let model = model.map(&mut step);
+        self.moments = step.stepped;
+        model
     }
 
     /// The state: the number of steps, then for each parameter its length and both moments, all
@@ -95,15 +111,24 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     Some(*first)
 }
 
-struct Step<'a> {
-    optimizer: &'a mut Adam,
-    learning_rate: f64,
-    gradients: GradientsParams,
-    /// Trained parameters so far.
-    parameter: usize,
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the digits that f32 has are those that the parameters have"
+)]
+fn to_f32(value: f64) -> f32 {
+    value as f32
 }
 
-impl ModuleMapper for Step<'_> {
+struct Step {
+    by: AdamStep,
+    gradients: GradientsParams,
+    /// Of the parameters to come; none in the first step.
+    moments: std::vec::IntoIter<[Tensor<1>; 2]>,
+    /// Of the parameters so far.
+    stepped: Vec<[Tensor<1>; 2]>,
+}
+
+impl ModuleMapper for Step {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (id, tensor, mapper) = param.consume();
         let Some(gradient) = self.gradients.remove::<D>(id) else {
@@ -111,36 +136,20 @@ impl ModuleMapper for Step<'_> {
         };
         let is_trained = tensor.is_require_grad();
         let shape = tensor.shape();
-        let update = self.update(gradient.flatten(0, D - 1)).reshape(shape);
-        let mut value = tensor.inner();
-        if self.optimizer.weight_decay > 0.0 {
-            value = value.mul_scalar(1.0 - self.learning_rate * self.optimizer.weight_decay);
-        }
-        let value = value - update.mul_scalar(self.learning_rate);
-        let tensor = Tensor::from_inner(value).set_require_grad(is_trained);
+        let value = self.update(tensor.inner().flatten(0, D - 1), gradient.flatten(0, D - 1));
+        let tensor = Tensor::from_inner(value.reshape(shape)).set_require_grad(is_trained);
         Param::from_mapped_value(id, tensor, mapper)
     }
 }
 
-impl Step<'_> {
-    /// What the learning rate multiplies, for the next parameter.
-    fn update(&mut self, gradient: Tensor<1>) -> Tensor<1> {
-        let Adam { time, moments, .. } = self.optimizer;
-        if self.parameter == moments.len() {
-            let zeros = || Tensor::zeros(gradient.shape(), &gradient.device());
-            moments.push([zeros(), zeros()]);
-        }
-        let [first, second] = &mut moments[self.parameter];
-        self.parameter += 1;
-        *first = first.clone().mul_scalar(BETA_1) + gradient.clone().mul_scalar(1.0 - BETA_1);
-        *second = second.clone().mul_scalar(BETA_2) + gradient.square().mul_scalar(1.0 - BETA_2);
-        // The means start at zero, and are scaled up to what they would be of the steps so far.
-        let second_correction = (1.0 - BETA_2.powi(*time)).sqrt();
-        let correction = second_correction / (1.0 - BETA_1.powi(*time));
-        first.clone().mul_scalar(correction)
-            / second
-                .clone()
-                .sqrt()
-                .add_scalar(EPSILON * second_correction)
+impl Step {
+    /// The next parameter after the step.
+    fn update(&mut self, value: Tensor<1>, gradient: Tensor<1>) -> Tensor<1> {
+        let zeros = || Tensor::zeros(value.shape(), &value.device());
+        let moments = self.moments.next();
+        let moments = moments.unwrap_or_else(|| [zeros(), zeros()]);
+        let (value, moments) = ops::adam_step(value, gradient, moments, self.by);
+        self.stepped.push(moments);
+        value
     }
 }
