@@ -90,72 +90,89 @@ pub fn draw_rate_quality(title: &str, methods: &[RateQuality]) -> Result<RgbImag
     draw(title, &panels)
 }
 
-/// Draws seconds an epoch and memory: by images for the first `by_images` points, by batch for the
-/// others; 1200 × 520 pixels.
+/// Draws time and memory: by images for the first `by_images` points, by batch for the others; 1200 × 520 pixels.
 ///
 /// # Errors
 ///
 /// [`RunError::Draw`] if the plotting library refuses.
 pub fn draw_scale(points: &[ScalePoint], by_images: usize) -> Result<RgbImage, RunError> {
     let (by_images, by_batch) = points.split_at(by_images.min(points.len()));
-    let axis = |name, points: &[ScalePoint], size: fn(&ScalePoint) -> usize| Axis {
-        name,
-        air: position(points.iter().map(size).max().unwrap_or_default() / 20),
-        label: |position| position.to_string(),
+    let panel = |title, points: &[ScalePoint], by: Size, name: &str, color, value: Value| Panel {
+        from_zero: true,
+        ..chart(
+            title,
+            Axis {
+                name: by.name,
+                air: position(points.iter().map(by.of).max().unwrap_or_default() / 20),
+                label: thousands,
+            },
+            vec![Series {
+                name: name.to_owned(),
+                color,
+                dashed: false,
+                points: points
+                    .iter()
+                    .map(|point| (position((by.of)(point)), value(point)))
+                    .collect(),
+            }],
+        )
     };
-    let series =
-        |name: &str, color, points: &[ScalePoint], x: fn(&ScalePoint) -> usize, y| Series {
-            name: name.to_owned(),
-            color,
-            dashed: false,
-            points: points
-                .iter()
-                .map(|point| (position(x(point)), value(y, point)))
-                .collect(),
-        };
+    let images = Size {
+        name: "images",
+        of: |point| point.images,
+    };
+    let batch = Size {
+        name: "images in a batch",
+        of: |point| point.batch,
+    };
+    let milliseconds = |point: &ScalePoint| 1000.0 * point.batch as f64 / point.images_per_second;
     let peak = |point: &ScalePoint| point.peak_megabytes.unwrap_or(f64::NAN);
-    let images = axis("images", by_images, |point| point.images);
-    let batch = axis("images in a batch", by_batch, |point| point.batch);
     let panels = [
-        chart(
+        panel(
             "seconds an epoch",
+            by_images,
             images,
-            vec![series(
-                "training",
-                VERMILION,
-                by_images,
-                |point| point.images,
-                |point| point.epoch_seconds,
-            )],
+            "training",
+            VERMILION,
+            |point| point.epoch_seconds,
         ),
-        chart(
-            "peak memory, MB",
-            images,
-            vec![series(
-                "process",
-                BLUE,
-                by_images,
-                |point| point.images,
-                peak,
-            )],
-        ),
-        chart(
-            "peak memory, MB",
+        panel("peak memory, MB", by_images, images, "process", BLUE, peak),
+        panel(
+            "milliseconds a step",
+            by_batch,
             batch,
-            vec![series("process", BLUE, by_batch, |point| point.batch, peak)],
+            "training",
+            VERMILION,
+            milliseconds,
         ),
+        panel("peak memory, MB", by_batch, batch, "process", BLUE, peak),
     ];
-    draw("Cost by size: one epoch of training", &panels)
+    draw("Cost by size", &panels)
 }
 
-fn value(of: fn(&ScalePoint) -> f64, point: &ScalePoint) -> f64 {
-    of(point)
+/// What is measured of a training.
+type Value = fn(&ScalePoint) -> f64;
+
+/// What a training's cost grows with.
+#[derive(Clone, Copy)]
+struct Size {
+    name: &'static str,
+    of: fn(&ScalePoint) -> usize,
+}
+
+fn thousands(position: i32) -> String {
+    if position >= 1000 {
+        format!("{}k", f64::from(position) / 1000.0)
+    } else {
+        position.to_string()
+    }
 }
 
 fn chart(title: &'static str, axis: Axis, series: Vec<Series>) -> Panel {
     Panel {
         title,
         axis,
+        from_zero: false,
         series,
         dots_up_to: ALL,
         reference: None,

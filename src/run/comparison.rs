@@ -69,6 +69,7 @@ pub fn draw_comparison(
         Panel {
             title,
             axis: Axis::EPOCHS,
+            from_zero: false,
             series: series.collect(),
             dots_up_to: 1,
             reference: None,

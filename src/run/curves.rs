@@ -17,7 +17,7 @@ use super::{EpochMetrics, RunError};
 const WIDTH: u32 = 1200;
 const HEIGHT: u32 = 480;
 /// plotters draws lines without smoothing; so the plots are drawn this much larger, and reduced.
-const FINENESS: u32 = 2;
+const FINENESS: u32 = 3;
 /// Width of the curves in the finished picture.
 const STROKE: u32 = 2;
 /// The title of the picture.
@@ -113,6 +113,8 @@ impl Axis {
 pub(super) struct Panel {
     pub title: &'static str,
     pub axis: Axis,
+    /// Both scales begin at zero, for values whose ratio is of interest.
+    pub from_zero: bool,
     pub series: Vec<Series>,
     /// Lines of so many points or fewer show each of them.
     pub dots_up_to: usize,
@@ -140,6 +142,7 @@ pub fn draw_curves(
         Panel {
             title: "loss",
             axis: Axis::EPOCHS,
+            from_zero: false,
             series: vec![
                 Series::of("train", BLUE, history, |row| row.train_loss),
                 Series::of("validation", VERMILION, history, |row| row.validation_loss),
@@ -151,6 +154,7 @@ pub fn draw_curves(
         Panel {
             title: "validation SSIM",
             axis: Axis::EPOCHS,
+            from_zero: false,
             series: vec![Series::of("model", VERMILION, history, |row| {
                 row.validation_ssim
             })],
@@ -260,11 +264,17 @@ fn draw_plot<B: DrawingBackend>(
         .iter()
         .flat_map(|series| &series.points)
         .map(|point| point.0);
-    let first = epochs.clone().min().unwrap_or(1);
+    let (first, from) = if panel.from_zero {
+        (0, 0)
+    } else {
+        let first = epochs.clone().min().unwrap_or(1);
+        (first, first - panel.axis.air)
+    };
     let last = epochs.max().unwrap_or(first);
+    let to = last + panel.axis.air;
     let (low, high) = value_range(panel);
-    let (from, to) = (first - panel.axis.air, last + panel.axis.air);
 
+    let (width, _) = area.dim_in_pixel();
     let mut chart = ChartBuilder::on(area)
         .x_label_area_size(44 * FINENESS)
         .y_label_area_size(64 * FINENESS)
@@ -275,7 +285,7 @@ fn draw_plot<B: DrawingBackend>(
     chart
         .configure_mesh()
         .x_desc(panel.axis.name)
-        .x_labels(10)
+        .x_labels((width / (35 * FINENESS)).min(10) as usize)
         .y_labels(8)
         // The air isn't labelled.
         .x_label_formatter(&|x| {
@@ -358,7 +368,11 @@ fn value_range(panel: &Panel) -> (f64, f64) {
     }
     // A flat line gets a range too, one that its magnitude can resolve.
     let air = (0.06 * (high - low)).max(0.01 * high.abs()).max(1e-6);
-    (low - air, high + air)
+    if panel.from_zero {
+        (0.0, 1.1 * high)
+    } else {
+        (low - air, high + air)
+    }
 }
 
 /// The epoch on the axis, which has room for one more.
