@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chrono::Local;
-use common::folder::{Outcome, history};
+use common::folder::{Outcome, history, some_time};
 use common::trainer;
 use serde_json::Value;
 use trainer::run::{
@@ -51,14 +51,15 @@ fn summary(ssim: f64) -> Summary {
     }
 }
 
-/// A run of three epochs of five, in this state; with a summary if it has a test SSIM.
+/// A run of three epochs of five, in this state; with a summary if it has a test SSIM. All of them begin
+/// in the same second, so that their names sort by `name`.
 fn new_run(
     runs: &Path,
     name: &str,
     state: State,
     test_ssim: Option<f64>,
 ) -> Result<RunDir, Box<dyn std::error::Error>> {
-    let run = RunDir::create(runs, Some(name), "", Local::now())?;
+    let run = RunDir::create(runs, Some(name), "", some_time())?;
     run.write_config(
         "arch = \"baseline\"\nlatent_dim = 128\nloss = \"bce\"\nbackend = \"flex\"\nepochs = 5\n",
     )?;
