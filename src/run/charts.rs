@@ -125,7 +125,8 @@ pub fn draw_scale(points: &[ScalePoint], by_images: usize) -> Result<RgbImage, R
         name: "images in a batch",
         of: |point| point.batch,
     };
-    let milliseconds = |point: &ScalePoint| 1000.0 * point.batch as f64 / point.images_per_second;
+    let milliseconds =
+        |point: &ScalePoint| 1000.0 * f64::from(position(point.batch)) / point.images_per_second;
     let peak = |point: &ScalePoint| point.peak_megabytes.unwrap_or(f64::NAN);
     let panels = [
         panel(
