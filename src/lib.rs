@@ -3,12 +3,13 @@
 //!
 //! The data flow, and the modules in its order: a [`config`] says which images
 //! ([`data`]: files → `u8` images → seeded split → batches `[N, C, H, W]` in [0, 1]) go through
-//! which [`model`] (3×3 convolution stages, [`ops`], around a latent vector) on which [`device`],
-//! to minimise which [`loss`], with latent vectors refined by how many steps ([`objective`]). [`train`] is the
-//! loop; [`metrics`] judges what it made, by [`ssim`]
-//! among others, beside [`pca`], the best linear method. A [`run`] folder keeps the config, the
-//! metrics, the weights and the pictures; [`report`] shows them in a browser. [`compare`] judges any PNG files by SSIM. [`rng`] makes
-//! every random draw a function of the seed. [`mod@bench`] measures speed.
+//! which [`model`] on which [`device`], to minimise which [`loss`], with latent vectors refined by
+//! how many steps ([`objective`]). [`ops`] are what takes most of the time, as one operation each:
+//! a 3×3 convolution stage and Adam's step. [`train`] is the loop; [`metrics`] judges what it made,
+//! by [`ssim`] among others, beside [`pca`], the best linear method. A [`run`] folder keeps the
+//! config, the metrics, the weights and the pictures; [`report`] shows them in a browser.
+//! [`compare`] judges any PNG files by SSIM. [`rng`] makes every random draw a function of the seed.
+//! [`mod@bench`] measures speed.
 
 pub mod bench;
 pub mod cli;
