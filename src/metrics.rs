@@ -2,11 +2,9 @@
 //!
 //! Scores stay on the device until a whole split is through: one read for all of them.
 
-use std::sync::Arc;
+use burn::tensor::Tensor;
 
-use burn::tensor::{Device, Tensor};
-
-use crate::data::{Batches, DataError, Dataset, HostBatch};
+use crate::data::{DataError, DeviceImages};
 use crate::model::Autoencoder;
 use crate::objective::Objective;
 use crate::run::Quality;
@@ -67,7 +65,7 @@ pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
 }
 
 /// Scores of the images at `indices`, encoded as `objective` says and reconstructed by `model`
-/// (without autodiff) on `device`.
+/// (without autodiff), which is on the same device.
 ///
 /// # Errors
 ///
@@ -79,13 +77,11 @@ pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
 pub fn evaluate(
     model: &Autoencoder,
     objective: &Objective,
-    dataset: &Arc<Dataset>,
+    images: &DeviceImages,
     indices: &[u32],
-    device: &Device,
 ) -> Result<Scores, DataError> {
     let mut rows = Vec::new();
-    for batch in Batches::new(dataset.clone(), indices.to_vec(), BATCH)? {
-        let images = batch.into_tensor(device);
+    for images in images.batches(indices, BATCH)? {
         let prediction = model.predict(objective.encode(model, images.clone()));
         let losses = objective.losses(&prediction, images.clone());
         let restored = prediction.reconstructions();
@@ -105,7 +101,7 @@ pub struct Reconstructions {
     pub ssim: Vec<f32>,
 }
 
-/// Restores the images of `batch` by `model` (without autodiff) on `device`, encoded as `objective`
+/// Restores `images` `[n, 1, height, width]` by `model` (both without autodiff), encoded as `objective`
 /// says, and scores them by `conventions`.
 ///
 /// # Panics
@@ -114,12 +110,10 @@ pub struct Reconstructions {
 #[must_use]
 pub fn reconstruct(
     model: &Autoencoder,
-    batch: HostBatch,
+    images: Tensor<4>,
     objective: &Objective,
     conventions: &SsimConfig,
-    device: &Device,
 ) -> Reconstructions {
-    let images = batch.into_tensor(device);
     let reconstructions = model.decode(objective.encode(model, images.clone()));
     let [ssim, _] = compare(reconstructions.clone(), images, conventions);
     let read = "a tensor of the models is f32";

@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use rand::Rng;
 
-use crate::data::{Batches, DataError, Dataset};
+use crate::data::{DataError, Dataset, DeviceImages, HostBatch};
 use crate::metrics::{Scores, compare, read_rows};
 use crate::rng::{Stream, rng};
 use crate::ssim::SsimConfig;
@@ -33,16 +33,13 @@ impl Pca {
     /// # Errors
     ///
     /// Where `indices` don't belong to the data set.
-    pub fn fit(
-        dataset: &Arc<Dataset>,
-        indices: &[u32],
-        components: usize,
-    ) -> Result<Self, DataError> {
+    pub fn fit(dataset: &Dataset, indices: &[u32], components: usize) -> Result<Self, DataError> {
         let pixels = dataset.image_len();
         let components = components.min(pixels);
         let mut sum = DVector::<f64>::zeros(pixels);
         let mut products = DMatrix::<f64>::zeros(pixels, pixels);
-        for batch in Batches::new(dataset.clone(), indices.to_vec(), BATCH)? {
+        for indices in indices.chunks(BATCH) {
+            let batch = HostBatch::gather(dataset, indices)?;
             let values = batch.pixels.iter().map(|&value| f64::from(value));
             // One image a column.
             let images = DMatrix::from_iterator(pixels, batch.len(), values);
@@ -104,8 +101,8 @@ impl Pca {
         conventions: &SsimConfig,
     ) -> Result<Scores, DataError> {
         let mut rows = Vec::new();
-        for batch in Batches::new(dataset.clone(), indices.to_vec(), BATCH)? {
-            let images = batch.into_tensor(&self.device);
+        let images = DeviceImages::new(dataset.clone(), &self.device);
+        for images in images.batches(indices, BATCH)? {
             let flat: Tensor<2> = images.clone().flatten(1, 3); // [n, P]
             let latents = (flat - self.mean.clone()).matmul(self.components.clone()); // [n, K]
             let restored = latents.matmul(self.components.clone().transpose()) + self.mean.clone();

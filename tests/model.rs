@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use trainer::data::{ClassSelection, load};
+use trainer::data::{ClassSelection, DeviceImages, load};
 use trainer::loss::{Loss, Term};
 use trainer::metrics::evaluate;
 use trainer::model::{
@@ -138,13 +138,14 @@ fn linear_starts_as_pca() {
     let device = Device::flex();
     let design = Architecture::Linear.design(IMAGE).expect("28×28 fits");
     let mut model = Autoencoder::new(&design, 64, 0, &device);
+    let images = DeviceImages::new(dataset, &device);
     let scores = |model: &Autoencoder| {
         let objective = Objective {
             loss: Loss::from(Term::Mse),
             conventions,
             refine: 0,
         };
-        evaluate(model, &objective, &dataset, &test, &device).expect("images")
+        evaluate(model, &objective, &images, &test).expect("images")
     };
     let before = scores(&model).quality().ssim;
     model.start_from(&pca);

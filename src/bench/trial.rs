@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::config::TrainConfig;
-use crate::data::Batches;
 use crate::error::Error;
 use crate::metrics::evaluate;
 use crate::model::Autoencoder;
@@ -68,11 +67,10 @@ pub fn run(
     };
     let prepared = prepare(config, true)?;
     if let Some(target) = target {
-        let device = &prepared.selection.device;
-        let model = untrained(&prepared, device)?;
+        let model = untrained(&prepared, &prepared.selection.device)?;
         let objective = prepared.config.objective();
         let validation = &prepared.split.validation;
-        let scores = evaluate(&model, &objective, &prepared.dataset, validation, device)?;
+        let scores = evaluate(&model, &objective, prepared.images(), validation)?;
         let ssim = scores.quality().ssim;
         teller.tell(Event::Start { ssim });
         if ssim >= target {
@@ -96,21 +94,14 @@ pub fn run(
 fn inference(prepared: &Prepared, model: &Autoencoder) -> Result<f64, Error> {
     /// Long enough for the timer.
     const SECONDS: f64 = 2.0;
-    let Prepared {
-        config,
-        dataset,
-        split,
-        selection,
-        ..
-    } = prepared;
+    let Prepared { config, split, .. } = prepared;
     let objective = config.objective();
     let mut images = 0;
     let mut started = Instant::now();
     let mut is_warm = false;
     loop {
-        for batch in Batches::new(dataset.clone(), split.train.clone(), config.batch_size)? {
-            let size = batch.len();
-            let originals = batch.into_tensor(&selection.device);
+        for originals in prepared.images().batches(&split.train, config.batch_size)? {
+            let [size, ..] = originals.dims();
             // Reading waits for the device.
             drop(model.decode(objective.encode(model, originals)).into_data());
             images += size;

@@ -441,9 +441,9 @@ fn draw_images(
             leave_out("its images have another size".to_owned());
             continue;
         }
-        let device = &prepared.selection.device;
+        let images = batch.clone().into_tensor(&prepared.selection.device);
         let objective = prepared.config.objective();
-        let made = reconstruct(&model, batch.clone(), &objective, conventions, device);
+        let made = reconstruct(&model, images, &objective, conventions);
         columns.push(GridColumn {
             name: name.clone(),
             heading: (index + 1).to_string(),

@@ -53,16 +53,10 @@ pub(super) fn run(args: &EvalArgs) -> anyhow::Result<Exit> {
 
 fn evaluate_run(args: &EvalArgs) -> Result<(Evaluation, usize), Error> {
     let Trained { prepared, model } = open_trained(&args.run, args.backend, args.device)?;
-    let device = &prepared.selection.device;
     let latent_dim = prepared.config.latent_dim();
     let test = &prepared.split.test;
-    let scores = evaluate(
-        &model,
-        &prepared.config.objective(),
-        &prepared.dataset,
-        test,
-        device,
-    )?;
+    let objective = prepared.config.objective();
+    let scores = evaluate(&model, &objective, prepared.images(), test)?;
     let backend = prepared.selection.backend.name();
     Ok((
         Evaluation {

@@ -5,7 +5,8 @@
 //!   → load                     chosen classes only, exact duplicates dropped
 //!   → Dataset                  u8 pixels [N, H, W] and labels [N], in file order
 //!   → Split::stratified        u32 indices into the dataset: training, validation, test
-//!   → Batches                  f32 pixels [n, 1, H, W] in [0, 1], made on a thread of their own
+//!   → DeviceImages             the same on a GPU; on a CPU, a thread that makes batches ahead
+//!   → Batches                  f32 pixels [n, 1, H, W] in [0, 1]
 //! ```
 //!
 //! Pixels stay `u8` until their batch is made: all 70,000 images take 55 MB that way, and 220 MB as
@@ -20,7 +21,7 @@ mod fashion_mnist;
 mod idx;
 mod split;
 
-pub use batches::{Batches, HostBatch};
+pub use batches::{Batches, DeviceImages, HostBatch, mirror_half};
 pub use classes::{CLASS_NAMES, ClassSelection};
 pub use dataset::Dataset;
 pub use error::DataError;

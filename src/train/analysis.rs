@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use image::{GrayImage, Luma};
 
 use super::{Prepared, report};
-use crate::data::{Batches, CLASS_NAMES, shuffled};
+use crate::data::{CLASS_NAMES, shuffled};
 use crate::error::Error;
 use crate::metrics::{Scores, psnr};
 use crate::model::Autoencoder;
@@ -69,11 +69,9 @@ pub(super) fn write(
 
 /// The latent vectors of the test images, one after the other.
 fn latents(prepared: &Prepared, model: &Autoencoder) -> Result<Vec<f32>, Error> {
-    let test = prepared.split.test.clone();
     let objective = prepared.config.objective();
     let mut latents: Vec<Tensor<2>> = Vec::new();
-    for batch in Batches::new(prepared.dataset.clone(), test, BATCH)? {
-        let images = batch.into_tensor(&prepared.selection.device);
+    for images in prepared.images().batches(&prepared.split.test, BATCH)? {
         latents.push(objective.encode(model, images));
     }
     let values = Tensor::cat(latents, 0).into_data().convert::<f32>();

@@ -20,7 +20,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 
 use crate::config::{Augment, Interval, OnNan, TrainConfig};
-use crate::data::{Batches, shuffled};
+use crate::data::{mirror_half, shuffled};
 use crate::device::catch_panics;
 use crate::error::{ConfigError, Divergence, Error, TrainError, with_causes};
 use crate::metrics::{evaluate, read_rows};
@@ -251,12 +251,8 @@ impl<'a> Training<'a> {
     /// One epoch, or what a checkpoint has left of it: train, validate, record. False if `stop` ended
     /// it early.
     fn epoch(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<bool, Error> {
-        let Prepared {
-            config,
-            dataset,
-            split,
-            ..
-        } = self.prepared;
+        let Prepared { config, split, .. } = self.prepared;
+        let images = self.prepared.images();
         let epoch = self.progress.history.len() + 1;
         let steps_per_epoch = split.train.len().div_ceil(config.batch_size);
         let steps = config.epochs * steps_per_epoch;
@@ -274,14 +270,12 @@ impl<'a> Training<'a> {
             .len()
             .min(self.progress.losses.len() * config.batch_size);
         observer.step(done);
-        for mut batch in Batches::new(dataset.clone(), order[done..].to_vec(), config.batch_size)? {
-            let size = batch.len();
+        let rest = &order[done..];
+        let mirrored = self.mirrored(rest.len());
+        for batch in images.mirrored_batches(rest, &mirrored, config.batch_size)? {
+            let [size, ..] = batch.dims();
             let index = self.progress.step;
-            if config.augment == Augment::Flip {
-                batch.flip(&mut rng(config.seed, Stream::Augment, index as u64));
-            }
-            let images = batch.into_tensor(&self.device);
-            let (loss, reported) = self.loss(&objective, images);
+            let (loss, reported) = self.loss(&objective, batch);
             losses.push(reported.reshape([1, 1]));
 
             let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
@@ -307,8 +301,7 @@ impl<'a> Training<'a> {
         let training_seconds = self.progress.epoch_seconds;
 
         let model = self.model.valid();
-        let device = &self.prepared.selection.device;
-        let scores = evaluate(&model, &objective, dataset, &split.validation, device)?;
+        let scores = evaluate(&model, &objective, images, &split.validation)?;
         let quality = scores.quality();
         self.count_time();
         let sizes = (0..steps_per_epoch).map(|step| {
@@ -350,8 +343,24 @@ impl<'a> Training<'a> {
         Ok(true)
     }
 
-    /// What the next step is to lower, of a batch `[N, C, H, W]`; and, without autodiff, the loss of
-    /// the reconstructions, to be recorded.
+    /// Which of the next `images` training images to mirror; empty if none ever is.
+    fn mirrored(&self, images: usize) -> Vec<bool> {
+        let config = &self.prepared.config;
+        if config.augment == Augment::None {
+            return Vec::new();
+        }
+        let mut mirrored = Vec::with_capacity(images);
+        while mirrored.len() < images {
+            let step = self.progress.step + mirrored.len() / config.batch_size;
+            let size = config.batch_size.min(images - mirrored.len());
+            let mut rng = rng(config.seed, Stream::Augment, step as u64);
+            mirrored.extend(mirror_half(size, &mut rng));
+        }
+        mirrored
+    }
+
+    /// What the next step is to lower, of a batch `[N, C, H, W]` without autodiff; and, without
+    /// autodiff, the loss of the reconstructions, to be recorded.
     ///
     /// The two are the same unless latent vectors are refined: then the decoder learns from refined
     /// ones, and the encoder to come as near to them as it can in one pass.
@@ -359,9 +368,10 @@ impl<'a> Training<'a> {
         let draw = DropoutDraw {
             step: self.progress.step as u64,
         };
-        let encoded = self.model.training_encode(images.clone(), draw);
+        let originals = Tensor::from_inner(images.clone());
+        let encoded = self.model.training_encode(originals.clone(), draw);
         let mean_loss = |model: &Autoencoder, latents| {
-            let losses = objective.losses(&model.predict(latents), images.clone());
+            let losses = objective.losses(&model.predict(latents), originals.clone());
             losses.mean()
         };
         if objective.refine == 0 {
@@ -369,7 +379,7 @@ impl<'a> Training<'a> {
             return (loss.clone(), loss.inner());
         }
         let fixed = self.model.valid();
-        let refined = objective.encode(&fixed, images.clone().inner());
+        let refined = objective.encode(&fixed, images);
         let decoded = mean_loss(&self.model, Tensor::from_inner(refined));
         let amortised = mean_loss(&fixed.on(&self.device), encoded);
         (decoded.clone() + amortised, decoded.inner())
@@ -532,22 +542,15 @@ impl<'a> Training<'a> {
     fn conclude(&mut self) -> Result<Summary, Error> {
         let Prepared {
             config,
-            dataset,
             split,
             design,
-            selection,
             ..
         } = self.prepared;
         let started = Instant::now();
         // The checkpoint has them, so that a file that was lost or changed since is made anew.
         save_weights(&self.best, &self.run.best_checkpoint())?;
-        let test = evaluate(
-            &self.best,
-            &config.objective(),
-            dataset,
-            &split.test,
-            &selection.device,
-        )?;
+        let images = self.prepared.images();
+        let test = evaluate(&self.best, &config.objective(), images, &split.test)?;
         let evaluation = started.elapsed().as_secs_f64();
         let pca = pca_reference(self.prepared)?;
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::config::TrainConfig;
-use crate::data::{Dataset, Split, load};
+use crate::data::{Dataset, DeviceImages, Split, load};
 use crate::device::{self, Selection};
 use crate::error::{ConfigError, Error};
 use crate::model::{Design, ImageShape};
@@ -22,10 +22,19 @@ pub struct Prepared {
     pub design: Design,
     /// The device.
     pub selection: Selection,
+    images: Arc<OnceLock<DeviceImages>>,
     pca: Arc<OnceLock<Pca>>,
 }
 
 impl Prepared {
+    /// The images for the device, to which they go when they're first asked for.
+    #[must_use]
+    pub fn images(&self) -> &DeviceImages {
+        let device = &self.selection.device;
+        self.images
+            .get_or_init(|| DeviceImages::new(self.dataset.clone(), device))
+    }
+
     /// PCA of the training images, with as many components as the model has latent values; fitted when
     /// it's first asked for.
     ///
@@ -83,6 +92,7 @@ pub fn prepare(config: TrainConfig, quiet: bool) -> Result<Prepared, Error> {
         split,
         design,
         selection,
+        images: Arc::default(),
         pca: Arc::default(),
     })
 }

@@ -116,13 +116,9 @@ pub(super) fn picture(
     let batch = HostBatch::gather(dataset, indices)?;
     let originals = batch.pixels.clone();
     let objective = prepared.config.objective();
-    let Reconstructions { pixels, ssim } = reconstruct(
-        model,
-        batch,
-        &objective,
-        &objective.conventions,
-        &selection.device,
-    );
+    let images = batch.into_tensor(&selection.device);
+    let Reconstructions { pixels, ssim } =
+        reconstruct(model, images, &objective, &objective.conventions);
 
     let len = dataset.image_len();
     let tiles: Vec<Tile> = indices

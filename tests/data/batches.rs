@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use burn::tensor::Device;
-use trainer::data::{Batches, DataError, Dataset, HostBatch};
+use burn::tensor::{Device, Tensor};
+use trainer::config::Backend;
+use trainer::data::{DataError, Dataset, DeviceImages, HostBatch, mirror_half};
+use trainer::device;
 use trainer::rng::{Stream, rng};
 
 /// Ten images of 2x3 pixels; pixel `p` of image `i` is `25 i + p`.
@@ -14,50 +16,68 @@ fn ten_small_images() -> Arc<Dataset> {
     Arc::new(Dataset::new(pixels, vec![0; 10], 2, 3, "small".to_owned()).unwrap())
 }
 
+fn values(batch: Tensor<4>) -> Vec<f32> {
+    batch.into_data().try_to_vec().expect("f32")
+}
+
+/// A GPU, or llvmpipe, where there is an adapter.
+fn wgpu() -> Option<Device> {
+    let selection = device::select(Backend::Wgpu, 0);
+    if let Err(error) = &selection {
+        eprintln!("not tested on a GPU: {error}");
+    }
+    Some(selection.ok()?.device)
+}
+
+/// The CPU, and a GPU where there is one.
+fn devices() -> Vec<Device> {
+    let mut devices = vec![Device::flex()];
+    devices.extend(wgpu());
+    devices
+}
+
+fn images_on(dataset: &Arc<Dataset>, device: &Device) -> DeviceImages {
+    DeviceImages::new(dataset.clone(), device)
+}
+
 #[test]
 fn batches_hold_every_index_once_in_order_and_the_last_may_be_smaller() {
-    let indices = vec![9, 0, 3, 4, 8, 1, 2];
-    let batches = Batches::new(ten_small_images(), indices.clone(), 3).unwrap();
-    assert_eq!(batches.len(), 3);
-    let batches: Vec<HostBatch> = batches.collect();
-    assert_eq!(
-        batches.iter().map(HostBatch::len).collect::<Vec<_>>(),
-        [3, 3, 1]
-    );
-    let seen: Vec<u32> = batches
-        .iter()
-        .flat_map(|batch| batch.indices.clone())
-        .collect();
-    assert_eq!(seen, indices);
-    for batch in &batches {
-        assert_eq!(
-            (batch.height, batch.width, batch.pixels.len()),
-            (2, 3, 6 * batch.len())
-        );
+    let dataset = ten_small_images();
+    let indices = [9, 0, 3, 4, 8, 1, 2];
+    for device in devices() {
+        let batches = images_on(&dataset, &device).batches(&indices, 3).unwrap();
+        assert_eq!(batches.len(), 3);
+        let batches: Vec<Tensor<4>> = batches.collect();
+        let shapes: Vec<[usize; 4]> = batches.iter().map(Tensor::dims).collect();
+        assert_eq!(shapes, [[3, 1, 2, 3], [3, 1, 2, 3], [1, 1, 2, 3]]);
+        let seen: Vec<f32> = batches.into_iter().flat_map(values).collect();
+        let expected = HostBatch::gather(&dataset, &indices).unwrap().pixels;
+        assert_eq!(seen, expected);
     }
 }
 
 #[test]
 fn pixels_are_bytes_over_255() {
     let dataset = Dataset::new((0..=255).collect(), vec![0; 2], 16, 8, "bytes".to_owned()).unwrap();
-    let batch = HostBatch::gather(&dataset, &[1, 0]).unwrap();
-    let (first, last) = (batch.pixels[128], batch.pixels[127]);
-    assert_eq!(
-        (first.to_bits(), last.to_bits()),
-        (0_f32.to_bits(), 1_f32.to_bits())
-    );
-    let expected = (128..=255)
+    let dataset = Arc::new(dataset);
+    let expected: Vec<f32> = (128..=255)
         .chain(0..128)
-        .map(|byte: u8| f32::from(byte) / 255.0);
-    assert!(
-        batch
-            .pixels
-            .iter()
-            .zip(expected)
-            .all(|(pixel, value)| pixel.to_bits() == value.to_bits())
-    );
-    let batches = Batches::new(Arc::new(dataset), vec![1, 0], 2).unwrap();
-    assert_eq!(batches.collect::<Vec<_>>(), [batch]);
+        .map(|byte: u8| f32::from(byte) / 255.0)
+        .collect();
+    let batch = HostBatch::gather(&dataset, &[1, 0]).unwrap();
+    assert_eq!(batch.pixels, expected);
+    let mut on_cpu = images_on(&dataset, &Device::flex())
+        .batches(&[1, 0], 2)
+        .unwrap();
+    assert_eq!(values(on_cpu.next().unwrap()), expected);
+    if let Some(gpu) = wgpu() {
+        let mut on_gpu = images_on(&dataset, &gpu).batches(&[1, 0], 2).unwrap();
+        let pixels = values(on_gpu.next().unwrap());
+        for (pixel, expected) in pixels.iter().zip(&expected) {
+            // WGSL allows a division 2.5 units in the last place.
+            assert!((pixel - expected).abs() <= 2.5 * f32::EPSILON * expected);
+        }
+    }
 }
 
 #[test]
@@ -65,17 +85,18 @@ fn a_batch_becomes_a_tensor_of_one_channel_with_its_pixels() {
     let batch = HostBatch::gather(&ten_small_images(), &[1, 2]).unwrap();
     let tensor = batch.clone().into_tensor(&Device::flex());
     assert_eq!(tensor.dims(), [2, 1, 2, 3]);
-    assert_eq!(
-        tensor.into_data().try_to_vec::<f32>().unwrap(),
-        batch.pixels
-    );
+    assert_eq!(values(tensor), batch.pixels);
 }
 
 #[test]
 fn dropping_batches_half_way_ends_their_thread() {
     let dataset = ten_small_images();
-    let mut batches = Batches::new(dataset.clone(), (0..10).collect(), 1).unwrap();
-    assert_eq!(batches.next().unwrap().indices, [0]);
+    let indices: Vec<u32> = (0..10).collect();
+    let mut batches = images_on(&dataset, &Device::flex())
+        .batches(&indices, 1)
+        .unwrap();
+    let first = values(batches.next().unwrap());
+    assert_eq!(first, HostBatch::gather(&dataset, &[0]).unwrap().pixels);
     assert_eq!(batches.len(), 9);
     drop(batches);
     assert_eq!(
@@ -87,20 +108,18 @@ fn dropping_batches_half_way_ends_their_thread() {
 
 #[test]
 fn an_epoch_of_no_images_has_no_batches() {
-    assert_eq!(
-        Batches::new(ten_small_images(), vec![], 4).unwrap().count(),
-        0
-    );
+    for device in devices() {
+        let images = images_on(&ten_small_images(), &device);
+        assert_eq!(images.batches(&[], 4).unwrap().count(), 0);
+    }
 }
 
 #[test]
 fn a_batch_size_of_zero_and_an_index_beyond_the_data_are_refused() {
+    let images = images_on(&ten_small_images(), &Device::flex());
+    assert_error!(images.batches(&[0], 0), DataError::ZeroBatchSize);
     assert_error!(
-        Batches::new(ten_small_images(), vec![0], 0),
-        DataError::ZeroBatchSize
-    );
-    assert_error!(
-        Batches::new(ten_small_images(), vec![0, 10], 4),
+        images.batches(&[0, 10], 4),
         DataError::IndexRange {
             index: 10,
             images: 10,
@@ -114,20 +133,36 @@ fn a_batch_size_of_zero_and_an_index_beyond_the_data_are_refused() {
 }
 
 #[test]
-fn a_flip_mirrors_about_half_of_the_images_left_to_right() {
-    let images = ten_small_images();
-    let mut mirrored = 0;
-    for seed in 0..20 {
-        let indices: Vec<u32> = (0..10).collect();
-        let original = HostBatch::gather(&images, &indices).unwrap();
-        let mut batch = original.clone();
-        batch.flip(&mut rng(seed, Stream::Augment, 0));
-        let pairs = original.pixels.chunks(6).zip(batch.pixels.chunks(6));
-        for (image, flipped) in pairs {
-            let mirror = [2, 1, 0, 5, 4, 3].map(|pixel| image[pixel]);
-            assert!(flipped == image || flipped == mirror);
-            mirrored += usize::from(flipped == mirror);
-        }
+fn the_images_that_are_to_be_mirrored_are_and_no_others() {
+    let dataset = ten_small_images();
+    let indices = [7, 1, 0, 9, 4];
+    let original = HostBatch::gather(&dataset, &indices).unwrap().pixels;
+    // One is beyond the end.
+    let mirrored = [true, false, false, true];
+    let expected: Vec<f32> = original
+        .chunks(6)
+        .zip(mirrored.into_iter().chain([false]))
+        .flat_map(|(image, mirrored)| {
+            let order = if mirrored {
+                [2, 1, 0, 5, 4, 3]
+            } else {
+                [0, 1, 2, 3, 4, 5]
+            };
+            order.map(|pixel| image[pixel])
+        })
+        .collect();
+    for device in devices() {
+        let images = images_on(&dataset, &device);
+        let batches = images.mirrored_batches(&indices, &mirrored, 2).unwrap();
+        assert_eq!(batches.flat_map(values).collect::<Vec<f32>>(), expected);
     }
-    assert!((70..130).contains(&mirrored), "{mirrored} of 200");
+}
+
+#[test]
+fn about_half_of_the_images_are_mirrored() {
+    let count = mirror_half(1_000, &mut rng(0, Stream::Augment, 0))
+        .into_iter()
+        .filter(|&mirrored| mirrored)
+        .count();
+    assert!((430..570).contains(&count), "{count} of 1,000");
 }
