@@ -44,7 +44,7 @@ pub struct TrainConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latent_dim: Option<usize>,
 
-    /// Passes over the training images, at most [default: 50; 20 for linear]
+    /// Passes over the training images, at most [default: 20; 50 for baseline and modified]
     #[arg(
         long,
         value_name = "N",
@@ -54,7 +54,7 @@ pub struct TrainConfig {
     )]
     pub epochs: usize,
 
-    /// Images in one optimizer step [default: 32; 128 for linear]
+    /// Images in one optimizer step [default: 128; 32 for baseline and modified]
     #[arg(
         long,
         value_name = "N",
@@ -64,7 +64,7 @@ pub struct TrainConfig {
     )]
     pub batch_size: usize,
 
-    /// Step size of the optimizer, at the start [default: 0.002; 0.001 for linear]
+    /// Step size of the optimizer, at the start [default: 0.001; 0.002 for baseline and modified]
     #[arg(
         long,
         value_name = "RATE",
@@ -91,7 +91,7 @@ pub struct TrainConfig {
     /// - ssim:    1 − SSIM, by the conventions of --ssim-preset
     /// - ms-ssim: 1 − multi-scale SSIM, by the same
     ///
-    /// [default: bce; ssim+mse for linear]
+    /// [default: ssim+mse; bce for baseline and modified]
     #[arg(
         long,
         value_name = "TERMS",
@@ -102,8 +102,8 @@ pub struct TrainConfig {
     )]
     pub loss: Loss,
 
-    /// Steps by which the encoder improves each latent vector on the loss [default: 0; 20 for
-    /// linear]
+    /// Steps by which the encoder improves each latent vector on the loss [default: 20; 0 for baseline
+    /// and modified]
     #[arg(
         long,
         value_name = "STEPS",

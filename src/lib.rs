@@ -25,6 +25,7 @@ pub mod model;
 pub mod objective;
 pub mod ops;
 pub mod pca;
+mod readback;
 pub mod report;
 pub mod rng;
 pub mod run;

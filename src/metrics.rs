@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 use crate::data::{DataError, DeviceImages};
 use crate::model::Autoencoder;
 use crate::objective::Objective;
+use crate::readback::{Readback, Values};
 use crate::run::Quality;
 use crate::ssim::{SsimConfig, ssim};
 
@@ -27,6 +28,11 @@ pub struct Scores {
 }
 
 impl Scores {
+    pub(crate) fn take_from(values: &mut Values) -> Self {
+        let [loss, ssim, mse] = values.take_rows();
+        Self { loss, ssim, mse }
+    }
+
     /// The mean loss.
     #[must_use]
     pub fn mean_loss(&self) -> f64 {
@@ -80,16 +86,29 @@ pub fn evaluate(
     images: &DeviceImages,
     indices: &[u32],
 ) -> Result<Scores, DataError> {
-    let mut rows = Vec::new();
+    let mut readback = Readback::default();
+    add_scores(&mut readback, model, objective, images, indices)?;
+    Ok(Scores::take_from(&mut readback.read()))
+}
+
+/// Queues what [`evaluate`] does, for [`Scores::take_from`] to take what is read.
+pub(crate) fn add_scores(
+    readback: &mut Readback,
+    model: &Autoencoder,
+    objective: &Objective,
+    images: &DeviceImages,
+    indices: &[u32],
+) -> Result<(), DataError> {
+    let mut columns = Vec::new();
     for images in images.batches(indices, BATCH)? {
         let prediction = model.predict(objective.encode(model, images.clone()));
         let losses = objective.losses(&prediction, images.clone());
         let restored = prediction.reconstructions();
         let [ssim, mse] = compare(restored, images, &objective.conventions);
-        rows.push(Tensor::stack::<2>(vec![losses, ssim, mse], 0)); // [3, n]
+        columns.push(Tensor::stack::<2>(vec![losses, ssim, mse], 0)); // [3, n]
     }
-    let [loss, ssim, mse] = read_rows(rows);
-    Ok(Scores { loss, ssim, mse })
+    readback.add_columns(columns);
+    Ok(())
 }
 
 /// What a model makes of some images.
@@ -99,6 +118,13 @@ pub struct Reconstructions {
     pub pixels: Vec<f32>,
     /// `[n]`.
     pub ssim: Vec<f32>,
+}
+
+impl Reconstructions {
+    pub(crate) fn take_from(values: &mut Values) -> Self {
+        let [pixels, ssim] = [values.take(), values.take()];
+        Self { pixels, ssim }
+    }
 }
 
 /// Restores `images` `[n, 1, height, width]` by `model` (both without autodiff), encoded as `objective`
@@ -114,13 +140,23 @@ pub fn reconstruct(
     objective: &Objective,
     conventions: &SsimConfig,
 ) -> Reconstructions {
+    let mut readback = Readback::default();
+    add_reconstructions(&mut readback, model, images, objective, conventions);
+    Reconstructions::take_from(&mut readback.read())
+}
+
+/// Queues what [`reconstruct`] does, for [`Reconstructions::take_from`] to take what is read.
+pub(crate) fn add_reconstructions(
+    readback: &mut Readback,
+    model: &Autoencoder,
+    images: Tensor<4>,
+    objective: &Objective,
+    conventions: &SsimConfig,
+) {
     let reconstructions = model.decode(objective.encode(model, images.clone()));
     let [ssim, _] = compare(reconstructions.clone(), images, conventions);
-    let read = "a tensor of the models is f32";
-    Reconstructions {
-        pixels: reconstructions.into_data().try_to_vec().expect(read),
-        ssim: ssim.into_data().try_to_vec().expect(read),
-    }
+    readback.add(reconstructions);
+    readback.add(ssim);
 }
 
 /// SSIM and MSE of each pair of images `[N, C, H, W]` with values in [0, 1]: `[N]` each.
@@ -139,19 +175,4 @@ pub(crate) fn compare(
     let ssim =
         ssim(reconstructions, images, conventions).expect("sizes are checked before training");
     [ssim, squares.mean_dim(1).squeeze_dim(1)]
-}
-
-/// Joins tensors `[R, n]` and reads them, row by row: the one place where the device is waited for.
-pub(crate) fn read_rows<const R: usize>(rows: Vec<Tensor<2>>) -> [Vec<f32>; R] {
-    if rows.is_empty() {
-        return std::array::from_fn(|_| Vec::new());
-    }
-    let all = Tensor::cat(rows, 1);
-    let [_, count] = all.dims();
-    let values = all
-        .into_data()
-        .convert::<f32>()
-        .try_to_vec::<f32>()
-        .expect("converted to f32");
-    std::array::from_fn(|row| values[row * count..][..count].to_vec())
 }

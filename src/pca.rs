@@ -10,7 +10,8 @@ use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use rand::Rng;
 
 use crate::data::{DataError, Dataset, DeviceImages, HostBatch};
-use crate::metrics::{Scores, compare, read_rows};
+use crate::metrics::{Scores, compare};
+use crate::readback::Readback;
 use crate::rng::{Stream, rng};
 use crate::ssim::SsimConfig;
 
@@ -100,19 +101,21 @@ impl Pca {
         indices: &[u32],
         conventions: &SsimConfig,
     ) -> Result<Scores, DataError> {
-        let mut rows = Vec::new();
+        let mut columns = Vec::new();
         let images = DeviceImages::new(dataset.clone(), &self.device);
         for images in images.batches(indices, BATCH)? {
             let flat: Tensor<2> = images.clone().flatten(1, 3); // [n, P]
             let latents = (flat - self.mean.clone()).matmul(self.components.clone()); // [n, K]
             let restored = latents.matmul(self.components.clone().transpose()) + self.mean.clone();
             let restored = restored.clamp(0.0, 1.0).reshape(images.dims());
-            rows.push(Tensor::stack::<2>(
+            columns.push(Tensor::stack::<2>(
                 compare(restored, images, conventions).to_vec(),
                 0,
             )); // [2, n]
         }
-        let [ssim, mse] = read_rows(rows);
+        let mut readback = Readback::default();
+        readback.add_columns(columns);
+        let [ssim, mse] = readback.read().take_rows();
         Ok(Scores {
             loss: Vec::new(),
             ssim,

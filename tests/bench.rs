@@ -4,12 +4,13 @@ mod common;
 
 use std::time::Duration;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, DeviceKind, Tensor};
 use common::{has_wgpu_adapter, trainer};
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
 use tempfile::TempDir;
+use trainer::bench::launches::Counter;
 use trainer::bench::timing::{Effort, Timing, measure};
 
 /// The smallest effort that is one.
@@ -271,6 +272,73 @@ fn training_and_scale_report_rates_and_memory() {
     let report: Value = serde_json::from_slice(&done.get_output().stdout).expect("JSON");
     assert_eq!(report["points"].as_array().expect("points").len(), 4);
     assert_eq!(image::open(plot).expect("a picture").width(), 1200);
+}
+
+/// A GPU is waited for once an epoch.
+#[test]
+fn an_epoch_on_a_gpu_is_read_at_once() {
+    let settings = [
+        "--limit",
+        "60",
+        "--batch-size",
+        "8",
+        "--latent-dim",
+        "4",
+        "--json",
+    ];
+    let launches = |backend| {
+        let mut command = trainer();
+        command.args([
+            "bench",
+            "launches",
+            "--arch",
+            "baseline",
+            "--backend",
+            backend,
+        ]);
+        command.args(settings).assert()
+    };
+    launches("flex").code(2).stderr(contains("--backend flex"));
+    if !has_wgpu_adapter() {
+        return;
+    }
+    let done = launches("wgpu").success();
+    let report: Value = serde_json::from_slice(&done.get_output().stdout).expect("JSON");
+    let count = |key: &str| report["epoch"][key].as_u64().expect("a count");
+    assert_eq!(count("reads"), 1);
+    assert_eq!(count("steps"), 6);
+    let kernels = report["epoch"]["kernels"].as_object().expect("by kernel");
+    let launches: u64 = kernels
+        .values()
+        .map(|count| count.as_u64().expect("a count"))
+        .sum();
+    assert_eq!(count("launches"), launches);
+    // Each step has several kernels, and each submission at least one.
+    assert!(
+        launches > 6 * 10 && count("submissions") < launches,
+        "{report}"
+    );
+}
+
+/// The counter itself, on work of which one knows what it asks for.
+#[test]
+fn reads_and_launches_of_a_gpu_are_counted() {
+    if !has_wgpu_adapter() {
+        return;
+    }
+    let device = Device::wgpu(DeviceKind::DefaultDevice);
+    let x = Tensor::<1>::ones([64], &device);
+    drop((x.clone() + 1.0).into_data());
+    let counter = Counter::start();
+    for _ in 0..3 {
+        let sum = (x.clone() + 2.0)
+            .into_data()
+            .try_to_vec::<f32>()
+            .expect("f32");
+        assert_eq!(sum, [3.0; 64]);
+    }
+    let counts = counter.counts();
+    assert_eq!((counts.reads, counts.launches), (3, 3), "{counts:?}");
 }
 
 #[test]

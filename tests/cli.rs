@@ -151,7 +151,7 @@ fn flags_override_a_config_file_and_the_file_overrides_defaults() {
         .success()
         .stdout(contains("epochs = 7"))
         .stdout(contains("seed = 6"))
-        .stdout(contains("batch_size = 32"));
+        .stdout(contains("batch_size = 128"));
     std::fs::write(&file, "epoch = 7\n").expect("a file");
     trainer()
         .args(["--dry-run", "--config"])
@@ -213,7 +213,8 @@ fn completions_are_printed_for_each_shell() {
 fn an_interrupt_finishes_the_step_saves_and_exits_with_130() {
     let runs = TempDir::new().expect("a folder");
     let mut child = Command::new(assert_cmd::cargo::cargo_bin!("trainer"))
-        .args(["--backend", "flex", "--epochs", "1000", "--runs"])
+        .args(["--arch", "baseline", "--backend", "flex"])
+        .args(["--epochs", "1000", "--runs"])
         .arg(runs.path())
         .stderr(Stdio::null())
         .stdout(Stdio::null())
@@ -242,7 +243,7 @@ fn an_interrupt_finishes_the_step_saves_and_exits_with_130() {
 fn an_architecture_has_a_recipe_which_files_and_flags_override() {
     let folder = tempfile::TempDir::new().expect("a folder");
     let file = folder.path().join("settings.toml");
-    std::fs::write(&file, "arch = \"linear\"\nepochs = 3\nrefine = 5\n").expect("written");
+    std::fs::write(&file, "arch = \"baseline\"\nepochs = 3\nrefine = 5\n").expect("written");
     let plan = |arguments: &[&str]| {
         let done = trainer()
             .arg("--dry-run")
@@ -265,6 +266,7 @@ fn an_architecture_has_a_recipe_which_files_and_flags_override() {
         "epochs = 20",
         "batch_size = 128",
     ];
+    assert_has(&plan(&[]), &linear);
     assert_has(&plan(&["--arch", "linear"]), &linear);
     let others = [
         "loss = \"bce\"",
@@ -272,7 +274,8 @@ fn an_architecture_has_a_recipe_which_files_and_flags_override() {
         "epochs = 50",
         "batch_size = 32",
     ];
-    assert_has(&plan(&[]), &others);
+    assert_has(&plan(&["--arch", "baseline"]), &others);
+    assert_has(&plan(&["--arch", "modified"]), &others);
     // A flag that says what is a default elsewhere counts as well.
     assert_has(
         &plan(&["--arch", "linear", "--loss", "bce", "--refine", "0"]),
@@ -282,10 +285,10 @@ fn an_architecture_has_a_recipe_which_files_and_flags_override() {
     assert_has(
         &plan(&["--config", path, "--refine", "9"]),
         &[
-            "loss = \"ssim+mse\"",
+            "loss = \"bce\"",
             "refine = 9",
             "epochs = 3",
-            "batch_size = 128",
+            "batch_size = 32",
         ],
     );
 }

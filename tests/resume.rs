@@ -21,6 +21,8 @@ use tempfile::TempDir;
 /// The settings of a run of some seconds, into `runs`.
 fn settings(runs: &Path, more: &[&str]) -> Vec<String> {
     let mut words: Vec<String> = [
+        "--arch",
+        "baseline",
         "--backend",
         "flex",
         "--limit",

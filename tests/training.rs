@@ -64,7 +64,7 @@ fn the_other_architectures_learn_the_same_on_every_cpu_backend() {
 
 #[test]
 fn a_run_repeats_itself_to_the_bit_from_its_own_config() {
-    for arch in ["baseline", "modified"] {
+    for arch in ["linear", "baseline", "modified"] {
         let runs = [
             TempDir::new().expect("a folder"),
             TempDir::new().expect("a folder"),
@@ -182,7 +182,7 @@ fn a_run_folder_holds_everything_that_a_reader_needs() {
 
 #[test]
 fn eval_finds_the_test_scores_of_the_summary_on_each_cpu_backend() {
-    for arch in ["baseline", "modified"] {
+    for arch in ["linear", "baseline", "modified"] {
         let runs = TempDir::new().expect("a folder");
         small_run(runs.path())
             .args(["--arch", arch])

@@ -2,9 +2,13 @@
 //!
 //! - [`timing`]: how work on a device is timed, and how much of it fits.
 //! - [`trial`]: training in a process of its own, from its start.
+//! - [`launches`]: what training asks of a GPU, counted.
+//! - [`product`]: the largest rate of arithmetic to compare with.
 //! - [`ssim`]: SSIM by the kernels, by tensor operations, and in burn-train's way.
 
 mod convolution;
+pub mod launches;
+pub mod product;
 pub mod ssim;
 pub mod timing;
 pub mod trial;

@@ -183,23 +183,26 @@ fn print_plan(prepared: &Prepared) {
         dataset.width,
     );
     println!(
-        "# layers\n{:<30}  {:>12}  {:>10}",
-        "name", "output", "parameters"
+        "# layers\n{:<30}  {:>12}  {:>10}  {:>13}",
+        "name", "output", "parameters", "multiply-adds"
     );
-    for row in layer_table(design, config.latent_dim()) {
+    let layers = layer_table(design, config.latent_dim());
+    for row in &layers {
         let output: Vec<String> = row.output.iter().map(ToString::to_string).collect();
         println!(
-            "{:<30}  {:>12}  {:>10}",
+            "{:<30}  {:>12}  {:>10}  {:>13}",
             row.name,
             output.join("×"),
-            row.parameters
+            row.parameters,
+            row.multiply_adds
         );
     }
     println!(
-        "{:<30}  {:>12}  {:>10}",
+        "{:<30}  {:>12}  {:>10}  {:>13}",
         "total",
         "",
-        parameters(&prepared.design, config.latent_dim())
+        parameters(design, config.latent_dim()),
+        layers.iter().map(|row| row.multiply_adds).sum::<usize>()
     );
 }
 

@@ -137,10 +137,10 @@ impl DeviceImages {
         }
         check_range(&self.dataset, indices)?;
         let source = match &self.resident {
-            Some(resident) => Source::Resident(
-                resident.clone(),
-                Order::upload(indices, mirrored, &self.device),
-            ),
+            Some(resident) => {
+                let order = Order::upload(indices, mirrored, &self.device);
+                Source::Resident(Box::new((resident.clone(), order)))
+            }
             None => Source::Ahead(Ahead::start(
                 self.dataset.clone(),
                 indices.to_vec(),
@@ -173,7 +173,7 @@ pub struct Batches {
 #[derive(Debug)]
 enum Source {
     Ahead(Ahead),
-    Resident(Resident, Order),
+    Resident(Box<(Resident, Order)>),
 }
 
 impl Iterator for Batches {
@@ -186,7 +186,10 @@ impl Iterator for Batches {
         }
         let batch = match &self.source {
             Source::Ahead(ahead) => ahead.next()?.into_tensor(&self.device),
-            Source::Resident(resident, order) => resident.gather(order, self.taken, end),
+            Source::Resident(resident) => {
+                let (images, order) = &**resident;
+                images.gather(order, self.taken, end)
+            }
         };
         self.taken = end;
         Some(batch)

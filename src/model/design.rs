@@ -10,13 +10,13 @@ use crate::ops::Stages;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Architecture {
-    /// One convolution and a dense layer on each side
+    /// One dense layer on each side, which start as PCA; latent vectors are refined on the loss
     #[default]
+    Linear,
+    /// One convolution and a dense layer on each side
     Baseline,
     /// A convolution more on each side, batch normalisation, dropout, twice the latent values
     Modified,
-    /// One dense layer on each side, which start as PCA; latent vectors are refined on the loss
-    Linear,
 }
 
 impl Architecture {

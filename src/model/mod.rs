@@ -14,7 +14,7 @@ use burn::tensor::{Device, Tensor, activation};
 pub use design::{Architecture, Design, ImageShape, Stage};
 pub use layers::DropoutDraw;
 use layers::{ConvLayer, Dropout, Initializer, dense};
-pub use table::{LayerRow, layer_table, parameters};
+pub use table::{LayerRow, layer_table, parameters, training_multiply_adds};
 
 use burn::nn::{BatchNorm, BatchNormConfig, Linear};
 

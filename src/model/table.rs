@@ -1,4 +1,4 @@
-//! The layers of a design as a table: name, output shape, parameters.
+//! The layers of a design as a table: name, output shape, parameters, arithmetic.
 
 use super::design::{Design, ImageShape, Stage};
 
@@ -11,6 +11,9 @@ pub struct LayerRow {
     pub output: Vec<usize>,
     /// Its trainable values.
     pub parameters: usize,
+    /// Multiplications, each with an addition, that its definition takes for an image: of convolutions
+    /// and dense layers, beside which the rest is nothing.
+    pub multiply_adds: usize,
 }
 
 /// The layers from image to reconstruction, in the order in which they run.
@@ -25,14 +28,19 @@ pub fn layer_table(design: &Design, latent_dim: usize) -> Vec<LayerRow> {
             name: format!("encoder dropout {}", design.dropout),
             output: vec![flat],
             parameters: 0,
+            multiply_adds: 0,
         });
     }
     rows.push(LayerRow {
         name: "encoder dense → latent".to_owned(),
         output: vec![latent_dim],
         parameters: (flat + 1) * latent_dim,
+        multiply_adds: flat * latent_dim,
     });
-    rows.push(row("decoder dense", features, (latent_dim + 1) * flat));
+    rows.push(LayerRow {
+        multiply_adds: flat * latent_dim,
+        ..row("decoder dense", features, (latent_dim + 1) * flat)
+    });
     stages(&mut rows, "decoder", features, &design.decoder);
     let last = if design.is_linear() {
         "clamp"
@@ -52,11 +60,22 @@ pub fn parameters(design: &Design, latent_dim: usize) -> usize {
         .sum()
 }
 
+/// Multiplications, each with an addition, that training on an image takes: forward, and twice as many
+/// backward, by each layer's input and by its weights. The first layer's input, the image, needs none.
+#[must_use]
+pub fn training_multiply_adds(design: &Design, latent_dim: usize) -> usize {
+    let rows = layer_table(design, latent_dim);
+    let forward = rows.iter().map(|row| row.multiply_adds);
+    let first = forward.clone().find(|&count| count > 0).unwrap_or(0);
+    3 * forward.sum::<usize>() - first
+}
+
 fn row(name: impl Into<String>, shape: ImageShape, parameters: usize) -> LayerRow {
     LayerRow {
         name: name.into(),
         output: vec![shape.channels, shape.height, shape.width],
         parameters,
+        multiply_adds: 0,
     }
 }
 
@@ -75,11 +94,10 @@ fn stages(rows: &mut Vec<LayerRow>, side: &str, mut shape: ImageShape, stages: &
         shape.channels = stage.channels;
         let activation = if stage.stages.relu { ", ReLU" } else { "" };
         let parameters = (9 * inputs + 1) * stage.channels;
-        rows.push(row(
-            format!("{side} conv 3×3{activation}"),
-            shape,
-            parameters,
-        ));
+        rows.push(LayerRow {
+            multiply_adds: 9 * inputs * shape.len(),
+            ..row(format!("{side} conv 3×3{activation}"), shape, parameters)
+        });
         if stage.stages.max_pool {
             shape = ImageShape {
                 height: shape.height / 2,

@@ -25,7 +25,8 @@ pub struct EpochMetrics {
     pub validation_mse: f64,
     /// How long the epoch took, validation included.
     pub seconds: f64,
-    /// Training images per second of training.
+    /// Training images per second of training; on a GPU, which is waited for once an epoch, of the
+    /// whole epoch.
     pub images_per_second: f64,
 }
 

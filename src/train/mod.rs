@@ -5,11 +5,14 @@
 
 mod analysis;
 mod checkpoint;
+mod divergence;
 mod early_stopping;
 mod optimizer;
 mod prepare;
 mod report;
+mod saving;
 mod trained;
+mod verdict;
 mod weights;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,26 +22,26 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 
-use crate::config::{Augment, Interval, OnNan, TrainConfig};
+use crate::config::{Augment, TrainConfig};
 use crate::data::{mirror_half, shuffled};
-use crate::device::catch_panics;
+use crate::device::{catch_panics, is_cpu};
 use crate::error::{ConfigError, Divergence, Error, TrainError, with_causes};
-use crate::metrics::{evaluate, read_rows};
-use crate::model::{Autoencoder, DropoutDraw, parameters};
+use crate::metrics::{Scores, add_scores};
+use crate::model::{Autoencoder, DropoutDraw};
 use crate::objective::Objective;
+use crate::readback::{Readback, Values};
 use crate::rng::{Stream, rng};
-use crate::run::{
-    EpochMetrics, EventFile, Images, PcaReference, RunDir, State, Status, Summary, Times,
-};
+use crate::run::{EpochMetrics, EventFile, RunDir, State, Status, Summary};
 
 pub use checkpoint::{Checkpoint, CheckpointFault, Progress};
 pub use early_stopping::EarlyStopping;
 use optimizer::Adam;
 pub use prepare::{Prepared, prepare};
+use report::Picture;
 pub(crate) use report::samples;
 pub use trained::{Trained, open_trained};
-pub use weights::{load_weights, save_weights};
-use weights::{weights_from_bytes, weights_to_bytes};
+pub use weights::load_weights;
+use weights::weights_from_bytes;
 
 /// What a run tells while it goes on.
 pub trait Observer {
@@ -129,8 +132,8 @@ struct Training<'a> {
     device: Device,
     model: Autoencoder,
     optimizer: Adam,
-    /// The weights of the best epoch, without autodiff.
-    best: Autoencoder,
+    /// The weights of the best epoch, as a safetensors file.
+    best: Vec<u8>,
     progress: Progress,
     events: EventFile,
     /// The last good epoch, or what this process began with: to go back to where the loss diverges.
@@ -166,7 +169,7 @@ impl<'a> Training<'a> {
         } else {
             drawn(prepared, &device)
         };
-        let mut best = model.valid();
+        let mut best = Vec::new();
         let mut optimizer = Adam::new(config.optimizer);
         let mut progress = Progress {
             dataset: prepared.dataset.sha256.clone(),
@@ -178,11 +181,15 @@ impl<'a> Training<'a> {
                 path: path.clone(),
                 message,
             };
+            best = if checkpoint.best.is_empty() {
+                checkpoint.weights.clone()
+            } else {
+                // Used at the end only, where it would be too late to learn that they are damaged.
+                let mut model = drawn(prepared, &prepared.selection.device);
+                weights_from_bytes(&mut model, checkpoint.best.clone()).map_err(fault)?;
+                checkpoint.best
+            };
             weights_from_bytes(&mut model, checkpoint.weights).map_err(fault)?;
-            best = model.valid();
-            if !checkpoint.best.is_empty() {
-                weights_from_bytes(&mut best, checkpoint.best).map_err(fault)?;
-            }
             optimizer
                 .load(&checkpoint.optimizer, &prepared.selection.device)
                 .ok_or_else(|| fault("its optimizer can't be understood".to_owned()))?;
@@ -288,47 +295,41 @@ impl<'a> Training<'a> {
             let stopped = stop.load(Ordering::Relaxed);
             let steps_done = self.progress.losses.len() + losses.len();
             if stopped || (steps_done < steps_per_epoch && self.checkpoint_is_due()) {
-                self.read_losses(&mut losses, learning_rate)?;
-                self.save()?;
+                let mut readback = Readback::default();
+                readback.add_columns(std::mem::take(&mut losses));
+                self.add_weights(&mut readback);
+                let mut values = readback.read();
+                self.count_time();
+                self.take_losses(&mut values, learning_rate)?;
+                let weights = self.take_weights(&mut values);
+                self.save(weights)?;
             }
             if stopped {
                 return Ok(false);
             }
         }
 
-        // The one read of the training losses: the device has to be through with the epoch.
-        self.read_losses(&mut losses, learning_rate)?;
-        let training_seconds = self.progress.epoch_seconds;
-
-        let model = self.model.valid();
-        let scores = evaluate(&model, &objective, images, &split.validation)?;
-        let quality = scores.quality();
+        // A CPU is through with the steps by now. When a GPU is can only be told by waiting for it,
+        // which is done once an epoch: here, for all that the epoch leaves.
         self.count_time();
-        let sizes = (0..steps_per_epoch).map(|step| {
-            config
-                .batch_size
-                .min(split.train.len() - step * config.batch_size)
-        });
-        #[expect(clippy::cast_precision_loss, reason = "counts of images")]
-        let metrics = EpochMetrics {
-            epoch,
-            step: self.progress.step,
-            learning_rate,
-            train_loss: self
-                .progress
-                .losses
-                .iter()
-                .zip(sizes)
-                .map(|(loss, size)| loss * size as f64)
-                .sum::<f64>()
-                / split.train.len() as f64,
-            validation_loss: scores.mean_loss(),
-            validation_ssim: quality.ssim,
-            validation_psnr: quality.psnr,
-            validation_mse: quality.mse,
-            seconds: self.progress.epoch_seconds,
-            images_per_second: split.train.len() as f64 / training_seconds,
+        let steps_seconds = self.progress.epoch_seconds;
+        let model = self.model.valid();
+        let mut readback = Readback::default();
+        readback.add_columns(losses);
+        add_scores(&mut readback, &model, &objective, images, &split.validation)?;
+        let samples = samples(self.prepared);
+        let picture = Picture::queue(self.prepared, &model, &samples, &mut readback)?;
+        self.add_weights(&mut readback);
+        let mut values = readback.read();
+        self.count_time();
+        let training_seconds = if is_cpu(&self.device) {
+            steps_seconds
+        } else {
+            self.progress.epoch_seconds
         };
+        self.take_losses(&mut values, learning_rate)?;
+        let scores = Scores::take_from(&mut values);
+        let metrics = self.epoch_metrics(&scores, learning_rate, training_seconds);
         self.check_growth(&metrics)?;
         let is_best =
             self.progress
@@ -337,10 +338,43 @@ impl<'a> Training<'a> {
         self.progress.history.push(metrics);
         self.progress.losses.clear();
         self.progress.epoch_seconds = 0.0;
-        self.record(model, is_best)?;
+        self.record(picture, values, is_best)?;
         let metrics = self.progress.history.last().expect("just pushed");
         observer.epoch_finished(metrics, is_best);
         Ok(true)
+    }
+
+    /// What the epoch that is through comes to: its losses are in `progress`, `scores` are those of the
+    /// validation images.
+    #[expect(clippy::cast_precision_loss, reason = "counts of images")]
+    fn epoch_metrics(
+        &self,
+        scores: &Scores,
+        learning_rate: f64,
+        training_seconds: f64,
+    ) -> EpochMetrics {
+        let Prepared { config, split, .. } = self.prepared;
+        let images = split.train.len();
+        let losses = self.progress.losses.iter().enumerate();
+        let sum: f64 = losses
+            .map(|(step, loss)| {
+                let size = config.batch_size.min(images - step * config.batch_size);
+                loss * size as f64
+            })
+            .sum();
+        let quality = scores.quality();
+        EpochMetrics {
+            epoch: self.progress.history.len() + 1,
+            step: self.progress.step,
+            learning_rate,
+            train_loss: sum / images as f64,
+            validation_loss: scores.mean_loss(),
+            validation_ssim: quality.ssim,
+            validation_psnr: quality.psnr,
+            validation_mse: quality.mse,
+            seconds: self.progress.epoch_seconds,
+            images_per_second: images as f64 / training_seconds,
+        }
     }
 
     /// Which of the next `images` training images to mirror; empty if none ever is.
@@ -403,17 +437,9 @@ impl<'a> Training<'a> {
         self.progress.epoch_seconds += seconds;
     }
 
-    /// Reads losses from the device, which waits for it, and stops at the first that is no number.
-    fn read_losses(
-        &mut self,
-        losses: &mut Vec<Tensor<2>>,
-        learning_rate: f64,
-    ) -> Result<(), TrainError> {
-        if losses.is_empty() {
-            return Ok(());
-        }
-        let [losses] = read_rows(std::mem::take(losses));
-        self.count_time();
+    /// Takes the losses of the steps since they were last read; an error at the first that is no number.
+    fn take_losses(&mut self, values: &mut Values, learning_rate: f64) -> Result<(), TrainError> {
+        let losses = values.take();
         if let Some(index) = losses.iter().position(|loss| !loss.is_finite()) {
             return Err(TrainError::Diverged(Divergence {
                 loss: losses[index],
@@ -427,185 +453,4 @@ impl<'a> Training<'a> {
         self.progress.losses.extend(losses);
         Ok(())
     }
-
-    /// Stops at an epoch whose loss has exploded: many times the lowest so far, and worse than the
-    /// first; or, in the first one, many times what any untrained model has.
-    fn check_growth(&self, metrics: &EpochMetrics) -> Result<(), TrainError> {
-        /// Far above the ups and downs of training.
-        const GROWTH: f64 = 10.0;
-        const UNTRAINED: f64 = 1.0;
-        let earlier = self.progress.history.iter().map(|row| row.train_loss);
-        let lowest = earlier.reduce(f64::min).unwrap_or(UNTRAINED);
-        let first = self.progress.history.first();
-        let first = first.map_or(UNTRAINED, |row| row.train_loss);
-        let has_exploded = metrics.train_loss > GROWTH * lowest && metrics.train_loss > first;
-        if !has_exploded && metrics.validation_loss.is_finite() {
-            return Ok(());
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "it was computed in f32")]
-        let loss = if metrics.validation_loss.is_finite() {
-            metrics.train_loss
-        } else {
-            metrics.validation_loss
-        } as f32;
-        Err(TrainError::Diverged(Divergence {
-            loss,
-            step: metrics.step,
-            epoch: metrics.epoch,
-            last_good_epoch: self.progress.history.len(),
-            learning_rate: metrics.learning_rate,
-        }))
-    }
-
-    /// Goes back to the last good epoch with half the learning rate, if that was asked for.
-    fn roll_back(&mut self, divergence: Divergence) -> Result<(), Error> {
-        const MOST: usize = 3;
-        if self.prepared.config.on_nan == OnNan::Stop || self.good.progress.rollbacks == MOST {
-            return Err(TrainError::Diverged(divergence).into());
-        }
-        self.good.progress.rollbacks += 1;
-        let good = self.good.clone();
-        tracing::warn!(
-            "{divergence}; going back to step {} with half the learning rate ({} of at most {MOST} times)",
-            good.progress.step,
-            good.progress.rollbacks
-        );
-        self.model = good.model;
-        self.optimizer = good.optimizer;
-        self.progress = good.progress;
-        // Later checkpoints lead to where the loss diverged.
-        Checkpoint::remove_after(self.run, self.progress.step)?;
-        self.save()
-    }
-
-    /// Whether steps or time ask for a checkpoint within an epoch.
-    fn checkpoint_is_due(&self) -> bool {
-        match self.prepared.config.checkpoint_every {
-            Interval::Steps(steps) => self.progress.step.is_multiple_of(steps),
-            Interval::Minutes(minutes) => self.saved.elapsed().as_secs_f64() >= 60.0 * minutes,
-        }
-    }
-
-    /// Writes a checkpoint.
-    fn save(&mut self) -> Result<(), Error> {
-        let best_is_last = self.progress.losses.is_empty()
-            && self.progress.early_stopping.best_epoch() == Some(self.progress.history.len());
-        Checkpoint {
-            progress: self.progress.clone(),
-            config: self.prepared.config.to_toml(),
-            weights: weights_to_bytes(&self.model.valid()),
-            best: if best_is_last {
-                Vec::new()
-            } else {
-                weights_to_bytes(&self.best)
-            },
-            optimizer: self.optimizer.to_bytes(),
-        }
-        .save(self.run)?;
-        self.saved = Instant::now();
-        Ok(())
-    }
-
-    /// Writes what the run folder shows of the epoch that just ended.
-    fn record(&mut self, model: Autoencoder, is_best: bool) -> Result<(), Error> {
-        let history = &self.progress.history;
-        let epoch = history.len();
-        save_weights(&model, &self.run.last_checkpoint())?;
-        if is_best {
-            save_weights(&model, &self.run.best_checkpoint())?;
-        }
-        self.run.write_metrics(history)?;
-        report::epoch_picture(self.prepared, self.run, &model, epoch)?;
-        self.events
-            .record(&history[epoch - 1], &self.run.epoch_picture(epoch));
-        report::curves(
-            self.prepared,
-            self.run,
-            history,
-            None,
-            self.progress.early_stopping.best_epoch(),
-        )?;
-        if is_best {
-            self.best = model;
-        }
-        self.save()?;
-        self.good = Snapshot {
-            model: self.model.clone(),
-            optimizer: self.optimizer.clone(),
-            progress: self.progress.clone(),
-        };
-        self.run.write_status(&Status::now(State::Running, epoch))?;
-        Ok(())
-    }
-
-    /// Judges the best weights on the test images, beside PCA.
-    fn conclude(&mut self) -> Result<Summary, Error> {
-        let Prepared {
-            config,
-            split,
-            design,
-            ..
-        } = self.prepared;
-        let started = Instant::now();
-        // The checkpoint has them, so that a file that was lost or changed since is made anew.
-        save_weights(&self.best, &self.run.best_checkpoint())?;
-        let images = self.prepared.images();
-        let test = evaluate(&self.best, &config.objective(), images, &split.test)?;
-        let evaluation = started.elapsed().as_secs_f64();
-        let pca = pca_reference(self.prepared)?;
-
-        let history = &self.progress.history;
-        let best_epoch = self.progress.early_stopping.best_epoch();
-        // The first epoch counts as the best so far, so that there is one.
-        let best = history
-            .iter()
-            .find(|row| Some(row.epoch) == best_epoch)
-            .expect("a run has an epoch, and its best one is in the history");
-        report::test_pictures(self.prepared, self.run, &self.best, &test)?;
-        analysis::write(self.prepared, self.run, &self.best, &test)?;
-        report::curves(self.prepared, self.run, history, Some(&pca), best_epoch)?;
-        let summary = Summary {
-            best_epoch: best.epoch,
-            epochs: history.len(),
-            parameters: parameters(design, config.latent_dim()),
-            latent_dim: config.latent_dim(),
-            test: test.quality(),
-            validation: best.validation_quality(split.validation.len()),
-            pca: Some(pca),
-            seconds: Times {
-                training: self.progress.seconds,
-                evaluation,
-                total: self.progress.seconds + started.elapsed().as_secs_f64(),
-            },
-            ssim_preset: config.ssim_preset.name().to_owned(),
-            images: Images {
-                train: split.train.len(),
-                validation: split.validation.len(),
-                test: split.test.len(),
-            },
-        };
-        self.run.write_summary(&summary)?;
-        Ok(summary)
-    }
-}
-
-/// PCA with as many components as the model has latent values.
-fn pca_reference(prepared: &Prepared) -> Result<PcaReference, Error> {
-    let Prepared {
-        config,
-        dataset,
-        split,
-        ..
-    } = prepared;
-    let started = Instant::now();
-    let conventions = config.ssim_preset.config();
-    let pca = prepared.pca()?;
-    Ok(PcaReference {
-        components: config.latent_dim().min(dataset.image_len()),
-        test: pca.evaluate(dataset, &split.test, &conventions)?.quality(),
-        validation: pca
-            .evaluate(dataset, &split.validation, &conventions)?
-            .quality(),
-        seconds: started.elapsed().as_secs_f64(),
-    })
 }

@@ -11,6 +11,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::config::Optimizer;
 use crate::ops::{self, AdamStep};
+use crate::readback::{Readback, Values};
 
 const BETA_1: f32 = 0.9;
 const BETA_2: f32 = 0.999;
@@ -70,17 +71,26 @@ impl Adam {
         model
     }
 
+    /// Adds what [`to_bytes`](Self::to_bytes) needs of the device.
+    pub fn add_to(&self, readback: &mut Readback) {
+        for moment in self.moments.iter().flatten() {
+            readback.add(moment.clone());
+        }
+    }
+
     /// The state: the number of steps, then for each parameter its length and both moments, all
     /// little-endian.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self, values: &mut Values) -> Vec<u8> {
         let mut bytes = self.time.to_le_bytes().to_vec();
-        for [first, second] in &self.moments {
-            bytes.extend((first.dims()[0] as u64).to_le_bytes());
-            for moment in [first, second] {
-                let data = moment.to_data();
-                let values = data.as_slice::<f32>().expect("moments are f32");
-                bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-            }
+        for _ in &self.moments {
+            let moments = [values.take(), values.take()];
+            bytes.extend((moments[0].len() as u64).to_le_bytes());
+            bytes.extend(
+                moments
+                    .iter()
+                    .flatten()
+                    .flat_map(|value| value.to_le_bytes()),
+            );
         }
         bytes
     }

@@ -1,10 +1,13 @@
 //! The pictures of a run.
 
+use std::path::Path;
+
 use super::Prepared;
-use crate::data::{CLASS_NAMES, HostBatch, shuffled};
+use crate::data::{CLASS_NAMES, Dataset, HostBatch, shuffled};
 use crate::error::Error;
-use crate::metrics::{Reconstructions, Scores, reconstruct};
+use crate::metrics::{Reconstructions, Scores, add_reconstructions};
 use crate::model::Autoencoder;
+use crate::readback::{Readback, Values};
 use crate::rng::{Stream, rng};
 use crate::run::{
     EpochMetrics, PcaReference, RunDir, Tile, draw_curves, reconstruction_grid, save_png,
@@ -13,23 +16,6 @@ use crate::ssim::Preset;
 
 /// Images in `worst.png`.
 const WORST: usize = 10;
-
-/// The fixed samples, as the model restores them after an epoch.
-pub(super) fn epoch_picture(
-    prepared: &Prepared,
-    run: &RunDir,
-    model: &Autoencoder,
-    epoch: usize,
-) -> Result<(), Error> {
-    let title = format!("{}, epoch {epoch}", subject(prepared));
-    picture(
-        prepared,
-        model,
-        &samples(prepared),
-        &title,
-        &run.epoch_picture(epoch),
-    )
-}
 
 /// The fixed samples and the worst test images, by the best weights.
 pub(super) fn test_pictures(
@@ -103,36 +89,65 @@ pub(crate) fn samples(prepared: &Prepared) -> Vec<u32> {
     indices
 }
 
+/// Writes what the model makes of the images at `indices`, beside them.
 pub(super) fn picture(
     prepared: &Prepared,
     model: &Autoencoder,
     indices: &[u32],
     title: &str,
-    path: &std::path::Path,
+    path: &Path,
 ) -> Result<(), Error> {
-    let Prepared {
-        dataset, selection, ..
-    } = prepared;
-    let batch = HostBatch::gather(dataset, indices)?;
-    let originals = batch.pixels.clone();
-    let objective = prepared.config.objective();
-    let images = batch.into_tensor(&selection.device);
-    let Reconstructions { pixels, ssim } =
-        reconstruct(model, images, &objective, &objective.conventions);
+    let mut readback = Readback::default();
+    let picture = Picture::queue(prepared, model, indices, &mut readback)?;
+    picture.write(&mut readback.read(), title, path)
+}
 
-    let len = dataset.image_len();
-    let tiles: Vec<Tile> = indices
-        .iter()
-        .zip(originals.chunks_exact(len).zip(pixels.chunks_exact(len)))
-        .zip(ssim)
-        .map(|((&index, (original, reconstruction)), ssim)| Tile {
-            original,
-            reconstruction,
-            height: dataset.height,
-            width: dataset.width,
-            ssim,
-            label: CLASS_NAMES[usize::from(dataset.labels[index as usize])],
-        })
-        .collect();
-    Ok(save_png(&reconstruction_grid(title, &tiles), path)?)
+/// A picture of some images and of what a model makes of them, which is yet to be read.
+pub(super) struct Picture<'a> {
+    dataset: &'a Dataset,
+    originals: HostBatch,
+}
+
+impl<'a> Picture<'a> {
+    /// Queues the reconstruction of the images at `indices`.
+    pub fn queue(
+        prepared: &'a Prepared,
+        model: &Autoencoder,
+        indices: &[u32],
+        readback: &mut Readback,
+    ) -> Result<Self, Error> {
+        let dataset = &prepared.dataset;
+        let originals = HostBatch::gather(dataset, indices)?;
+        let images = originals.clone().into_tensor(&prepared.selection.device);
+        let objective = prepared.config.objective();
+        add_reconstructions(readback, model, images, &objective, &objective.conventions);
+        Ok(Self { dataset, originals })
+    }
+
+    /// Takes what was read, and draws it.
+    pub fn write(self, values: &mut Values, title: &str, path: &Path) -> Result<(), Error> {
+        let Reconstructions { pixels, ssim } = Reconstructions::take_from(values);
+        let Self { dataset, originals } = self;
+        let len = dataset.image_len();
+        let tiles: Vec<Tile> = originals
+            .indices
+            .iter()
+            .zip(
+                originals
+                    .pixels
+                    .chunks_exact(len)
+                    .zip(pixels.chunks_exact(len)),
+            )
+            .zip(ssim)
+            .map(|((&index, (original, reconstruction)), ssim)| Tile {
+                original,
+                reconstruction,
+                height: dataset.height,
+                width: dataset.width,
+                ssim,
+                label: CLASS_NAMES[usize::from(dataset.labels[index as usize])],
+            })
+            .collect();
+        Ok(save_png(&reconstruction_grid(title, &tiles), path)?)
+    }
 }

@@ -4,20 +4,10 @@ use std::path::Path;
 
 use burn::store::{ModuleSnapshot, SafetensorsStore};
 
-use crate::error::{ConfigError, Error};
+use crate::error::ConfigError;
 use crate::model::Autoencoder;
-use crate::run::write_atomically;
 
-/// Writes a model's weights, with its running means and variances, to `path`.
-///
-/// # Errors
-///
-/// Where the file can't be written.
-pub fn save_weights(model: &Autoencoder, path: &Path) -> Result<(), Error> {
-    Ok(write_atomically(path, &weights_to_bytes(model))?)
-}
-
-/// The content of a file of [`save_weights`].
+/// The content of a file with the weights of a model on the CPU, and its running means and variances.
 pub(super) fn weights_to_bytes(model: &Autoencoder) -> Vec<u8> {
     // burn's own metadata comes in another order each time, and equal weights are to be equal files.
     let mut store = SafetensorsStore::from_bytes(None)
@@ -29,7 +19,7 @@ pub(super) fn weights_to_bytes(model: &Autoencoder) -> Vec<u8> {
     store.get_bytes().expect("the store was just filled")
 }
 
-/// Sets `model`'s weights to those of a file that [`save_weights`] wrote.
+/// Sets `model`'s weights to those of a file of a run.
 ///
 /// # Errors
 ///

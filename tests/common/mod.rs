@@ -18,10 +18,13 @@ pub fn trainer() -> Command {
     command
 }
 
-/// A training of a few images on the CPU, into `runs`.
+/// A training of a few images on the CPU, into `runs`, by an architecture that needs no PCA before it
+/// can start. What is given after it counts.
 pub fn small_run(runs: &Path) -> Command {
     let mut command = trainer();
     command.args([
+        "--arch",
+        "baseline",
         "--backend",
         "flex",
         "--limit",

@@ -1,6 +1,11 @@
 //! `trainer bench`: speed on the user's own device.
 
+mod common;
+mod launches;
+mod scale;
 mod ssim;
+mod start_up;
+mod time_to_ssim;
 mod training;
 
 use std::path::PathBuf;
@@ -22,17 +27,21 @@ pub(in crate::cli) enum BenchCommand {
     Ssim(ssim::SsimArgs),
     /// Measures how long training takes to an SSIM of the validation images, from process start
     ///
-    /// Every trial is a process of its own. The network is linear unless another one is asked for.
-    /// Exits with 1 where a trial doesn't get there.
-    TimeToSsim(training::TimeToSsimArgs),
+    /// Every trial is a process of its own. Exits with 1 where one doesn't get there.
+    TimeToSsim(time_to_ssim::TimeToSsimArgs),
     /// Measures images/s of training and of inference, memory, and the time to the first step
     ///
     /// Every trial is a process of its own. The first of several epochs warms up and doesn't count.
     Training(training::TrainingArgs),
     /// Measures how time and memory grow with the number of images, and with the batch
-    Scale(training::ScaleArgs),
+    Scale(scale::ScaleArgs),
+    /// Counts what an epoch asks of a GPU: kernels, submissions, and reads that the host waits for
+    ///
+    /// They don't depend on how fast the GPU is. The second of two epochs is counted, since kernels are
+    /// tried out in the first.
+    Launches(launches::LaunchesArgs),
     /// Measures how long the program takes to print its help
-    StartUp(training::StartUpArgs),
+    StartUp(start_up::StartUpArgs),
     /// One trial, whose events are printed as lines of JSON
     #[command(hide = true)]
     Trial {
@@ -51,10 +60,11 @@ pub(in crate::cli) enum BenchCommand {
 pub(in crate::cli) fn run(command: BenchCommand, matches: &ArgMatches) -> anyhow::Result<Exit> {
     match command {
         BenchCommand::Ssim(args) => ssim::run(&args),
-        BenchCommand::TimeToSsim(args) => training::time_to_ssim(args, matches),
-        BenchCommand::Training(args) => training::training(args, matches),
-        BenchCommand::Scale(args) => training::scale(args, matches),
-        BenchCommand::StartUp(args) => training::start_up(&args),
+        BenchCommand::TimeToSsim(args) => time_to_ssim::run(args, matches),
+        BenchCommand::Training(args) => training::run(args, matches),
+        BenchCommand::Scale(args) => scale::run(args, matches),
+        BenchCommand::Launches(args) => launches::run(args, matches),
+        BenchCommand::StartUp(args) => start_up::run(&args),
         BenchCommand::Trial {
             config,
             runs,

@@ -1,0 +1,133 @@
+//! `trainer bench launches`: how much an epoch asks of a GPU.
+
+use std::sync::atomic::AtomicBool;
+
+use chrono::Local;
+use clap::{ArgMatches, Args};
+use serde::Serialize;
+use tempfile::TempDir;
+
+use super::common::{Machine, print_json, settings};
+use crate::bench::launches::{Counter, Counts};
+use crate::cli::{Exit, is_given, log};
+use crate::config::{Backend, TrainConfig};
+use crate::error::{ConfigError, Error};
+use crate::run::{EpochMetrics, RunDir};
+use crate::train::{Observer, prepare, train};
+
+/// In the first epoch kernels are chosen among several, which are launched to be timed.
+const EPOCHS: usize = 2;
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct LaunchesArgs {
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    config: TrainConfig,
+}
+
+/// What the last epoch asked for.
+#[derive(Debug, Serialize)]
+struct Epoch {
+    steps: usize,
+    /// Of each step, as the others show: what was queued before the first one ended isn't its own.
+    launches_per_step: Option<f64>,
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+pub(super) fn run(args: LaunchesArgs, matches: &ArgMatches) -> anyhow::Result<Exit> {
+    log::start(false);
+    let config = settings(&args.config, matches, |config| {
+        if !is_given(matches, "epochs") {
+            config.epochs = EPOCHS;
+        }
+    })?;
+    if config.backend != Backend::Wgpu {
+        return Err(Error::from(ConfigError::Value {
+            flag: "backend",
+            value: config.backend.name().to_owned(),
+            expected: "wgpu: a CPU backend launches no kernels",
+        })
+        .into());
+    }
+    let prepared = prepare(config, true)?;
+    let machine = Machine::of(&prepared.config, 1)?;
+    let folder = TempDir::with_prefix("trainer-bench-")?;
+    let run = RunDir::create(folder.path(), None, "launches", Local::now()).map_err(Error::from)?;
+    let mut observer = EpochCounter::default();
+    train(&prepared, &run, &mut observer, &AtomicBool::new(false))?;
+    let epoch = observer.last.expect("training has epochs");
+    if args.json {
+        #[derive(Serialize)]
+        struct Report {
+            machine: Machine,
+            epoch: Epoch,
+        }
+        print_json(&Report { machine, epoch })?;
+        return Ok(Exit::Done);
+    }
+    machine.print();
+    print(&epoch);
+    Ok(Exit::Done)
+}
+
+fn print(epoch: &Epoch) {
+    let Epoch {
+        steps,
+        launches_per_step,
+        counts,
+    } = epoch;
+    println!("the last epoch: {steps} steps, validation, a picture, a checkpoint");
+    println!("{:>8}  kernels launched", counts.launches);
+    if let Some(launches) = launches_per_step {
+        println!("{launches:>8.1}  of them in each step");
+    }
+    println!("{:>8}  submissions to the queue", counts.submissions);
+    println!("{:>8}  reads that the host waits for\n", counts.reads);
+    let mut kernels: Vec<_> = counts.kernels.iter().collect();
+    kernels.sort_by_key(|&(name, &count)| (std::cmp::Reverse(count), name));
+    for (name, count) in kernels {
+        println!("{count:>8}  {name}");
+    }
+}
+
+/// Counts each epoch on its own.
+#[derive(Default)]
+struct EpochCounter {
+    counter: Option<Counter>,
+    /// Launches up to the end of each step.
+    steps: Vec<usize>,
+    last: Option<Epoch>,
+}
+
+impl Observer for EpochCounter {
+    fn epoch_started(&mut self, _: usize, _: usize) {
+        self.counter.get_or_insert_with(Counter::start);
+    }
+
+    fn step(&mut self, images: usize) {
+        if let Some(counter) = &self.counter
+            && images > 0
+        {
+            self.steps.push(counter.launches());
+        }
+    }
+
+    fn epoch_finished(&mut self, _: &EpochMetrics, _: bool) {
+        let steps = std::mem::take(&mut self.steps);
+        #[expect(clippy::cast_precision_loss, reason = "counts of launches")]
+        let launches_per_step = match steps[..] {
+            [first, .., last] => Some((last - first) as f64 / (steps.len() - 1) as f64),
+            _ => None,
+        };
+        self.last = self.counter.take().map(|counter| Epoch {
+            steps: steps.len(),
+            launches_per_step,
+            counts: counter.counts(),
+        });
+        self.counter = Some(Counter::start());
+    }
+}

@@ -1,0 +1,111 @@
+//! `trainer bench scale`: how time and memory grow.
+
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Args};
+use serde::Serialize;
+
+use super::common::{CommonArgs, Machine, Spread, print_json};
+use super::training::{Measured, measured_settings};
+use crate::cli::{Exit, log};
+use crate::config::TrainConfig;
+use crate::error::Error;
+use crate::run::{ScalePoint, draw_scale, save_png};
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct ScaleArgs {
+    /// Numbers of images, of all splits together
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "1750,3500,7000,14000"
+    )]
+    images: Vec<usize>,
+
+    /// Numbers of images in a batch, of all of which the largest number of images is trained on
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "32,64,128,256"
+    )]
+    batches: Vec<usize>,
+
+    /// Draw time and memory here, as PNG
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+pub(super) fn run(args: ScaleArgs, matches: &ArgMatches) -> anyhow::Result<Exit> {
+    log::start(false);
+    let config = measured_settings(&args.common, matches)?;
+    let machine = Machine::of(&config, args.common.trials)?;
+    let most = args.images.iter().copied().max();
+    let by_images = args
+        .images
+        .iter()
+        .map(|&images| (images, config.batch_size));
+    let by_batch = args
+        .batches
+        .iter()
+        .map(|&batch| (most.unwrap_or_default(), batch));
+    let mut points = Vec::new();
+    for (images, batch) in by_images.chain(by_batch) {
+        let config = TrainConfig {
+            limit: Some(images),
+            batch_size: batch,
+            ..config.clone()
+        }
+        .resolve()
+        .map_err(Error::from)?;
+        let mut measured = Measured::default();
+        for _ in 0..args.common.trials {
+            measured.add(&config)?;
+        }
+        let median = |trials: &[f64]| Spread::of(trials).map(|spread| spread.median);
+        let rate = median(&measured.training).unwrap_or(f64::NAN);
+        #[expect(clippy::cast_precision_loss, reason = "a count of images")]
+        let point = ScalePoint {
+            images,
+            batch,
+            epoch_seconds: images as f64 * config.split.train / rate,
+            images_per_second: rate,
+            peak_megabytes: median(&measured.peak),
+        };
+        tracing::info!("{images} images, batches of {batch}: {rate:.0} images/s");
+        points.push(point);
+    }
+    if let Some(path) = &args.plot {
+        let picture = draw_scale(&points, args.images.len()).map_err(Error::from)?;
+        save_png(&picture, path).map_err(Error::from)?;
+    }
+    if args.common.json {
+        #[derive(Serialize)]
+        struct Report {
+            machine: Machine,
+            points: Vec<ScalePoint>,
+        }
+        print_json(&Report { machine, points })?;
+        return Ok(Exit::Done);
+    }
+    machine.print();
+    println!(
+        "{:>10}{:>10}{:>16}{:>12}{:>12}",
+        "images", "batch", "s an epoch", "images/s", "peak MB"
+    );
+    for point in &points {
+        let peak = match point.peak_megabytes {
+            Some(peak) => format!("{peak:.0}"),
+            None => "not known".to_owned(),
+        };
+        println!(
+            "{:>10}{:>10}{:>16.2}{:>12.0}{peak:>12}",
+            point.images, point.batch, point.epoch_seconds, point.images_per_second
+        );
+    }
+    Ok(Exit::Done)
+}
