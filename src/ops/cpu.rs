@@ -12,7 +12,7 @@ use burn_flex::FlexTensor;
 use burn_ndarray::NdArrayTensor;
 
 /// A backend whose tensors lie in this process's memory.
-pub(super) trait CpuBackend: Backend {
+pub(crate) trait CpuBackend: Backend {
     /// The same tensor, row-major without gaps.
     fn contiguous(tensor: FloatTensor<Self>) -> FloatTensor<Self>;
 

@@ -2,7 +2,7 @@
 //!
 //! - `conv`: the 3×3 convolution stage that the convolutional models are made of;
 //! - `adam`: the optimizer's step;
-//! - `cpu`: how the CPU backends lend the memory that both work in.
+//! - `cpu`: how the CPU backends lend the memory that both, and SSIM, work in.
 //!
 //! Elsewhere, they are burn's operations in a row.
 
@@ -13,3 +13,4 @@ mod cpu;
 pub(crate) use adam::{AdamStep, adam_step};
 pub(crate) use conv::in_rows;
 pub use conv::{ConvStage, Stages, conv3x3};
+pub(crate) use cpu::CpuBackend;

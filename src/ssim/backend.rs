@@ -18,7 +18,7 @@ use burn::tensor::FloatDType;
 use burn::tensor::Shape;
 use rayon::prelude::*;
 
-use super::{SsimConfig, reference};
+use super::{SsimConfig, cpu, reference};
 
 /// What is averaged over an image's windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -107,8 +107,8 @@ pub trait SsimBackend: Backend {
 }
 
 /// The CPU backends have double precision, so scores are taken in it. Training's aren't: there, the
-/// last digits aren't worth twice the time.
-macro_rules! shared_among_threads {
+/// last digits aren't worth the time, and a kernel makes scores and gradients ([`super::cpu`]).
+macro_rules! on_cpu {
     ($backend:ty) => {
         impl SsimBackend for $backend {
             fn ssim_scores(
@@ -116,10 +116,9 @@ macro_rules! shared_among_threads {
                 y: FloatTensor<Self>,
                 comparison: Comparison,
             ) -> FloatTensor<Self> {
-                let [scores] = in_parts::<Self, 1>(&x, &y, |x, y| {
+                in_parts::<Self>(&x, &y, |x, y| {
                     in_double_precision::<Self>(reference::scores::<Self>, x, y, &comparison)
-                });
-                scores
+                })
             }
 
             fn ssim_gradient(
@@ -127,9 +126,7 @@ macro_rules! shared_among_threads {
                 y: FloatTensor<Self>,
                 comparison: Comparison,
             ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-                let [scores, by_x] = in_parts::<Self, 2>(&x, &y, |x, y| {
-                    reference::gradient::<Self>(x, y, &comparison).into()
-                });
+                let (scores, [by_x]) = cpu::gradients::<Self, 1>(x, y, &comparison);
                 (scores, by_x)
             }
 
@@ -138,9 +135,7 @@ macro_rules! shared_among_threads {
                 y: FloatTensor<Self>,
                 comparison: Comparison,
             ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-                let [scores, by_x, by_y] = in_parts::<Self, 3>(&x, &y, |x, y| {
-                    reference::gradients::<Self>(x, y, &comparison).into()
-                });
+                let (scores, [by_x, by_y]) = cpu::gradients::<Self, 2>(x, y, &comparison);
                 (scores, by_x, by_y)
             }
 
@@ -149,17 +144,16 @@ macro_rules! shared_among_threads {
                 y: FloatTensor<Self>,
                 comparison: Comparison,
             ) -> FloatTensor<Self> {
-                let [map] = in_parts::<Self, 1>(&x, &y, |x, y| {
+                in_parts::<Self>(&x, &y, |x, y| {
                     in_double_precision::<Self>(reference::map::<Self>, x, y, &comparison)
-                });
-                map
+                })
             }
         }
     };
 }
 
-shared_among_threads!(Flex);
-shared_among_threads!(NdArray);
+on_cpu!(Flex);
+on_cpu!(NdArray);
 
 type Compare<T> = fn(T, T, &Comparison) -> T;
 
@@ -168,24 +162,24 @@ fn in_double_precision<B: Backend>(
     x: FloatTensor<B>,
     y: FloatTensor<B>,
     comparison: &Comparison,
-) -> [FloatTensor<B>; 1] {
+) -> FloatTensor<B> {
     let [x, y] = [x, y].map(|images| B::float_cast(images, FloatDType::F64));
-    [B::float_cast(compare(x, y, comparison), FloatDType::F32)]
+    B::float_cast(compare(x, y, comparison), FloatDType::F32)
 }
 
 /// Compares images `[N, …]` part by part, shared among threads: what is computed in between stays in
 /// the cache. Parts are the same however many threads there are.
-fn in_parts<B: Backend, const R: usize>(
+fn in_parts<B: Backend>(
     x: &FloatTensor<B>,
     y: &FloatTensor<B>,
-    compare: impl Fn(FloatTensor<B>, FloatTensor<B>) -> [FloatTensor<B>; R] + Sync,
-) -> [FloatTensor<B>; R] {
+    compare: impl Fn(FloatTensor<B>, FloatTensor<B>) -> FloatTensor<B> + Sync,
+) -> FloatTensor<B> {
     /// Pixels of a part: 64 KiB.
     const PIXELS: usize = 1 << 14;
     let shape = x.shape();
     let images = shape[0];
     let at_once = (PIXELS / shape[1..].iter().product::<usize>()).max(1);
-    let parts: Vec<[FloatTensor<B>; R]> = (0..images.div_ceil(at_once))
+    let parts: Vec<FloatTensor<B>> = (0..images.div_ceil(at_once))
         .into_par_iter()
         .map(|part| {
             let first = part * at_once;
@@ -194,13 +188,7 @@ fn in_parts<B: Backend, const R: usize>(
             compare(x, y)
         })
         .collect();
-    let mut results = [const { Vec::new() }; R];
-    for part in parts {
-        for (results, result) in results.iter_mut().zip(part) {
-            results.push(result);
-        }
-    }
-    results.map(|results| B::float_cat(results, 0))
+    B::float_cat(parts, 0)
 }
 
 #[cfg(feature = "fusion")]

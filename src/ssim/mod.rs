@@ -20,6 +20,7 @@
 mod autodiff;
 mod backend;
 mod config;
+mod cpu;
 mod kernel;
 mod multi_scale;
 mod reference;
