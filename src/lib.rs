@@ -5,7 +5,8 @@
 //! ([`data`]: files → `u8` images → seeded split → batches `[N, C, H, W]` in [0, 1]) go through
 //! which [`model`] on which [`device`], to minimise which [`loss`], with latent vectors refined by
 //! how many steps ([`objective`]). [`ops`] are what takes most of the time, as one operation each:
-//! a 3×3 convolution stage and Adam's step. [`train`] is the loop; [`metrics`] judges what it made,
+//! a 3×3 convolution stage and Adam's step. [`train`] is the loop, which reads what an epoch leaves on
+//! the device at once (`readback`); [`metrics`] judges what it made,
 //! by [`ssim`] among others, beside [`pca`], the best linear method. A [`run`] folder keeps the
 //! config, the metrics, the weights and the pictures; [`report`] shows them in a browser.
 //! [`compare`] judges any PNG files by SSIM. [`rng`] makes every random draw a function of the seed.

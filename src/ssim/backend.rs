@@ -1,8 +1,9 @@
 //! SSIM as operations of every backend.
 //!
 //! The bodies in the trait are plain tensor operations ([`super::reference`]), for any backend. A
-//! GPU whose driver takes WGSL runs the kernels instead ([`super::kernel`]); autodiff keeps the
-//! gradients that come with the scores, and nothing else ([`super::autodiff`]).
+//! GPU whose driver takes WGSL runs the kernels instead ([`super::kernel`]), and so does a CPU where
+//! gradients are wanted ([`super::cpu`]); autodiff keeps the gradients that come with the scores, and
+//! nothing else ([`super::autodiff`]).
 
 #![expect(
     deprecated,

@@ -15,7 +15,8 @@
 //! - [`ssim`]: one score an image; [`ssim_map`]: one a window; [`ssim_parts`]: both terms;
 //!   [`SsimLoss`]: what training minimises; [`MsSsim`]: several scales in one score.
 //! - `config`: conventions and errors; `backend`: the operations that backends have; `reference`:
-//!   the same in plain tensor operations; `kernel`: WGSL on a GPU; `autodiff`: gradients.
+//!   the same in plain tensor operations; `kernel`: WGSL on a GPU; `cpu`: scores with gradients there;
+//!   `autodiff`: the gradients' place in burn.
 
 mod autodiff;
 mod backend;

@@ -6,7 +6,8 @@
 //!   progress    TOML   Progress
 //!   config      TOML   the settings it was made with
 //!   weights     safetensors
-//!   best        safetensors   the weights of the best epoch; empty if they are the weights above
+//!   best        safetensors   the weights of the best epoch; empty if they are the weights above, or
+//!                             if no epoch is through
 //!   optimizer   its moments
 //! SHA-256 of everything before
 //! ```
@@ -63,7 +64,8 @@ pub struct Checkpoint {
     pub config: String,
     /// The model's weights, as a safetensors file.
     pub weights: Vec<u8>,
-    /// The weights of the best epoch, as a safetensors file; empty where they are `weights`.
+    /// The weights of the best epoch, as a safetensors file; empty where they are `weights`, or where no
+    /// epoch is through.
     pub best: Vec<u8>,
     /// The optimizer's state.
     pub optimizer: Vec<u8>,
