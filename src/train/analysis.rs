@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::metrics::{Scores, psnr};
 use crate::model::Autoencoder;
 use crate::pca::plane;
+use crate::readback::Readback;
 use crate::rng::{Stream, rng};
 use crate::run::{RunDir, THUMBNAIL_COLUMNS, TestImage, save_png};
 
@@ -74,8 +75,9 @@ fn latents(prepared: &Prepared, model: &Autoencoder) -> Result<Vec<f32>, Error> 
     for images in prepared.images().batches(&prepared.split.test, BATCH)? {
         latents.push(objective.encode(model, images));
     }
-    let values = Tensor::cat(latents, 0).into_data().convert::<f32>();
-    Ok(values.try_to_vec::<f32>().expect("converted to f32"))
+    let mut readback = Readback::default();
+    readback.add(Tensor::cat(latents, 0));
+    Ok(readback.read().take())
 }
 
 /// Positions of the images that get a thumbnail: as many of each class as there are, up to the limit.

@@ -23,18 +23,20 @@ pub(super) struct CommonArgs {
     pub config: TrainConfig,
 }
 
-/// The settings, with what a bench has instead of training's defaults.
+/// The settings, with what a bench has instead of training's defaults: so many epochs, among others.
 pub(super) fn settings(
     config: &TrainConfig,
     matches: &ArgMatches,
-    change: impl FnOnce(&mut TrainConfig),
+    epochs: usize,
 ) -> Result<TrainConfig, Error> {
     let mut config = config.clone();
     if !is_given(matches, "backend") {
         // Found once, not in every trial.
         config.backend = device::select(config.backend, config.device)?.backend;
     }
-    change(&mut config);
+    if !is_given(matches, "epochs") {
+        config.epochs = epochs;
+    }
     let own = ["backend", "arch", "epochs"];
     let given = |key: &str| own.contains(&key) || is_given(matches, key);
     Ok(config.layered(None, given)?.resolve()?)

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::common::{Machine, print_json, settings};
 use crate::bench::launches::{Counter, Counts};
-use crate::cli::{Exit, is_given, log};
+use crate::cli::{Exit, log};
 use crate::config::{Backend, TrainConfig};
 use crate::error::{ConfigError, Error};
 use crate::run::{EpochMetrics, RunDir};
@@ -40,11 +40,7 @@ struct Epoch {
 
 pub(super) fn run(args: LaunchesArgs, matches: &ArgMatches) -> anyhow::Result<Exit> {
     log::start(false);
-    let config = settings(&args.config, matches, |config| {
-        if !is_given(matches, "epochs") {
-            config.epochs = EPOCHS;
-        }
-    })?;
+    let config = settings(&args.config, matches, EPOCHS)?;
     if config.backend != Backend::Wgpu {
         return Err(Error::from(ConfigError::Value {
             flag: "backend",

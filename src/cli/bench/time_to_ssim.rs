@@ -9,9 +9,12 @@ use serde::Serialize;
 use super::common::{CommonArgs, Machine, Spread, print_json, settings};
 use super::seconds;
 use crate::bench::trial::{Event, Trial};
-use crate::cli::{Exit, is_given, log};
+use crate::cli::{Exit, log};
 use crate::config::TrainConfig;
 use crate::error::{ConfigError, Error};
+
+/// A trial may take longer than training does by default.
+const MOST_EPOCHS: usize = 50;
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct TimeToSsimArgs {
@@ -48,11 +51,7 @@ pub(super) fn run(args: TimeToSsimArgs, matches: &ArgMatches) -> anyhow::Result<
         };
         return Err(Error::from(error).into());
     }
-    let config = settings(&args.common.config, matches, |config| {
-        if !is_given(matches, "epochs") {
-            config.epochs = 50;
-        }
-    })?;
+    let config = settings(&args.common.config, matches, MOST_EPOCHS)?;
     let machine = Machine::of(&config, args.common.trials)?;
     let mut arrivals = Vec::new();
     for number in 1..=args.common.trials {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::common::{CommonArgs, Machine, Spread, print_json, settings};
 use crate::bench::product::product_gflops;
 use crate::bench::trial::{Event, Trial};
-use crate::cli::{Exit, is_given, log};
+use crate::cli::{Exit, log};
 use crate::config::TrainConfig;
 use crate::error::Error;
 use crate::model::training_multiply_adds;
@@ -74,11 +74,7 @@ pub(super) fn measured_settings(
     common: &CommonArgs,
     matches: &ArgMatches,
 ) -> Result<TrainConfig, Error> {
-    settings(&common.config, matches, |config| {
-        if !is_given(matches, "epochs") {
-            config.epochs = 3;
-        }
-    })
+    settings(&common.config, matches, 3)
 }
 
 pub(super) fn run(args: TrainingArgs, matches: &ArgMatches) -> anyhow::Result<Exit> {
@@ -157,10 +153,10 @@ impl Arithmetic {
         if config.refine > 0 {
             return Ok(None);
         }
-        let prepared = prepare(config.clone(), true)?;
         let Some(rate) = rate else {
             return Ok(None);
         };
+        let prepared = prepare(config.clone(), true)?;
         let product_gflops = match product_gflops(&prepared.selection.device) {
             Ok(gflops) => gflops,
             Err(message) => {
