@@ -1,14 +1,13 @@
 // SSIM of small planes: score and gradients of both images from one load of them.
 //
-// One workgroup a plane, which is one channel of one image; windows only where they lie inside it.
-// Both planes and four moments a window lie in workgroup memory; the same memory then takes the
-// gradients' coefficients. The passes down columns have at most one task a thread, so that what they
-// need stays in registers while the memory that it came from is overwritten.
+// One workgroup per plane, which is one channel of one image; windows only where they lie inside it.
+// Both planes and four moments per window lie in workgroup memory; the same memory then takes the
+// gradients' coefficients. The passes down columns have at most one task per thread, so that its values
+// stay in registers while the memory that they came from is overwritten.
 
 const HEIGHT: u32 = {{ height }}u;
 const WIDTH: u32 = {{ width }}u;
-const THREADS: u32 = {{ threads }}u;
-// Which gradients are asked for: 0 none, 1 that of x, 2 both.
+// Which gradients are wanted: 0 none, 1 that of x, 2 both.
 const GRADIENTS: u32 = {{ gradients }}u;
 
 const OUT_HEIGHT: u32 = HEIGHT - SIZE + 1u;
@@ -22,15 +21,11 @@ const OUT_ROW_GROUPS: u32 = (OUT_HEIGHT + STRIP - 1u) / STRIP;
 const COLUMN_GROUPS: u32 = (WIDTH + STRIP - 1u) / STRIP;
 const ROW_GROUPS: u32 = (HEIGHT + STRIP - 1u) / STRIP;
 
-@group(0) @binding(0) var<storage, read_write> batch: Batch;
-// [planes, HEIGHT, WIDTH]
-@group(0) @binding(1) var<storage, read_write> input_x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> input_y: array<f32>;
 // [planes]: the mean over all windows
 @group(0) @binding(3) var<storage, read_write> scores: array<f32>;
 // [planes, HEIGHT, WIDTH]: the derivatives of each plane's score
-@group(0) @binding(4) var<storage, read_write> gradient_x: array<f32>;
-@group(0) @binding(5) var<storage, read_write> gradient_y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> grad_x: array<f32>;
+@group(0) @binding(5) var<storage, read_write> grad_y: array<f32>;
 
 var<workgroup> plane_x: array<f32, PIXELS>;
 var<workgroup> plane_y: array<f32, PIXELS>;
@@ -84,14 +79,14 @@ fn main(
             if row + output < OUT_HEIGHT {
                 let comparison = compare(moments[output]);
                 loss += comparison.loss;
-                coefficients[output] = comparison.gradient / POSITIONS;
+                coefficients[output] = comparison.coefficients / POSITIONS;
             }
         }
     }
     losses[thread] = loss;
     workgroupBarrier();
 
-    // The sum of all threads' losses, halving their number in each step.
+    // The sum of all threads' losses, whose number is halved in each step.
     for (var count = THREADS; count > 1u; ) {
         let half = (count + 1u) / 2u;
         if thread + half < count {
@@ -136,7 +131,7 @@ fn main(
             for (var output = 0u; output < STRIP; output++) {
                 if row + output < HEIGHT {
                     if GRADIENTS == 1u {
-                        // Not needed, so that the compiler can leave out what leads to it.
+                        // Isn't needed: a constant lets the compiler drop what computes it.
                         sums[output].y = 0.0;
                     }
                     windows[(row + output) * OUT_WIDTH + column] = sums[output];
@@ -160,9 +155,9 @@ fn main(
                 if column + output < WIDTH {
                     let pixel = row * WIDTH + column + output;
                     let gradient = combined(sums[output], plane_x[pixel], plane_y[pixel]);
-                    gradient_x[first + pixel] = gradient.x;
+                    grad_x[first + pixel] = gradient.x;
                     if GRADIENTS > 1u {
-                        gradient_y[first + pixel] = gradient.y;
+                        grad_y[first + pixel] = gradient.y;
                     }
                 }
             }

@@ -1,31 +1,16 @@
 // SSIM of planes of any size: a workgroup compares the images in a tile of windows.
 //
-// The tile's pixels and as many around it as the windows reach lie in workgroup memory. From the same
-// comparisons come a tile's share of the score, the map of all windows, or the coefficients from
-// which ssim_tiled_gradient.wgsl makes the gradients.
+// All pixels that the tile's windows reach lie in workgroup memory. From the same comparisons come a
+// tile's share of the score, the map of all windows, or the coefficients from which
+// ssim_tiled_gradient.wgsl makes the gradients.
 
-const TILE_HEIGHT: u32 = {{ tile_height }}u;
-const TILE_WIDTH: u32 = {{ tile_width }}u;
-const THREADS: u32 = {{ threads }}u;
-// What windows see beyond the image: 0 nothing, since they lie inside it, 1 zeros, 2 its mirror image.
-const BORDER: u32 = {{ border }}u;
-// What is asked for: 0 scores, 1 scores and the coefficients of their gradients, 2 the map,
+// What is wanted: 0 scores, 1 scores and the coefficients of their gradients, 2 the map,
 // 3 the coefficients of the gradients of the map's weighted sum.
 const OUTPUT: u32 = {{ output }}u;
 
-// The sums of a plane's tiles are stored in rows of so many, the last one filled up with zeros.
+// The sums of a plane's tiles are stored in rows of this length, the last one padded with zeros.
 const LOSSES: u32 = {{ losses }}u;
 
-// Pixels that a tile's windows reach.
-const HEIGHT: u32 = TILE_HEIGHT + SIZE - 1u;
-const WIDTH: u32 = TILE_WIDTH + SIZE - 1u;
-const COLUMN_GROUPS: u32 = TILE_WIDTH / STRIP;
-const ROW_GROUPS: u32 = TILE_HEIGHT / STRIP;
-
-@group(0) @binding(0) var<storage, read_write> batch: Batch;
-// [planes, height, width]
-@group(0) @binding(1) var<storage, read_write> input_x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> input_y: array<f32>;
 // The weights of the map, in its shape.
 @group(0) @binding(3) var<storage, read_write> upstream: array<f32>;
 // [planes, rows, LOSSES]: the sum of each tile's losses, which are 1 minus SSIM; or the map of SSIM.
@@ -38,7 +23,7 @@ var<workgroup> tile_y: array<f32, HEIGHT * WIDTH>;
 var<workgroup> windows: array<Moments, HEIGHT * TILE_WIDTH>;
 var<workgroup> losses: array<f32, THREADS>;
 
-// The pixel that stands at a position, which may lie outside of the image.
+// The pixel seen at a position, which may lie outside the image.
 fn pixel_at(position: i32, side: i32) -> i32 {
     var pixel = position;
     if BORDER == 2u {
@@ -52,31 +37,20 @@ fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    var map_height = batch.height;
-    var map_width = batch.width;
-    // From a window's first pixel to the one that it is named by.
-    var origin = i32(RADIUS);
-    if BORDER == 0u {
-        map_height -= SIZE - 1u;
-        map_width -= SIZE - 1u;
-        origin = 0;
-    }
-    let tile_columns = (map_width + TILE_WIDTH - 1u) / TILE_WIDTH;
-    let tiles = tile_columns * ((map_height + TILE_HEIGHT - 1u) / TILE_HEIGHT);
-    // The last row of the dispatch may reach beyond the batch: the last tile is computed again.
-    let index = min(workgroup.y * batch.columns + workgroup.x, batch.planes * tiles - 1u);
-    let plane = batch.first + index / tiles;
-    let top = TILE_HEIGHT * ((index % tiles) / tile_columns);
-    let left = TILE_WIDTH * ((index % tiles) % tile_columns);
+    let map_height = map_side(batch.height);
+    let map_width = map_side(batch.width);
+    // From a window's first pixel to the one whose position it has in the map.
+    let origin = select(i32(RADIUS), 0, BORDER == 0u);
+    let tile = tile_of(workgroup, map_height, map_width);
 
     let side_y = i32(batch.height);
     let side_x = i32(batch.width);
     for (var i = thread; i < HEIGHT * WIDTH; i += THREADS) {
-        let y = i32(top + i / WIDTH) - origin;
-        let x = i32(left + i % WIDTH) - origin;
+        let y = i32(tile.top + i / WIDTH) - origin;
+        let x = i32(tile.left + i % WIDTH) - origin;
         let pixel = u32(pixel_at(y, side_y) * side_x + pixel_at(x, side_x));
         let inside = BORDER != 1u || (y >= 0 && y < side_y && x >= 0 && x < side_x);
-        let offset = plane * batch.height * batch.width;
+        let offset = tile.plane * batch.height * batch.width;
         tile_x[i] = select(0.0, input_x[offset + pixel], inside);
         tile_y[i] = select(0.0, input_y[offset + pixel], inside);
     }
@@ -109,19 +83,19 @@ fn main(
         }
         let moments = window_moments(&rows);
         for (var output = 0u; output < STRIP; output++) {
-            let y = top + row + output;
-            let x = left + column;
+            let y = tile.top + row + output;
+            let x = tile.left + column;
             if y < map_height && x < map_width {
-                let position = (plane * map_height + y) * map_width + x;
+                let position = (tile.plane * map_height + y) * map_width + x;
                 let coefficient = position - batch.first * map_height * map_width;
                 let comparison = compare(moments[output]);
                 loss += comparison.loss;
                 if OUTPUT == 1u {
-                    coefficients[coefficient] = comparison.gradient / positions;
+                    coefficients[coefficient] = comparison.coefficients / positions;
                 } else if OUTPUT == 2u {
                     values[position] = 1.0 - comparison.loss;
                 } else if OUTPUT == 3u {
-                    coefficients[coefficient] = comparison.gradient * upstream[position];
+                    coefficients[coefficient] = comparison.coefficients * upstream[position];
                 }
             }
         }
@@ -130,7 +104,7 @@ fn main(
     if OUTPUT < 2u {
         losses[thread] = loss;
         workgroupBarrier();
-        // The sum of all threads' losses, halving their number in each step.
+        // The sum of all threads' losses, whose number is halved in each step.
         for (var count = THREADS; count > 1u; ) {
             let half = (count + 1u) / 2u;
             if thread + half < count {
@@ -140,8 +114,8 @@ fn main(
             count = half;
         }
         if thread == 0u {
-            let stride = (tiles + LOSSES - 1u) / LOSSES * LOSSES;
-            values[plane * stride + index % tiles] = losses[0];
+            let stride = (tile.count + LOSSES - 1u) / LOSSES * LOSSES;
+            values[tile.plane * stride + tile.index] = losses[0];
         }
     }
 }

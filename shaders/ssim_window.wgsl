@@ -1,6 +1,6 @@
-// What all SSIM kernels share: the window, and the comparison of two images in one position of it.
+// What all SSIM kernels share: their inputs, the window, and the comparison of two images through it.
 //
-// Names in double braces are filled in by src/ssim/kernel.rs, which launches the kernels.
+// This file comes first in every kernel. Names in double braces are filled in by src/ssim/kernel/.
 
 // Height and width of the window.
 const SIZE: u32 = {{ size }}u;
@@ -14,6 +14,9 @@ const COVARIANCE_FACTOR: f32 = {{ covariance_factor }};
 
 // What is scored: 0 the product of both terms, 1 luminance, 2 contrast and structure.
 const TERM: u32 = {{ term }}u;
+
+// Of a workgroup.
+const THREADS: u32 = {{ threads }}u;
 
 // Outputs that one thread computes side by side, so that each value it loads serves all of them.
 const STRIP: u32 = 4u;
@@ -32,6 +35,11 @@ struct Batch {
     width: u32,
 }
 
+@group(0) @binding(0) var<storage, read_write> batch: Batch;
+// [planes, height, width]
+@group(0) @binding(1) var<storage, read_write> input_x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> input_y: array<f32>;
+
 // The moments of both images under the window:
 // x, y: the means; z: the sum of both variances; w: the variance of the difference.
 alias Moments = vec4<f32>;
@@ -39,12 +47,12 @@ alias Moments = vec4<f32>;
 struct Comparison {
     // 1 minus the term that is scored, never negative.
     loss: f32,
-    // With M the blur and T its transpose, the gradients of the term are
-    //   by x: T(x) - (x - y) T(z) + x T(w),    by y: T(y) + (x - y) T(z) + y T(w).
-    gradient: vec4<f32>,
+    // The coefficients of the gradients, which with T the blur's transpose are, with respect to
+    //   x: T(c.x) - (x - y) T(c.z) + x T(c.w),    y: T(c.y) + (x - y) T(c.z) + y T(c.w).
+    coefficients: vec4<f32>,
 }
 
-// SSIM in one position. Written with the variance of the difference in place of the covariance, both
+// SSIM in one window. Written with the variance of the difference in place of the covariance, both
 // terms are 1 minus something that is not negative: at most 1, and exactly 1 for equal images.
 fn compare(moments: Moments) -> Comparison {
     let difference = moments.x - moments.y;
@@ -56,36 +64,36 @@ fn compare(moments: Moments) -> Comparison {
     let structure = 1.0 - structure_loss;
 
     var loss = luminance_loss + structure_loss * luminance;
-    // The derivatives of what is scored by luminance and by structure.
-    var by_luminance = structure;
-    var by_structure = luminance;
+    // The derivatives of what is scored with respect to luminance and structure.
+    var grad_luminance = structure;
+    var grad_structure = luminance;
     if TERM == 1u {
         loss = luminance_loss;
-        by_luminance = 1.0;
-        by_structure = 0.0;
+        grad_luminance = 1.0;
+        grad_structure = 0.0;
     } else if TERM == 2u {
         loss = structure_loss;
-        by_luminance = 0.0;
-        by_structure = 1.0;
+        grad_luminance = 0.0;
+        grad_structure = 1.0;
     }
 
-    // The derivatives by the means, at fixed variances.
-    let slope = 2.0 * by_luminance / energy;
-    let by_mean_x = slope * (luminance_loss * moments.x - difference);
-    let by_mean_y = slope * (luminance_loss * moments.y + difference);
+    // The derivatives with respect to the means, at fixed variances.
+    let slope = 2.0 * grad_luminance / energy;
+    let grad_mean_x = slope * (luminance_loss * moments.x - difference);
+    let grad_mean_y = slope * (luminance_loss * moments.y + difference);
     // The variances depend on the pixels and on the means.
-    let by_difference = 2.0 * by_structure * scale;
-    let by_spread = by_difference * structure_loss;
+    let grad_difference = 2.0 * grad_structure * scale;
+    let grad_variances = grad_difference * structure_loss;
     return Comparison(max(loss, 0.0), vec4<f32>(
-        by_mean_x + by_difference * difference - by_spread * moments.x,
-        by_mean_y - by_difference * difference - by_spread * moments.y,
-        by_difference,
-        by_spread,
+        grad_mean_x + grad_difference * difference - grad_variances * moments.x,
+        grad_mean_y - grad_difference * difference - grad_variances * moments.y,
+        grad_difference,
+        grad_variances,
     ));
 }
 
-// The moments of a row of pixels, for STRIP neighbouring windows: deviations are squared after the
-// mean is taken off, so that nothing cancels.
+// The moments of a row of pixels, for STRIP neighbouring windows: the mean is subtracted before
+// deviations are squared, so that nothing cancels.
 fn row_moments(x: ptr<function, array<f32, SPAN>>, y: ptr<function, array<f32, SPAN>>)
     -> array<Moments, STRIP> {
     var moments: array<Moments, STRIP>;
@@ -97,15 +105,15 @@ fn row_moments(x: ptr<function, array<f32, SPAN>>, y: ptr<function, array<f32, S
             mean_y += WEIGHTS[tap] * (*y)[output + tap];
         }
         var variances = 0.0;
-        var difference_variance = 0.0;
+        var variance_of_difference = 0.0;
         for (var tap = 0u; tap < SIZE; tap++) {
             let from_x = (*x)[output + tap] - mean_x;
             let from_y = (*y)[output + tap] - mean_y;
             let difference = from_x - from_y;
             variances += WEIGHTS[tap] * (from_x * from_x + from_y * from_y);
-            difference_variance += WEIGHTS[tap] * difference * difference;
+            variance_of_difference += WEIGHTS[tap] * difference * difference;
         }
-        moments[output] = Moments(mean_x, mean_y, variances, difference_variance);
+        moments[output] = Moments(mean_x, mean_y, variances, variance_of_difference);
     }
     return moments;
 }
@@ -120,26 +128,28 @@ fn window_moments(rows: ptr<function, array<Moments, SPAN>>) -> array<Moments, S
             mean += WEIGHTS[tap] * (*rows)[output + tap];
         }
         var variances = mean.z;
-        var difference_variance = mean.w;
+        var variance_of_difference = mean.w;
         for (var tap = 0u; tap < SIZE; tap++) {
             let deviation = (*rows)[output + tap].xy - mean.xy;
             let difference = deviation.x - deviation.y;
             variances += WEIGHTS[tap] * dot(deviation, deviation);
-            difference_variance += WEIGHTS[tap] * difference * difference;
+            variance_of_difference += WEIGHTS[tap] * difference * difference;
         }
-        moments[output] = Moments(mean.xy, variances, difference_variance);
+        moments[output] = Moments(mean.xy, variances, variance_of_difference);
     }
     return moments;
 }
 
-// The gradients by both images in one pixel, from the blurred coefficients of the windows around it.
+// The gradients with respect to both images in one pixel, from the blurred coefficients of the windows
+// around it.
 fn combined(sums: vec4<f32>, x: f32, y: f32) -> vec2<f32> {
     let difference = (x - y) * sums.z;
     return vec2<f32>(sums.x - difference + x * sums.w, sums.y + difference + y * sums.w);
 }
 
 // The window's means of neighbouring values, for STRIP neighbouring windows. Since the window is
-// symmetric, this is its own transpose: of the windows before and behind a pixel, from zeros beyond.
+// symmetric, the same function is its own transpose, which takes a pixel's value from the windows that
+// reach it, and zeros where there are none.
 fn blurred(values: ptr<function, array<vec4<f32>, SPAN>>) -> array<vec4<f32>, STRIP> {
     var means: array<vec4<f32>, STRIP>;
     for (var output = 0u; output < STRIP; output++) {

@@ -1,18 +1,18 @@
 //! How near reconstructions are to their originals: SSIM, PSNR, MSE and the loss, image by image.
 //!
-//! Scores stay on the device until a whole split is through: one read for all of them.
+//! Scores stay on the device until a whole split is done: one read for all of them.
 
-use burn::tensor::Tensor;
+use std::sync::Arc;
 
-use crate::data::{DataError, DeviceImages};
-use crate::model::Autoencoder;
-use crate::objective::Objective;
-use crate::readback::{Readback, Values};
-use crate::run::Quality;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::data::{DataError, DeviceImages, Images};
+use crate::host::block_on;
+use crate::pca::Pca;
+use crate::readback::{ReadError, Readback, Values};
 use crate::ssim::{SsimConfig, ssim};
 
-/// Images in a batch where no gradients are kept.
-const BATCH: usize = 256;
 /// The MSE below which PSNR says no more: that of a 100 dB reconstruction.
 const SMALLEST_MSE: f64 = 1e-10;
 
@@ -21,7 +21,7 @@ const SMALLEST_MSE: f64 = 1e-10;
 pub struct Scores {
     /// The training loss, without dropout; empty where a reconstruction came without a loss.
     pub loss: Vec<f32>,
-    /// SSIM, by the conventions that were asked for.
+    /// SSIM, by the configuration that was asked for.
     pub ssim: Vec<f32>,
     /// Mean squared error, of pixels in [0, 1].
     pub mse: Vec<f32>,
@@ -70,109 +70,136 @@ pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     values.sum::<f64>() / count as f64
 }
 
-/// Scores of the images at `indices`, encoded as `objective` says and reconstructed by `model`
-/// (without autodiff), which is on the same device.
-///
-/// # Errors
-///
-/// Where `indices` don't belong to the data set.
-///
-/// # Panics
-///
-/// Where images are smaller than SSIM's window: [`crate::train::prepare`] refuses them.
-pub fn evaluate(
-    model: &Autoencoder,
-    objective: &Objective,
-    images: &DeviceImages,
-    indices: &[u32],
-) -> Result<Scores, DataError> {
-    let mut readback = Readback::default();
-    add_scores(&mut readback, model, objective, images, indices)?;
-    Ok(Scores::take_from(&mut readback.read()))
-}
-
-/// Queues what [`evaluate`] does, for [`Scores::take_from`] to take what is read.
-pub(crate) fn add_scores(
-    readback: &mut Readback,
-    model: &Autoencoder,
-    objective: &Objective,
-    images: &DeviceImages,
-    indices: &[u32],
-) -> Result<(), DataError> {
-    let mut columns = Vec::new();
-    for images in images.batches(indices, BATCH)? {
-        let prediction = model.predict(objective.encode(model, images.clone()));
-        let losses = objective.losses(&prediction, images.clone());
-        let restored = prediction.reconstructions();
-        let [ssim, mse] = compare(restored, images, &objective.conventions);
-        columns.push(Tensor::stack::<2>(vec![losses, ssim, mse], 0)); // [3, n]
-    }
-    readback.add_columns(columns);
-    Ok(())
-}
-
-/// What a model makes of some images.
-#[derive(Clone, Debug)]
-pub struct Reconstructions {
-    /// `[n, 1, height, width]`, row-major, in [0, 1].
-    pub pixels: Vec<f32>,
-    /// `[n]`.
-    pub ssim: Vec<f32>,
-}
-
-impl Reconstructions {
-    pub(crate) fn take_from(values: &mut Values) -> Self {
-        let [pixels, ssim] = [values.take(), values.take()];
-        Self { pixels, ssim }
-    }
-}
-
-/// Restores `images` `[n, 1, height, width]` by `model` (both without autodiff), encoded as `objective`
-/// says, and scores them by `conventions`.
-///
-/// # Panics
-///
-/// Where images are smaller than SSIM's window: [`crate::train::prepare`] refuses them.
-#[must_use]
-pub fn reconstruct(
-    model: &Autoencoder,
-    images: Tensor<4>,
-    objective: &Objective,
-    conventions: &SsimConfig,
-) -> Reconstructions {
-    let mut readback = Readback::default();
-    add_reconstructions(&mut readback, model, images, objective, conventions);
-    Reconstructions::take_from(&mut readback.read())
-}
-
-/// Queues what [`reconstruct`] does, for [`Reconstructions::take_from`] to take what is read.
-pub(crate) fn add_reconstructions(
-    readback: &mut Readback,
-    model: &Autoencoder,
-    images: Tensor<4>,
-    objective: &Objective,
-    conventions: &SsimConfig,
-) {
-    let reconstructions = model.decode(objective.encode(model, images.clone()));
-    let [ssim, _] = compare(reconstructions.clone(), images, conventions);
-    readback.add(reconstructions);
-    readback.add(ssim);
-}
-
 /// SSIM and MSE of each pair of images `[N, C, H, W]` with values in [0, 1]: `[N]` each.
 ///
 /// # Panics
 ///
 /// Where shapes differ or images are smaller than SSIM's window.
-pub(crate) fn compare(
+pub(crate) fn ssim_and_mse(
     reconstructions: Tensor<4>,
     images: Tensor<4>,
-    conventions: &SsimConfig,
+    ssim_config: &SsimConfig,
 ) -> [Tensor<1>; 2] {
     let squares: Tensor<2> = (reconstructions.clone() - images.clone())
         .square()
         .flatten(1, 3);
     let ssim =
-        ssim(reconstructions, images, conventions).expect("sizes are checked before training");
+        ssim(reconstructions, images, ssim_config).expect("sizes are checked before training");
     [ssim, squares.mean_dim(1).squeeze_dim(1)]
+}
+
+/// Why images can't be scored.
+#[derive(Debug, thiserror::Error)]
+pub enum ScoreError {
+    /// The indices don't belong to the images.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The device has failed.
+    #[error(transparent)]
+    Device(#[from] ReadError),
+}
+
+/// Scores, without a loss, of the images at `indices`, projected onto principal components and restored
+/// on `device`, then clamped to [0, 1] as any image is. SSIM goes by `ssim_config`.
+///
+/// # Errors
+///
+/// Where `indices` don't belong to the images, or the device fails.
+///
+/// # Panics
+///
+/// Where images aren't of the size that `pca` is of, or smaller than SSIM's window: whoever calls has to
+/// check them before.
+pub fn evaluate_pca(
+    pca: &Pca,
+    images: &Arc<Images>,
+    indices: &[u32],
+    ssim_config: &SsimConfig,
+    device: &Device,
+) -> Result<Scores, ScoreError> {
+    block_on(evaluate_pca_async(
+        pca,
+        images,
+        indices,
+        ssim_config,
+        device,
+    ))
+}
+
+/// As [`evaluate_pca`], without blocking.
+pub(crate) async fn evaluate_pca_async(
+    pca: &Pca,
+    images: &Arc<Images>,
+    indices: &[u32],
+    ssim_config: &SsimConfig,
+    device: &Device,
+) -> Result<Scores, ScoreError> {
+    let mean = pca.mean_tensor(device); // [1, P]
+    let components = pca.components_tensor(device); // [P, K]
+    let images = DeviceImages::within(images.clone(), device, 0);
+    let mut columns = Vec::new();
+    for images in images.inference_batches(indices)? {
+        let flat: Tensor<2> = images.clone().flatten(1, 3); // [n, P]
+        let latents = (flat - mean.clone()).matmul(components.clone()); // [n, K]
+        let restored = latents.matmul(components.clone().transpose()) + mean.clone();
+        let restored = restored.clamp(0.0, 1.0).reshape(images.dims());
+        let [ssim, mse] = ssim_and_mse(restored, images, ssim_config);
+        columns.push(Tensor::stack::<2>(vec![ssim, mse], 0)); // [2, n]
+    }
+    let mut readback = Readback::default();
+    readback.add_columns(columns);
+    let [ssim, mse] = readback.read().await?.take_rows();
+    Ok(Scores {
+        loss: Vec::new(),
+        ssim,
+        mse,
+    })
+}
+
+/// How close reconstructions are to their originals, averaged over a set of images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Quality {
+    /// Mean SSIM.
+    #[serde(with = "number")]
+    pub ssim: f64,
+    /// Mean PSNR in dB; infinite if a reconstruction is exact.
+    #[serde(with = "number")]
+    pub psnr: f64,
+    /// Mean squared error.
+    #[serde(with = "number")]
+    pub mse: f64,
+    /// How many images were averaged over.
+    pub images: usize,
+}
+
+/// Numbers that may be infinite or undefined. JSON has no such numbers and `serde_json` would
+/// write `null`, which then can't be read back; so they are written as `"inf"`, `"-inf"`, `"NaN"`.
+mod number {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    // serde's `with` decides the signature.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes fields by reference"
+    )]
+    pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        if value.is_finite() {
+            serializer.serialize_f64(*value)
+        } else {
+            serializer.collect_str(value)
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Finite(f64),
+            Word(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Finite(value) => Ok(value),
+            Written::Word(word) => word.parse().map_err(D::Error::custom),
+        }
+    }
 }

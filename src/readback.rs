@@ -1,8 +1,8 @@
 //! What the host reads of a device, many tensors at once: a read waits for all that was queued before,
 //! and a GPU that is waited for has nothing to do until it's told what comes next.
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Device, Tensor, TensorData, Transaction};
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Tensor, TensorData, Transaction};
 
 /// Tensors that are to be read, in their order.
 #[derive(Default)]
@@ -33,15 +33,18 @@ impl Readback {
 
     /// Reads all of them: the one place where training waits for a device.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// Where the device fails, as burn's own reads do.
-    pub fn read(self) -> Values {
+    /// Where the device has failed, in this or in what was queued before.
+    pub async fn read(self) -> Result<Values, ReadError> {
         let is_there: Vec<bool> = self.tensors.iter().map(Option::is_some).collect();
         let tensors = self.tensors.into_iter().flatten();
-        let mut read = tensors
+        let read = tensors
             .fold(Transaction::default(), Transaction::register)
-            .execute()
+            .execute_async()
+            .await;
+        let mut read = read
+            .map_err(|error| ReadError(error.to_string()))?
             .into_iter();
         let values: Vec<Vec<f32>> = is_there
             .into_iter()
@@ -50,9 +53,14 @@ impl Readback {
                 data.map(floats).unwrap_or_default()
             })
             .collect();
-        Values(values.into_iter())
+        Ok(Values(values.into_iter()))
     }
 }
+
+/// The device has failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the device failed: {0}")]
+pub struct ReadError(pub String);
 
 impl ModuleVisitor for Readback {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
@@ -83,18 +91,5 @@ impl Values {
         let values = self.take();
         let count = values.len() / R;
         std::array::from_fn(|row| values[row * count..][..count].to_vec())
-    }
-
-    /// A module's parameters, which become those of `module`, on the CPU.
-    pub fn take_module<M: Module>(&mut self, module: M) -> M {
-        module.map(self)
-    }
-}
-
-impl ModuleMapper for Values {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let (id, tensor, mapper) = param.consume();
-        let values = TensorData::new(self.take(), tensor.shape());
-        Param::from_mapped_value(id, Tensor::from_data(values, &Device::flex()), mapper)
     }
 }

@@ -22,6 +22,8 @@ pub enum Stream {
     /// Choosing the images that pictures show; index: 0 for the samples, 1 for the
     /// thumbnails. 2 starts the search for the axes of the latent space.
     Samples,
+    /// The subspace from which principal components are searched; index: 0.
+    Subspace,
 }
 
 /// A `ChaCha8` generator for draw number `index` of `stream`.

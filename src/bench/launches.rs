@@ -111,7 +111,7 @@ impl Calls {
 fn listen_to_wgpu() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // A program that this library is part of may have a logger of its own, which then goes on.
+        // A program that this library is part of may have a logger of its own, which then stays.
         if log::set_logger(&WGPU).is_ok() {
             log::set_max_level(log::LevelFilter::Trace);
         }

@@ -4,11 +4,13 @@
 //! - [`trial`]: training in a process of its own, from its start.
 //! - [`launches`]: what training asks of a GPU, counted.
 //! - [`product`]: the largest rate of arithmetic to compare with.
+//! - [`scale`]: how time and memory grow with the size of the work.
 //! - [`ssim`]: SSIM by the kernels, by tensor operations, and in burn-train's way.
 
 mod convolution;
 pub mod launches;
 pub mod product;
+pub mod scale;
 pub mod ssim;
 pub mod timing;
 pub mod trial;

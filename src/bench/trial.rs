@@ -13,11 +13,9 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::config::TrainConfig;
-use crate::error::Error;
-use crate::metrics::evaluate;
-use crate::model::Autoencoder;
+use crate::model::{Autoencoder, evaluate};
 use crate::run::{EpochMetrics, RunDir};
-use crate::train::{Observer, Prepared, prepare, train, untrained};
+use crate::train::{Observer, Prepared, TrainError, prepare, train};
 
 /// What a trial tells, as lines of JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,7 +28,7 @@ pub enum Event {
     },
     /// The first step is done.
     FirstStep,
-    /// An epoch is through.
+    /// An epoch is finished.
     Epoch {
         /// Of the validation images.
         ssim: f64,
@@ -60,17 +58,17 @@ pub fn run(
     runs: &Path,
     target: Option<f64>,
     output: &mut dyn Write,
-) -> Result<(), Error> {
+) -> Result<(), TrainError> {
     let mut teller = Teller {
         output,
         has_stepped: false,
     };
     let prepared = prepare(config, true)?;
     if let Some(target) = target {
-        let model = untrained(&prepared, &prepared.selection.device)?;
+        let model = prepared.untrained(prepared.device())?;
         let objective = prepared.config.objective();
         let validation = &prepared.split.validation;
-        let scores = evaluate(&model, &objective, prepared.images(), validation)?;
+        let scores = evaluate(&model, &objective, prepared.device_images(), validation)?;
         let ssim = scores.quality().ssim;
         teller.tell(Event::Start { ssim });
         if ssim >= target {
@@ -78,9 +76,9 @@ pub fn run(
         }
     }
     let run = RunDir::create(runs, None, "trial", Local::now())?;
-    train(&prepared, &run, &mut teller, &AtomicBool::new(false))?;
+    train(&prepared, Some(&run), &mut teller, &AtomicBool::new(false))?;
     if target.is_none() {
-        let model = untrained(&prepared, &prepared.selection.device)?;
+        let model = prepared.untrained(prepared.device())?;
         let images_per_second = inference(&prepared, &model)?;
         teller.tell(Event::Inference { images_per_second });
     }
@@ -91,7 +89,7 @@ pub fn run(
 }
 
 /// How many images a second are encoded and decoded, in batches as large as in training.
-fn inference(prepared: &Prepared, model: &Autoencoder) -> Result<f64, Error> {
+fn inference(prepared: &Prepared, model: &Autoencoder) -> Result<f64, TrainError> {
     /// Long enough for the timer.
     const SECONDS: f64 = 2.0;
     let Prepared { config, split, .. } = prepared;
@@ -100,7 +98,10 @@ fn inference(prepared: &Prepared, model: &Autoencoder) -> Result<f64, Error> {
     let mut started = Instant::now();
     let mut is_warm = false;
     loop {
-        for originals in prepared.images().batches(&split.train, config.batch_size)? {
+        for originals in prepared
+            .device_images()
+            .batches(&split.train, config.training.batch_size)?
+        {
             let [size, ..] = originals.dims();
             // Reading waits for the device.
             drop(model.decode(objective.encode(model, originals)).into_data());
@@ -141,8 +142,6 @@ impl Teller<'_> {
 }
 
 impl Observer for Teller<'_> {
-    fn epoch_started(&mut self, _: usize, _: usize) {}
-
     fn step(&mut self, images: usize) {
         if !self.has_stepped && images > 0 {
             self.has_stepped = true;

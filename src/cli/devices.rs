@@ -1,46 +1,49 @@
 //! `trainer devices`: backends and adapters.
 
-use super::Exit;
-use crate::config::Backend;
+use super::{Exit, output};
 use crate::device;
+use crate::device::Backend;
 
 pub(super) fn run(json: bool) -> anyhow::Result<Exit> {
-    let listings = device::list();
+    let devices = device::list();
     if json {
-        println!("{}", serde_json::to_string_pretty(&listings)?);
+        output::json(&devices)?;
         return Ok(Exit::Done);
     }
-    println!("{:<8}  {:>2}  {:<14}  name", "backend", "N", "type");
-    for listing in &listings {
-        println!(
+    output::line(format_args!(
+        "{:<8}  {:>2}  {:<14}  name",
+        "backend", "N", "type"
+    ))?;
+    for info in &devices {
+        output::line(format_args!(
             "{:<8}  {:>2}  {:<14}  {}",
-            listing.backend, listing.device, listing.kind, listing.name
-        );
-        if !listing.driver.is_empty() {
-            println!("{:30}{}", "", listing.driver);
+            info.backend, info.device, info.kind, info.name
+        ))?;
+        if !info.driver.is_empty() {
+            output::line(format_args!("{:30}{}", "", info.driver))?;
         }
-        if let (Some(buffer), Some(memory)) = (listing.max_buffer, listing.max_workgroup_memory) {
+        if let (Some(buffer), Some(memory)) = (info.max_buffer, info.max_workgroup_memory) {
             const MIB: u64 = 1 << 20;
             const KIB: u32 = 1 << 10;
-            println!(
+            output::line(format_args!(
                 "{:30}buffers up to {} MiB, workgroup memory {} KiB",
                 "",
                 buffer / MIB,
                 memory / KIB
-            );
+            ))?;
         }
     }
-    if !listings
+    if !devices
         .iter()
-        .any(|listing| listing.backend == Backend::Wgpu.name())
+        .any(|info| info.backend == Backend::Wgpu.name())
     {
-        println!("wgpu       -  none found: it needs a driver for Vulkan, Metal or DX12");
+        output::line("wgpu       -  none found: it needs a driver for Vulkan, Metal or DX12")?;
     }
-    let selection = device::select(Backend::Auto, 0).map_err(crate::error::Error::from)?;
-    println!(
+    let selected = device::select(Backend::Auto, 0)?;
+    output::line(format_args!(
         "\n--backend auto takes {} ({})",
-        selection.backend.name(),
-        selection.reason.trim_start_matches("auto: ")
-    );
+        selected.backend.name(),
+        selected.reason.trim_start_matches("auto: ")
+    ))?;
     Ok(Exit::Done)
 }

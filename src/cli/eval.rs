@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Exit, log, train::print_quality};
-use crate::config::Backend;
-use crate::error::Error;
-use crate::metrics::evaluate;
-use crate::run::Quality;
-use crate::train::{Trained, open_trained};
+use super::{Exit, log, output, train::print_quality};
+use crate::device::Backend;
+use crate::metrics::Quality;
+use crate::model::evaluate;
+use crate::train::{OpenedRun, TrainError, open_run};
 
 #[derive(Args, Debug)]
 pub(super) struct EvalArgs {
@@ -41,23 +40,23 @@ pub(super) fn run(args: &EvalArgs) -> anyhow::Result<Exit> {
     log::start(true);
     let (evaluation, prepared_dim) = evaluate_run(args)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&evaluation)?);
+        output::json(&evaluation)?;
     } else {
         print_quality(
             &format!("test, {prepared_dim} latent values"),
             &evaluation.test,
-        );
+        )?;
     }
     Ok(Exit::Done)
 }
 
-fn evaluate_run(args: &EvalArgs) -> Result<(Evaluation, usize), Error> {
-    let Trained { prepared, model } = open_trained(&args.run, args.backend, args.device)?;
-    let latent_dim = prepared.config.latent_dim();
+fn evaluate_run(args: &EvalArgs) -> Result<(Evaluation, usize), TrainError> {
+    let OpenedRun { prepared, model } = open_run(&args.run, args.backend, args.device)?;
+    let latent_dim = model.info().latent_dim;
     let test = &prepared.split.test;
-    let objective = prepared.config.objective();
-    let scores = evaluate(&model, &objective, prepared.images(), test)?;
-    let backend = prepared.selection.backend.name();
+    let images = prepared.device_images();
+    let scores = evaluate(model.network(), &model.objective(), images, test)?;
+    let backend = prepared.selected.backend.name();
     Ok((
         Evaluation {
             run: args.run.clone(),

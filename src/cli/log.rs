@@ -12,7 +12,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::time::ChronoLocal;
 use tracing_subscriber::prelude::*;
 
-use crate::device::Selection;
+use crate::device::SelectedDevice;
 
 /// The bars on the terminal, shared with the progress display.
 pub(super) fn bars() -> &'static MultiProgress {
@@ -61,14 +61,14 @@ pub(super) fn also_to(path: &Path) -> io::Result<()> {
 }
 
 /// Says where the work is done, and what the user should know about that.
-pub(super) fn device(selection: &Selection) {
+pub(super) fn device(selected: &SelectedDevice) {
     tracing::info!(
         "backend {} on {} ({})",
-        selection.backend.name(),
-        selection.adapter,
-        selection.reason
+        selected.backend.name(),
+        selected.adapter,
+        selected.reason
     );
-    if let Some(warning) = &selection.warning {
+    if let Some(warning) = &selected.warning {
         tracing::warn!("{warning}");
     }
 }

@@ -1,16 +1,19 @@
 //! The command line: what there is to say, one file for each command, and exit codes.
 
+pub mod advice;
 mod bench;
 mod compare;
 mod completions;
 mod devices;
 mod eval;
 mod log;
+mod output;
 mod progress;
 mod report;
 mod resume;
 mod runs;
 mod serve;
+mod settings;
 mod ssim;
 mod sweep;
 mod table;
@@ -19,12 +22,9 @@ mod train;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::config::TrainConfig;
-use crate::data::DataError;
-use crate::error::{ConfigError, Error};
+use settings::SettingsArgs;
 
 /// Trains autoencoders on images, on any GPU or a CPU, and judges them by SSIM.
 ///
@@ -42,13 +42,13 @@ pub struct Cli {
     command: Option<Command>,
 
     #[command(flatten)]
-    config: TrainConfig,
+    settings: SettingsArgs,
 
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// What a run says and where it writes, besides the settings that determine its result.
+/// What a run says and where it writes, besides its settings.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct OutputArgs {
     /// Take settings from a TOML file, such as a run's config.toml; flags override it
@@ -90,7 +90,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Goes on with a run that was stopped, or trains a finished one longer
+    /// Resumes a run that was stopped, or trains a finished one longer
     Resume(resume::ResumeArgs),
     /// Evaluates a run's best weights on its test images
     Eval(eval::EvalArgs),
@@ -113,42 +113,54 @@ enum Command {
     },
 }
 
-/// The matches of the subcommand itself.
-fn innermost(mut matches: &ArgMatches) -> &ArgMatches {
-    while let Some((_, inner)) = matches.subcommand() {
-        matches = inner;
+/// Prints the help or the version that was asked for.
+fn show(asked: &clap::Error) -> anyhow::Result<Exit> {
+    let text = asked.render();
+    if console::colors_enabled() {
+        output::text(text.ansi())?;
+    } else {
+        output::text(text)?;
     }
-    matches
-}
-
-/// Whether a setting was given, by a flag or the environment.
-fn is_given(matches: &ArgMatches, key: &str) -> bool {
-    matches!(
-        matches.value_source(key),
-        Some(ValueSource::CommandLine | ValueSource::EnvVariable)
-    )
+    Ok(Exit::Done)
 }
 
 impl Cli {
-    /// Does what the command line says; `matches` tells which flags were given.
+    /// Does what the command line of this process says. Wrong usage is printed, and ends the process
+    /// with 2.
     ///
     /// # Errors
     ///
     /// Whatever stopped the command, to be printed once.
-    pub fn run(self, matches: &ArgMatches) -> anyhow::Result<Exit> {
+    pub fn run_process() -> anyhow::Result<Exit> {
+        let result = settings::show_defaults(Self::command())
+            .try_get_matches()
+            .and_then(|matches| Self::from_arg_matches(&matches));
+        let result = match result {
+            Ok(cli) => cli.run(),
+            Err(error) if error.use_stderr() => error.exit(),
+            Err(help_or_version) => show(&help_or_version),
+        };
+        match result {
+            Err(error) if output::is_closed(&error) => Ok(Exit::Done),
+            result => result,
+        }
+    }
+
+    /// Does what the command line says.
+    fn run(self) -> anyhow::Result<Exit> {
         match self.command {
-            None => train::run(self.config, &self.output, matches),
+            None => train::run(&self.settings, &self.output),
             Some(Command::Devices { json }) => devices::run(json),
             Some(Command::Resume(args)) => resume::run(&args),
             Some(Command::Eval(args)) => eval::run(&args),
-            Some(Command::Sweep(args)) => sweep::run(&args, innermost(matches)),
+            Some(Command::Sweep(args)) => sweep::run(&args),
             Some(Command::Runs(args)) => runs::run(&args),
             Some(Command::Compare(args)) => compare::run(&args),
             Some(Command::Ssim(args)) => ssim::run(&args),
             Some(Command::Report(args)) => report::run(&args),
             Some(Command::Serve(args)) => serve::run(&args),
-            Some(Command::Bench(command)) => bench::run(command, innermost(matches)),
-            Some(Command::Completions { shell }) => Ok(completions::run(shell)),
+            Some(Command::Bench(command)) => bench::run(command),
+            Some(Command::Completions { shell }) => completions::run(shell),
         }
     }
 }
@@ -164,19 +176,6 @@ pub enum Exit {
     Usage,
     /// It was stopped by the user.
     Interrupted,
-}
-
-impl Exit {
-    /// The exit for an error: settings that can't work are wrong usage, whatever they're found by.
-    #[must_use]
-    pub fn of(error: &anyhow::Error) -> Self {
-        match error.downcast_ref::<Error>() {
-            Some(Error::Config(ConfigError::Checkpoint { .. })) => Self::Failed,
-            Some(Error::Config(_) | Error::Data(DataError::EmptySplit { .. })) => Self::Usage,
-            Some(Error::Compare(error)) if error.is_wrong_usage() => Self::Usage,
-            _ => Self::Failed,
-        }
-    }
 }
 
 impl From<Exit> for ExitCode {

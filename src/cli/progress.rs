@@ -1,5 +1,5 @@
 //! Progress on the terminal: a bar for the epoch, the course of the scores so far, and a line for
-//! each epoch that is through. Elsewhere only the lines.
+//! each finished epoch. Elsewhere only the lines.
 
 use std::fmt::Write;
 use std::io::{IsTerminal, stderr};

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use rayon::prelude::*;
 
-use super::{Exit, log};
+use super::{Exit, log, output};
 use crate::report::{Pictures, ReportError, collect, page, run_folders};
-use crate::run::write_atomically;
+use crate::run::{latest, write_atomically};
 
 /// Writes one HTML file that shows runs: scores beside PCA's, curves, pictures, single test images.
 ///
@@ -52,15 +52,15 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
             tracing::warn!("{}: {problem}", entry.name);
         }
     }
-    let output = args.output.clone().unwrap_or_else(|| {
+    let file = args.output.clone().unwrap_or_else(|| {
         let home = match folders.as_slice() {
             [folder] if !args.all => folder,
             _ => &args.folder,
         };
         home.join("report.html")
     });
-    write_atomically(&output, page(&entries)?.as_bytes())?;
-    println!("{}", output.display());
+    write_atomically(&file, page(&entries)?.as_bytes())?;
+    output::line(file.display())?;
     Ok(Exit::Done)
 }
 
@@ -72,20 +72,17 @@ fn chosen(args: &ReportArgs) -> Result<Vec<PathBuf>, ReportError> {
             .map(|name| named(name, &args.folder))
             .collect();
     }
-    let mut folders = run_folders(&args.folder)?;
-    if folders.is_empty() {
-        return Err(ReportError::NoRuns {
+    let folders = run_folders(&args.folder)?;
+    match latest(&folders) {
+        None => Err(ReportError::NoRuns {
             path: args.folder.clone(),
-        });
+        }),
+        Some(_) if args.all => Ok(folders),
+        Some(latest) => Ok(vec![latest.to_owned()]),
     }
-    if !args.all {
-        // Names begin with the time.
-        folders = folders.split_off(folders.len() - 1);
-    }
-    Ok(folders)
 }
 
-/// A folder as it was given, or else of that name among the runs.
+/// The folder `name`, or else the folder of that name among the runs.
 fn named(name: &Path, runs: &Path) -> Result<PathBuf, ReportError> {
     [name.to_owned(), runs.join(name)]
         .into_iter()

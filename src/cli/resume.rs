@@ -1,24 +1,23 @@
-//! `trainer resume RUN`: goes on with a run, in its folder, from its last checkpoint.
+//! `trainer resume RUN`: resumes a run, in its folder, from its last checkpoint.
 
 use std::path::PathBuf;
 
-use chrono::Local;
 use clap::Args;
 
 use super::{Exit, log, train};
-use crate::config::{Backend, TrainConfig};
-use crate::error::{ConfigError, Error};
-use crate::run::{Resumption, RunDir, State};
-use crate::train::{Prepared, prepare};
+use crate::config::{ConfigError, TrainConfig, TrainingConfig};
+use crate::device::Backend;
+use crate::run::{RunDir, RunRecord, State};
+use crate::train::{prepare, resume_run};
 
 /// A run that was stopped ends as if it never had been: on the same CPU, with the same weights to
-/// the bit. One without a checkpoint starts over.
+/// the bit. A run without a checkpoint starts over.
 #[derive(Args, Debug)]
 pub(super) struct ResumeArgs {
     /// The run's folder
     run: PathBuf,
 
-    /// Epochs in all, those that are through included: more than before make a run longer, and the
+    /// Epochs in all, including those already trained: more than before make a run longer, and the
     /// learning rate's schedule with it
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
@@ -46,32 +45,35 @@ pub(super) struct ResumeArgs {
 
 pub(super) fn run(args: &ResumeArgs) -> anyhow::Result<Exit> {
     log::start(args.quiet);
-    let run = RunDir::resume(&args.run).map_err(Error::from)?;
-    let before = TrainConfig::read(&run.config_path()).map_err(Error::from)?;
+    let run = RunDir::resume(&args.run)?;
+    let before = TrainConfig::read(&run.config_path())?;
     let mut config = before.clone();
-    config.epochs = args.epochs.unwrap_or(config.epochs);
-    config.patience = args.patience.unwrap_or(config.patience);
-    config.backend = args.backend.unwrap_or(config.backend);
-    config.device = args.device.unwrap_or(config.device);
-    check_that_something_is_left(&run, &before, &config).map_err(Error::from)?;
+    let training = &mut config.training;
+    training.epochs = args.epochs.unwrap_or(training.epochs);
+    training.patience = args.patience.unwrap_or(training.patience);
+    let device = &mut config.device;
+    device.backend = args.backend.unwrap_or(device.backend);
+    device.device = args.device.unwrap_or(device.device);
+    check_that_something_is_left(&run, &before.training, &config.training)?;
     let prepared = prepare(config, args.quiet)?;
 
-    note(&run, &prepared)?;
-    train::train_and_tell(&prepared, &run, args.quiet, args.json)
+    train::log_into(&run)?;
+    resume_run(&prepared, &run)?;
+    train::train_and_print(&prepared, &run, args.quiet, args.json)
 }
 
-/// Refuses a run that is through, or to be shorter than it is.
+/// Refuses a run that is complete, or that is to become shorter than it is.
 fn check_that_something_is_left(
     run: &RunDir,
-    before: &TrainConfig,
-    config: &TrainConfig,
+    before: &TrainingConfig,
+    config: &TrainingConfig,
 ) -> Result<(), ConfigError> {
     // A run that was killed early may not have one.
-    let Ok(status) = run.read_status() else {
+    let Some(status) = RunRecord::read(run.path()).status else {
         return Ok(());
     };
-    let value = |flag, value: usize, expected| ConfigError::Value {
-        flag,
+    let value = |setting, value: usize, expected| ConfigError::Value {
+        setting,
         value: value.to_string(),
         expected,
     };
@@ -96,22 +98,4 @@ fn check_that_something_is_left(
         )),
         _ => Ok(()),
     }
-}
-
-/// Notes in the folder who goes on with it.
-fn note(run: &RunDir, prepared: &Prepared) -> anyhow::Result<()> {
-    train::log_into(run)?;
-    let now = train::circumstances(prepared, Local::now());
-    run.write_config(&prepared.config.to_toml())
-        .map_err(Error::from)?;
-    // Without the file the run can go on all the same.
-    let meta = match run.read_meta() {
-        Ok(mut meta) => {
-            meta.resumed.push(Resumption::from(now));
-            meta
-        }
-        Err(_) => now,
-    };
-    run.write_meta(&meta).map_err(Error::from)?;
-    Ok(())
 }

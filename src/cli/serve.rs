@@ -1,17 +1,16 @@
 //! `trainer serve`: the report of all runs in a browser, while they train.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
 
-use super::{Exit, log};
+use super::{Exit, log, output};
 use crate::report::Server;
 
-/// Shows all runs in a browser, and follows those that train. Ctrl-C ends it.
+/// Shows all runs in a browser, and follows those that are training. Ctrl-C ends it.
 ///
-/// Listens on 127.0.0.1 alone, so that no other machine can reach it.
+/// Listens on 127.0.0.1 only, so that no other machine can reach it.
 #[derive(Args, Debug)]
 pub(super) struct ServeArgs {
     /// Folder of the run folders
@@ -26,10 +25,9 @@ pub(super) struct ServeArgs {
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
     log::start(false);
     let server = Server::bind(&args.runs, args.port)?;
-    // Nothing is written, so there is nothing to wait for.
+    // Nothing is being written, so there is nothing to wait for.
     ctrlc::set_handler(|| std::process::exit(130)).context("can't listen for Ctrl-C")?;
-    println!("http://127.0.0.1:{}/", server.port());
-    std::io::stdout().flush()?;
+    output::line(format_args!("http://127.0.0.1:{}/", server.port()))?;
     server.run();
     Ok(Exit::Done)
 }

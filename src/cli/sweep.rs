@@ -1,5 +1,5 @@
-//! `trainer sweep`: runs over latent sizes, architectures and losses, and the picture of what a latent
-//! value buys.
+//! `trainer sweep`: runs over latent sizes, architectures and losses, and a picture of quality by latent
+//! size.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,29 +8,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use chrono::Local;
-use clap::{ArgMatches, Args};
+use clap::Args;
 use serde::Serialize;
 
-use super::train::{circumstances, stop_on_signal};
-use super::{Exit, is_given, log};
-use crate::config::TrainConfig;
-use crate::error::{ConfigError, Error, with_causes};
+use super::advice::with_flags;
+use super::output::{self, OutputError, unless_closed};
+use super::settings::SettingsArgs;
+use super::train::stop_on_signal;
+use super::{Exit, log};
+use crate::config::ConfigError;
+use crate::config::{Role, TrainConfig};
+use crate::error::with_causes;
 use crate::loss::Loss;
 use crate::model::Architecture;
-use crate::run::{
-    EpochMetrics, RateQuality, RunDir, State, Summary, draw_rate_quality, save_png,
-    write_atomically,
-};
-use crate::train::{Observer, prepare, train};
-
-/// Settings that say nothing of what a run comes to.
-const WITHOUT_EFFECT: [&str; 5] = ["backend", "device", "data", "samples", "checkpoint_every"];
+use crate::plot::{RateQuality, draw_rate_quality};
+use crate::run::{RunDir, RunError, RunRecord, Summary, discover, save_png, write_atomically};
+use crate::train::{Observer, TrainError, prepare, resume_run, start_run, train};
 
 #[derive(Args, Debug)]
 pub(super) struct SweepArgs {
     /// Folder for the run folders, sweep.csv and rate_quality.png. Runs that it already has aren't
-    /// made again, and unfinished ones are gone on with
+    /// trained again, and unfinished ones are resumed
     #[arg(long, value_name = "DIR", default_value = "runs/sweep")]
     out: PathBuf,
 
@@ -56,7 +54,7 @@ pub(super) struct SweepArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     losses: Vec<Loss>,
 
-    /// Stop after so many minutes; the same command goes on later
+    /// Stop after so many minutes; run the same command again to continue
     #[arg(long, value_name = "MINUTES")]
     minutes: Option<f64>,
 
@@ -65,7 +63,7 @@ pub(super) struct SweepArgs {
     json: bool,
 
     #[command(flatten)]
-    config: TrainConfig,
+    settings: SettingsArgs,
 }
 
 /// A line of `sweep.csv`.
@@ -84,11 +82,11 @@ struct Row {
     run: String,
 }
 
-pub(super) fn run(args: &SweepArgs, matches: &ArgMatches) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
     log::start(false);
-    let plan = plan(args, matches).map_err(Error::from)?;
+    let plan = plan(args)?;
     std::fs::create_dir_all(&args.out)
-        .with_context(|| format!("--out {}: can't make the folder", args.out.display()))?;
+        .with_context(|| format!("--out {}: can't create the folder", args.out.display()))?;
     let stop = Arc::new(AtomicBool::new(false));
     let is_late = Arc::new(AtomicBool::new(false));
     stop_on_signal(&stop)?;
@@ -112,9 +110,9 @@ pub(super) fn run(args: &SweepArgs, matches: &ArgMatches) -> anyhow::Result<Exit
             "{} of {}: {}, {} latent values, {}",
             index + 1,
             plan.len(),
-            config.arch.name(),
-            config.latent_dim(),
-            config.loss
+            config.model.arch.name(),
+            config.model.latent_dim,
+            config.training.loss
         );
         match complete(&args.out, config, &stop) {
             Ok(Some((run, summary))) => {
@@ -128,24 +126,24 @@ pub(super) fn run(args: &SweepArgs, matches: &ArgMatches) -> anyhow::Result<Exit
                 write(&args.out, &rows)?;
             }
             Ok(None) => break,
-            // One that can't be trained is no reason to lose the others.
+            // A run that can't be trained is no reason to lose the others.
             Err(error) => {
                 failures += 1;
-                tracing::error!("{label}: {}", with_causes(&error));
+                tracing::error!("{label}: {}", with_flags(&with_causes(&error)));
             }
         }
     }
 
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&rows)?);
+    // The exit code says how the sweep went, even if nothing reads the table.
+    unless_closed(if args.json {
+        output::json(&rows)
     } else {
-        print(&rows);
-        println!("{}", args.out.display());
-    }
+        print(&rows, &args.out)
+    })?;
     let left = plan.len() - rows.len() - failures;
     if left > 0 {
         tracing::warn!(
-            "{left} of {} runs are left; the same command goes on",
+            "{left} of {} runs are left; run the same command again to continue",
             plan.len()
         );
     }
@@ -157,21 +155,30 @@ pub(super) fn run(args: &SweepArgs, matches: &ArgMatches) -> anyhow::Result<Exit
 }
 
 /// The settings of each run, checked.
-fn plan(args: &SweepArgs, matches: &ArgMatches) -> Result<Vec<TrainConfig>, ConfigError> {
-    for (flag, list) in [
-        ("arch", "--archs"),
-        ("latent-dim", "--latent-dims"),
-        ("loss", "--losses"),
+fn plan(args: &SweepArgs) -> Result<Vec<TrainConfig>, ConfigError> {
+    let settings = &args.settings;
+    for (setting, is_given, expected) in [
+        (
+            "arch",
+            settings.arch.is_some(),
+            "--archs, since a sweep goes over several",
+        ),
+        (
+            "latent_dim",
+            settings.latent_dim.is_some(),
+            "--latent-dims, since a sweep goes over several",
+        ),
+        (
+            "loss",
+            settings.loss.is_some(),
+            "--losses, since a sweep goes over several",
+        ),
     ] {
-        if is_given(matches, &flag.replace('-', "_")) {
+        if is_given {
             return Err(ConfigError::Value {
-                flag,
+                setting,
                 value: "one".to_owned(),
-                expected: match list {
-                    "--archs" => "--archs, since a sweep goes over several",
-                    "--latent-dims" => "--latent-dims, since a sweep goes over several",
-                    _ => "--losses, since a sweep goes over several",
-                },
+                expected,
             });
         }
     }
@@ -179,7 +186,7 @@ fn plan(args: &SweepArgs, matches: &ArgMatches) -> Result<Vec<TrainConfig>, Conf
         && !(minutes.is_finite() && (0.0..1e6).contains(&minutes))
     {
         return Err(ConfigError::Value {
-            flag: "minutes",
+            setting: "minutes",
             value: minutes.to_string(),
             expected: "a number of minutes, zero or above",
         });
@@ -194,88 +201,76 @@ fn plan(args: &SweepArgs, matches: &ArgMatches) -> Result<Vec<TrainConfig>, Conf
     for &latent_dim in &args.latent_dims {
         for &arch in &args.archs {
             for loss in &losses {
-                let mut config = args.config.clone();
-                config.arch = arch;
-                config.latent_dim = Some(latent_dim);
-                if let Some(loss) = loss {
-                    config.loss = (*loss).clone();
-                }
-                let given = |key: &str| {
-                    ["arch", "latent_dim"].contains(&key)
-                        || (key == "loss" && loss.is_some())
-                        || is_given(matches, key)
+                let settings = SettingsArgs {
+                    arch: Some(arch),
+                    latent_dim: Some(latent_dim),
+                    loss: loss.cloned(),
+                    ..settings.clone()
                 };
-                plan.push(config.layered(None, given)?.resolve()?);
+                let config = settings.resolve(None)?;
+                config.validate()?;
+                plan.push(config);
             }
         }
     }
     Ok(plan)
 }
 
-/// The run of these settings in `folder`: found there, gone on with, or made. None if `stop` ended it.
+/// The run of these settings in `folder`: found there, resumed, or started. None if `stop` ended it.
 fn complete(
     folder: &Path,
     config: &TrainConfig,
     stop: &AtomicBool,
-) -> Result<Option<(RunDir, Summary)>, Error> {
+) -> Result<Option<(PathBuf, Summary)>, TrainError> {
     let prepared = prepare(config.clone(), true)?;
-    let found = find(folder, &prepared.config);
-    if let Some(run) = &found
-        && let Ok(status) = run.read_status()
-        && matches!(status.state, State::Finished | State::EarlyStopped)
-    {
-        let summary = run.read_summary()?;
-        return Ok(Some((run.clone(), summary)));
-    }
-    let run = if let Some(run) = found {
-        RunDir::resume(run.path())?
-    } else {
-        let now = Local::now();
-        let stem = format!("{}-z{}", config.arch.name(), config.latent_dim());
-        let run = RunDir::create(folder, None, &stem, now)?;
-        run.write_config(&prepared.config.to_toml())?;
-        run.write_meta(&circumstances(&prepared, now))?;
-        run
+    let run = match find(folder, &prepared.config)? {
+        Some(found) if found.state.is_complete() => {
+            let summary = match found.summary {
+                Some(summary) => summary,
+                // Says what is wrong with it.
+                None => RunDir::open(&found.path)?.read_summary()?,
+            };
+            return Ok(Some((found.path, summary)));
+        }
+        Some(found) => {
+            let run = RunDir::resume(&found.path)?;
+            resume_run(&prepared, &run)?;
+            run
+        }
+        None => start_run(&prepared, folder, None)?,
     };
-    let outcome = train(&prepared, &run, &mut Silent, stop)?;
-    Ok(outcome.summary.map(|summary| (run, summary)))
+    let outcome = train(&prepared, Some(&run), &mut Silent, stop)?;
+    let path = run.path().to_owned();
+    Ok(outcome.finished.map(|finished| (path, finished.summary)))
 }
 
 /// The run in `folder` that has these settings.
-fn find(folder: &Path, config: &TrainConfig) -> Option<RunDir> {
-    let wanted = with_effect(&config.to_toml())?;
-    let entries = std::fs::read_dir(folder).ok()?;
-    entries.flatten().find_map(|entry| {
-        let run = RunDir::open(&entry.path()).ok()?;
-        (with_effect(&run.read_config().ok()?)? == wanted).then_some(run)
-    })
+fn find(folder: &Path, config: &TrainConfig) -> Result<Option<RunRecord>, RunError> {
+    let wanted = config.settings(Role::affects_result);
+    let mut records = discover(folder)?
+        .into_iter()
+        .map(|path| RunRecord::read(&path));
+    Ok(records.find(|record| record.config.clone().map(with_effect).as_ref() == Some(&wanted)))
 }
 
 /// The settings on which a run's result depends.
-fn with_effect(config: &str) -> Option<toml::Table> {
-    let mut table: toml::Table = toml::from_str(config).ok()?;
-    for key in WITHOUT_EFFECT {
-        table.remove(key);
-    }
-    Some(table)
+fn with_effect(mut config: toml::Table) -> toml::Table {
+    config.retain(|key, _| Role::of(key).is_none_or(Role::affects_result));
+    config
 }
 
-/// A sweep tells of whole runs.
+/// A sweep reports whole runs only.
 struct Silent;
 
-impl Observer for Silent {
-    fn epoch_started(&mut self, _: usize, _: usize) {}
-    fn step(&mut self, _: usize) {}
-    fn epoch_finished(&mut self, _: &EpochMetrics, _: bool) {}
-}
+impl Observer for Silent {}
 
-fn row(config: &TrainConfig, run: &RunDir, summary: &Summary) -> Row {
+fn row(config: &TrainConfig, run: &Path, summary: &Summary) -> Row {
     let pca = summary.pca.as_ref().map(|pca| &pca.test);
-    let name = run.path().file_name().unwrap_or_default();
+    let name = run.file_name().unwrap_or_default();
     Row {
-        arch: config.arch.name(),
-        loss: config.loss.to_string(),
-        latent_dim: config.latent_dim(),
+        arch: config.model.arch.name(),
+        loss: config.training.loss.to_string(),
+        latent_dim: config.model.latent_dim,
         test_ssim: summary.test.ssim,
         test_psnr: summary.test.psnr,
         validation_ssim: summary.validation.ssim,
@@ -294,7 +289,7 @@ fn write(folder: &Path, rows: &[Row]) -> anyhow::Result<()> {
         writer.serialize(row)?;
     }
     let table = writer.into_inner().context("can't write sweep.csv")?;
-    write_atomically(&folder.join("sweep.csv"), &table).map_err(Error::from)?;
+    write_atomically(&folder.join("sweep.csv"), &table)?;
 
     let pca: BTreeMap<_, _> = rows
         .iter()
@@ -322,18 +317,18 @@ fn write(folder: &Path, rows: &[Row]) -> anyhow::Result<()> {
         curve.points.sort_by_key(|point| point.0);
     }
     let title = "What latent values buy: test images by number of latent values";
-    let picture = draw_rate_quality(title, &curves).map_err(Error::from)?;
-    save_png(&picture, &folder.join("rate_quality.png")).map_err(Error::from)?;
+    let picture = draw_rate_quality(title, &curves)?;
+    save_png(&picture, &folder.join("rate_quality.png"))?;
     Ok(())
 }
 
-fn print(rows: &[Row]) {
-    println!(
+fn print(rows: &[Row], folder: &Path) -> Result<(), OutputError> {
+    output::line(format_args!(
         "{:>7}  {:<9} {:<18}{:>10}{:>10}{:>10}{:>10}{:>10}",
         "latent", "arch", "loss", "SSIM", "PSNR", "PCA SSIM", "PCA PSNR", "seconds"
-    );
+    ))?;
     for row in rows {
-        println!(
+        output::line(format_args!(
             "{:>7}  {:<9} {:<18}{:>10.4}{:>10.2}{:>10.4}{:>10.2}{:>10.1}",
             row.latent_dim,
             row.arch,
@@ -343,6 +338,7 @@ fn print(rows: &[Row]) {
             row.pca_test_ssim,
             row.pca_test_psnr,
             row.seconds
-        );
+        ))?;
     }
+    output::line(folder.display())
 }

@@ -1,17 +1,17 @@
-//! Text for the terminal: tables, names that fit into them, and nothing that a terminal acts on.
+//! Text for the terminal: tables, names shortened to fit into them, and no control characters.
 
 use console::{Alignment, Term, measure_text_width, pad_str};
 
 /// Between columns.
 const GAP: &str = "  ";
 
-/// Columns of characters that standard output has; none if it isn't a terminal.
+/// The width of standard output in columns of characters; none if it isn't a terminal.
 pub(super) fn terminal_width() -> Option<usize> {
     let (_, width) = Term::stdout().size_checked()?;
     Some(usize::from(width)).filter(|width| *width > 0)
 }
 
-/// The text with what a terminal would act on, and what turns the direction of writing, as `\u{1b}`.
+/// The text with control characters and those that change the direction of writing escaped, as `\u{1b}`.
 pub(super) fn printable(text: &str) -> String {
     let acts = |c: char| {
         c.is_control()
@@ -27,19 +27,6 @@ pub(super) fn printable(text: &str) -> String {
         }
     }
     shown
-}
-
-/// JSON for a terminal or a program: DEL and the C1 control characters, which JSON allows in strings
-/// and terminals act on, are escaped.
-pub(super) fn json(value: &impl serde::Serialize) -> serde_json::Result<String> {
-    let mut text = String::new();
-    for c in serde_json::to_string_pretty(value)?.chars() {
-        match c {
-            '\u{7f}'..='\u{9f}' => text.extend(format!("\\u{:04x}", u32::from(c)).chars()),
-            c => text.push(c),
-        }
-    }
-    Ok(text)
 }
 
 /// The text, or its beginning and end around a `…` where it is wider than `width`.
@@ -122,7 +109,7 @@ pub(super) fn table_lines(columns: &[Column]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{json, printable, shorten};
+    use super::{printable, shorten};
 
     #[test]
     fn nothing_that_a_terminal_acts_on_is_printed() {
@@ -131,10 +118,6 @@ mod tests {
             "a\\u{1b}[31mb\\u{9b}c\\u{202e}d"
         );
         assert_eq!(printable("größe 画像"), "größe 画像");
-        assert_eq!(
-            json(&"a\u{1b}\u{7f}\u{9b}").unwrap(),
-            "\"a\\u001b\\u007f\\u009b\""
-        );
     }
 
     #[test]

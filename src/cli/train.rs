@@ -1,51 +1,35 @@
 //! `trainer`: trains, into a new run folder.
 
+use std::io::{Write, stderr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use chrono::{DateTime, Local};
-use clap::ArgMatches;
 
+use super::output::{self, OutputError};
 use super::progress::Progress;
-use super::{Exit, OutputArgs, is_given, log};
+use super::settings::SettingsArgs;
+use super::{Exit, OutputArgs, advice, log};
 use crate::config::TrainConfig;
-use crate::error::Error;
 use crate::loss::Term;
+use crate::metrics::Quality;
 use crate::model::{layer_table, parameters};
-use crate::run::{DatasetOrigin, Meta, Quality, RunDir, Summary};
+use crate::run::{RunDir, Summary};
 use crate::ssim::MsSsim;
-use crate::train::{Prepared, prepare, train};
+use crate::train::{Prepared, prepare, start_run, train};
 
-pub(super) fn run(
-    config: TrainConfig,
-    output: &OutputArgs,
-    matches: &ArgMatches,
-) -> anyhow::Result<Exit> {
-    log::start(output.quiet);
-    let config = config
-        .layered(output.config.as_deref(), |key| is_given(matches, key))
-        .map_err(Error::from)?;
-    let prepared = prepare(config, output.quiet)?;
-    if output.dry_run {
-        print_plan(&prepared);
+pub(super) fn run(settings: &SettingsArgs, arguments: &OutputArgs) -> anyhow::Result<Exit> {
+    log::start(arguments.quiet);
+    let config = settings.resolve(arguments.config.as_deref())?;
+    let prepared = prepare(config, arguments.quiet)?;
+    if arguments.dry_run {
+        print_plan(&prepared)?;
         return Ok(Exit::Done);
     }
 
-    let now = Local::now();
-    let stem = format!(
-        "{}-z{}",
-        prepared.config.arch.name(),
-        prepared.config.latent_dim()
-    );
-    let run =
-        RunDir::create(&output.runs, output.name.as_deref(), &stem, now).map_err(Error::from)?;
+    let run = start_run(&prepared, &arguments.runs, arguments.name.as_deref())?;
     log_into(&run)?;
-    run.write_config(&prepared.config.to_toml())
-        .map_err(Error::from)?;
-    run.write_meta(&circumstances(&prepared, now))
-        .map_err(Error::from)?;
-    train_and_tell(&prepared, &run, output.quiet, output.json)
+    train_and_print(&prepared, &run, arguments.quiet, arguments.json)
 }
 
 /// Sends all messages to the run's log, too.
@@ -54,21 +38,8 @@ pub(super) fn log_into(run: &RunDir) -> anyhow::Result<()> {
         .with_context(|| format!("{}: can't write the log", run.log_path().display()))
 }
 
-/// What `meta.json` says of this process.
-pub(super) fn circumstances(prepared: &Prepared, now: DateTime<Local>) -> Meta {
-    let Prepared {
-        dataset, selection, ..
-    } = prepared;
-    let origin = DatasetOrigin {
-        source: dataset.source.clone(),
-        hash: Some(dataset.sha256.clone()),
-    };
-    let adapter = Some(selection.adapter.clone());
-    Meta::collect(selection.backend.name(), adapter, origin, now)
-}
-
 /// Trains until the end or until a signal, with progress on the terminal, and prints the result.
-pub(super) fn train_and_tell(
+pub(super) fn train_and_print(
     prepared: &Prepared,
     run: &RunDir,
     quiet: bool,
@@ -77,30 +48,32 @@ pub(super) fn train_and_tell(
     announce(prepared, run);
     let stop = Arc::new(AtomicBool::new(false));
     stop_on_signal(&stop)?;
-    let mut progress = Progress::new(prepared.config.epochs, quiet);
-    let result = train(prepared, run, &mut progress, &stop);
+    let mut progress = Progress::new(prepared.config.training.epochs, quiet);
+    let result = train(prepared, Some(run), &mut progress, &stop);
     drop(progress);
     // `main` prints the error.
-    let outcome = result
-        .map_err(anyhow::Error::from)
-        .inspect_err(|error| tracing::error!(target: log::FILE_ONLY, "{error:#}"))?;
-    let Some(summary) = outcome.summary else {
+    let outcome = result.map_err(anyhow::Error::from).inspect_err(
+        |error| tracing::error!(target: log::FILE_ONLY, "{}", advice::message(error)),
+    )?;
+    let Some(finished) = outcome.finished else {
         let path = run.path().display();
-        tracing::warn!("interrupted; `trainer resume {path}` goes on");
+        tracing::warn!("interrupted; resume it with `trainer resume {path}`");
         return Ok(Exit::Interrupted);
     };
-    print_result(&summary, run, json)?;
+    print_result(&finished.summary, run, json)?;
     Ok(Exit::Done)
 }
 
-/// The first Ctrl-C (or SIGTERM) lets the step finish and saves; the second one ends at once.
+/// The first Ctrl-C (or SIGTERM) lets the current step finish and saves; the second one ends at once.
 pub(super) fn stop_on_signal(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
     let stop = stop.clone();
     ctrlc::set_handler(move || {
         if stop.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        log::bars().suspend(|| eprintln!("stopping after this step; again to stop at once"));
+        let message = "stopping after this step; again to stop at once";
+        // Where standard error is closed, it stops all the same.
+        let _ = log::bars().suspend(|| writeln!(stderr(), "{message}"));
     })
     .context("can't listen for Ctrl-C")
 }
@@ -108,130 +81,141 @@ pub(super) fn stop_on_signal(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
 fn announce(prepared: &Prepared, run: &RunDir) {
     let Prepared {
         config,
-        dataset,
+        images,
         split,
-        selection,
+        selected,
         ..
     } = prepared;
+    let TrainConfig {
+        model, training, ..
+    } = config;
     tracing::info!("run folder {}", run.path().display());
-    log::device(selection);
+    log::device(selected);
     tracing::info!(
         "{}: {} training, {} validation, {} test images{}",
-        dataset.source,
+        images.source(),
         split.train.len(),
         split.validation.len(),
         split.test.len(),
-        match dataset.duplicates {
+        match images.duplicates() {
             0 => String::new(),
             count => format!(" ({count} duplicates left out)"),
         },
     );
     tracing::info!(
         "{} with {} latent values, {} parameters",
-        config.arch.name(),
-        config.latent_dim(),
-        parameters(&prepared.design, config.latent_dim()),
+        model.arch.name(),
+        model.latent_dim,
+        parameters(&prepared.design, model.latent_dim),
     );
-    let scales = if config.loss.contains(Term::MsSsim) {
-        let multi_scale = MsSsim::new(config.ssim_preset.config());
+    let scales = if training.loss.contains(Term::MsSsim) {
+        let shape = images.shape();
+        let multi_scale = MsSsim::new(training.ssim_preset.config());
         format!(
             ", multi-scale SSIM over {} of {} scales",
-            multi_scale.scales(dataset.height, dataset.width),
+            multi_scale.scales(shape.height, shape.width),
             multi_scale.weights.len()
         )
     } else {
         String::new()
     };
-    let refined = match config.refine {
+    let refined = match training.refine {
         0 => String::new(),
         steps => format!(", latent vectors refined in {steps} steps"),
     };
     tracing::info!(
         "loss {}{refined}; SSIM by preset {}{scales}",
-        config.loss,
-        config.ssim_preset.name()
+        training.loss,
+        training.ssim_preset.name()
     );
 }
 
 /// What a run would do.
-fn print_plan(prepared: &Prepared) {
+fn print_plan(prepared: &Prepared) -> Result<(), OutputError> {
     let Prepared {
         config,
-        dataset,
+        images,
         split,
-        selection,
+        selected,
         design,
         ..
     } = prepared;
-    println!("# settings, as a file for --config\n{}", config.to_toml());
-    println!(
+    output::line(format_args!(
+        "# settings, as a file for --config\n{}",
+        config.to_toml()
+    ))?;
+    output::line(format_args!(
         "# device\n{} on {} ({})",
-        selection.backend.name(),
-        selection.adapter,
-        selection.reason
-    );
-    if let Some(warning) = &selection.warning {
-        println!("warning: {warning}");
+        selected.backend.name(),
+        selected.adapter,
+        selected.reason
+    ))?;
+    if let Some(warning) = &selected.warning {
+        output::line(format_args!("warning: {warning}"))?;
     }
-    println!("\n# images\n{}\nsha256 {}", dataset.source, dataset.sha256);
-    println!(
+    output::line(format_args!(
+        "\n# images\n{}\nsha256 {}",
+        images.source(),
+        images.sha256()
+    ))?;
+    let shape = images.shape();
+    output::line(format_args!(
         "{} training, {} validation, {} test images of {}×{} pixels\n",
         split.train.len(),
         split.validation.len(),
         split.test.len(),
-        dataset.height,
-        dataset.width,
-    );
-    println!(
+        shape.height,
+        shape.width,
+    ))?;
+    output::line(format_args!(
         "# layers\n{:<30}  {:>12}  {:>10}  {:>13}",
         "name", "output", "parameters", "multiply-adds"
-    );
-    let layers = layer_table(design, config.latent_dim());
+    ))?;
+    let layers = layer_table(design, config.model.latent_dim);
     for row in &layers {
         let output: Vec<String> = row.output.iter().map(ToString::to_string).collect();
-        println!(
+        output::line(format_args!(
             "{:<30}  {:>12}  {:>10}  {:>13}",
             row.name,
             output.join("×"),
             row.parameters,
             row.multiply_adds
-        );
+        ))?;
     }
-    println!(
+    output::line(format_args!(
         "{:<30}  {:>12}  {:>10}  {:>13}",
         "total",
         "",
-        parameters(design, config.latent_dim()),
+        parameters(design, config.model.latent_dim),
         layers.iter().map(|row| row.multiply_adds).sum::<usize>()
-    );
+    ))
 }
 
 fn print_result(summary: &Summary, run: &RunDir, json: bool) -> anyhow::Result<()> {
     if json {
         let mut value = serde_json::to_value(summary)?;
         value["run"] = run.path().display().to_string().into();
-        println!("{}", serde_json::to_string_pretty(&value)?);
-        return Ok(());
+        return Ok(output::json(&value)?);
     }
     print_quality(
         &format!("test, {} latent values", summary.latent_dim),
         &summary.test,
-    );
+    )?;
     if let Some(pca) = &summary.pca {
-        print_quality(&format!("PCA, {} components", pca.components), &pca.test);
+        print_quality(&format!("PCA, {} components", pca.components), &pca.test)?;
     }
-    println!(
+    output::line(format_args!(
         "best epoch {} of {}, {:.1} s",
         summary.best_epoch, summary.epochs, summary.seconds.total
-    );
-    println!("{}", run.path().display());
+    ))?;
+    output::line(run.path().display())?;
     Ok(())
 }
 
 /// One line of scores.
-pub(super) fn print_quality(label: &str, quality: &Quality) {
-    println!(
+pub(super) fn print_quality(label: &str, quality: &Quality) -> Result<(), OutputError> {
+    output::line(format_args!(
         "{label:<24}  SSIM {:.4}  PSNR {:.2} dB  MSE {:.5}  ({} images)",
         quality.ssim, quality.psnr, quality.mse, quality.images
-    );
+    ))
 }

@@ -24,7 +24,7 @@ use crate::ssim::{self, SsimConfig};
 /// of its own.
 const BATCH_PIXELS: usize = 1 << 20;
 
-/// Compares images by some conventions, on some device.
+/// Compares images by one SSIM configuration, on one device.
 #[derive(Clone, Debug)]
 pub struct Comparer {
     /// Where.
@@ -38,7 +38,7 @@ impl Comparer {
     ///
     /// # Errors
     ///
-    /// Where the device can't compare by these conventions, or has no room for images of this size.
+    /// Where the device can't compare by this configuration, or has no room for images of this size.
     pub fn scores(&self, pairs: &[Pair]) -> Result<Vec<f64>, CompareError> {
         let Some(first) = pairs.first() else {
             return Ok(Vec::new());

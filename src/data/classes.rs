@@ -1,4 +1,4 @@
-//! The ten classes, and the choice of some of them.
+//! The choice of some classes, by name or number.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::DataError;
 
-/// The canonical name of each class; the position is the label.
+/// The names of Fashion-MNIST's classes; the position is the label.
 pub const CLASS_NAMES: [&str; 10] = [
     "t-shirt",
     "trouser",
@@ -23,64 +23,87 @@ pub const CLASS_NAMES: [&str; 10] = [
 ];
 
 /// Other spellings in use: the data set's own `T-shirt/top` and `Ankle boot`, and short forms.
-const ALIASES: [(&str, u8); 5] = [
-    ("t-shirt/top", 0),
-    ("tshirt", 0),
-    ("top", 0),
-    ("ankle boot", 9),
-    ("boot", 9),
+const ALIASES: [(&str, &str); 5] = [
+    ("t-shirt/top", "t-shirt"),
+    ("tshirt", "t-shirt"),
+    ("top", "t-shirt"),
+    ("ankle boot", "ankle-boot"),
+    ("boot", "ankle-boot"),
 ];
 
-/// One or more classes to train on, as `--classes` takes them.
+/// One or more classes to train on.
 ///
-/// Parsed from `all`, or labels 0 to 9 and names in any case, separated by commas. Displayed, and
-/// stored by serde, in one canonical form: `all`, or the names by rising label, such as
-/// `t-shirt,trouser`. The default is those two.
+/// Parsed from `all`, or numbers and names in any case, separated by commas. Which classes there are
+/// is up to the images: [`ClassSelection::resolve`]. The default is `t-shirt,trouser`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ClassSelection(BTreeSet<u8>);
+pub enum ClassSelection {
+    /// Whatever there is.
+    All,
+    /// These, by name or number, in lower case; never empty.
+    Some(Vec<String>),
+}
 
 impl ClassSelection {
-    /// All ten classes.
-    #[must_use]
-    pub fn all() -> Self {
-        Self((0..).take(CLASS_NAMES.len()).collect())
+    /// The chosen places among the classes `names`.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::UnknownClass`] if one isn't there.
+    pub fn resolve(&self, names: &[String]) -> Result<BTreeSet<u32>, DataError> {
+        let count = u32::try_from(names.len()).unwrap_or(u32::MAX);
+        let words = match self {
+            Self::All => return Ok((0..count).collect()),
+            Self::Some(words) => words,
+        };
+        words
+            .iter()
+            .map(|word| {
+                let alias = ALIASES.iter().find(|(alias, _)| alias == word);
+                let find = |word: &str| {
+                    (0..)
+                        .zip(names)
+                        .find(|(_, name)| name.to_lowercase() == word)
+                };
+                let by_name = find(word).or_else(|| find(alias?.1)).map(|(id, _)| id);
+                let by_number = || word.parse().ok().filter(|&id| id < count);
+                by_name
+                    .or_else(by_number)
+                    .ok_or_else(|| DataError::UnknownClass {
+                        name: word.clone(),
+                        names: names.to_vec(),
+                    })
+            })
+            .collect()
     }
 
-    /// Whether the class of this label is chosen.
-    #[must_use]
-    pub fn contains(&self, label: u8) -> bool {
-        self.0.contains(&label)
-    }
-
-    /// The chosen labels, rising.
-    pub fn labels(&self) -> impl Iterator<Item = u8> {
-        self.0.iter().copied()
-    }
-
-    /// Whether every class chosen here is also chosen in `other`.
-    #[must_use]
-    pub fn is_subset(&self, other: &Self) -> bool {
-        self.0.is_subset(&other.0)
+    /// The same choice in one canonical form: `all`, or the names of the classes in their order.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClassSelection::resolve`].
+    pub fn canonical(&self, names: &[String]) -> Result<Self, DataError> {
+        let chosen = self.resolve(names)?;
+        if chosen.len() == names.len() {
+            return Ok(Self::All);
+        }
+        let name = |id: &u32| names[*id as usize].to_lowercase();
+        Ok(Self::Some(chosen.iter().map(name).collect()))
     }
 }
 
 impl Default for ClassSelection {
     fn default() -> Self {
-        Self(BTreeSet::from([0, 1]))
+        Self::Some(CLASS_NAMES[..2].iter().map(ToString::to_string).collect())
     }
 }
 
 impl fmt::Display for ClassSelection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if *self == Self::all() {
-            return f.write_str("all");
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Some(words) => f.write_str(&words.join(",")),
         }
-        let names: Vec<_> = self
-            .labels()
-            .map(|label| CLASS_NAMES[usize::from(label)])
-            .collect();
-        f.write_str(&names.join(","))
     }
 }
 
@@ -91,29 +114,16 @@ impl FromStr for ClassSelection {
         if text.trim().is_empty() {
             return Err(DataError::NoClasses);
         }
-        let mut labels = BTreeSet::new();
-        for name in text.split(',') {
-            let name = name.trim().to_lowercase();
-            if name == "all" {
-                labels.extend(Self::all().0);
-            } else {
-                labels.insert(label_of(&name).ok_or(DataError::UnknownClass { name })?);
-            }
+        let words: Vec<String> = text
+            .split(',')
+            .map(|word| word.trim().to_lowercase())
+            .collect();
+        if words.iter().any(|word| word == "all") {
+            Ok(Self::All)
+        } else {
+            Ok(Self::Some(words))
         }
-        Ok(Self(labels))
     }
-}
-
-/// The label of a number or lower-case name.
-fn label_of(name: &str) -> Option<u8> {
-    if let [digit @ b'0'..=b'9'] = name.as_bytes() {
-        return Some(digit - b'0');
-    }
-    let named = (0..).zip(CLASS_NAMES).map(|(label, known)| (known, label));
-    named
-        .chain(ALIASES)
-        .find(|(known, _)| *known == name)
-        .map(|(_, label)| label)
 }
 
 impl TryFrom<String> for ClassSelection {

@@ -12,12 +12,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use super::error::DataError;
+use super::fashion_mnist_error::FashionMnistError;
 use super::idx;
 
 /// Limit for the name look-up, and again for the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Limit for each wait for bytes; a slow download goes on as long as some arrive.
+/// Limit for each wait for bytes; a slow download continues as long as some arrive.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Limit for the bytes of one file, compressed and not; the largest has 26 MB and 47 MB.
 const MAX_BYTES: u64 = 64 << 20;
@@ -27,15 +27,15 @@ const BUFFER_BYTES: usize = 64 << 10;
 /// of this `checksum`. The inner error is why each mirror failed.
 ///
 /// # Errors
-/// [`DataError::Store`] if `dir` cannot be written.
+/// [`FashionMnistError::Store`] if `dir` cannot be written.
 pub(super) fn fetch(
     mirrors: &[String],
     stem: &str,
     checksum: &str,
     dir: &Path,
     quiet: bool,
-) -> Result<Result<(), Vec<String>>, DataError> {
-    let store = |source| DataError::Store {
+) -> Result<Result<(), Vec<String>>, FashionMnistError> {
+    let store = |source| FashionMnistError::Store {
         dir: dir.to_owned(),
         source,
     };

@@ -5,32 +5,34 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::classes::CLASS_NAMES;
-use super::fashion_mnist::FILE_STEMS;
+use super::fashion_mnist_error::FashionMnistError;
+use crate::image::ImageShape;
 
-/// Why the data could not be loaded, split or batched. The message names the flag or file, what was
+/// Why the data could not be loaded, split or batched. The message names the setting or file, what was
 /// expected, and what to do.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// `--classes` names a class that Fashion-MNIST does not have.
+    /// `classes` names a class that the images don't have.
     #[error(
-        "--classes: unknown class `{name}`: expected `all`, numbers 0 to 9, or names among {}, \
-         separated by commas",
-        CLASS_NAMES.join(", ")
+        "`classes`: unknown class `{name}`: expected `all`, numbers from 0 to {}, or names among \
+         {}, separated by commas",
+        names.len().saturating_sub(1), names.join(", ")
     )]
     UnknownClass {
         /// The name as given.
         name: String,
+        /// The classes that there are.
+        names: Vec<String>,
     },
 
-    /// `--classes` names no class at all.
-    #[error("--classes: no class given: name at least one, such as `t-shirt`, or `all`")]
+    /// `classes` names no class at all.
+    #[error("`classes`: no class given: name at least one, such as `t-shirt`, or `all`")]
     NoClasses,
 
-    /// `--split` is not three fractions of a whole.
+    /// `split` is not three fractions of a whole.
     #[error(
-        "--split: `{text}`: {problem}: expected training, validation and test fractions between 0 \
+        "`split`: `{text}`: {problem}: expected training, validation and test fractions between 0 \
          and 1 which sum to 1, such as 0.8,0.1,0.1"
     )]
     Fractions {
@@ -42,14 +44,14 @@ pub enum DataError {
 
     /// A part of the split would hold no image.
     #[error(
-        "--split {fractions} of {images} images leaves {training} for training, {validation} for \
-         validation and {test} for test, and none may be empty: raise --limit or the empty part's \
-         fraction in --split"
+        "`split` {fractions} of {images} images leaves {training} for training, {validation} for \
+         validation and {test} for test, and none may be empty: raise `limit` or the empty part's \
+         fraction in `split`"
     )]
     EmptySplit {
         /// The fractions asked for.
         fractions: String,
-        /// The number of images to split, after `--limit`.
+        /// The number of images to split, after `limit`.
         images: usize,
         /// Images that the training split would get.
         training: usize,
@@ -59,8 +61,8 @@ pub enum DataError {
         test: usize,
     },
 
-    /// `--batch-size 0`.
-    #[error("--batch-size: 0 images make no batch: give 1 or more")]
+    /// Batches of 0 images.
+    #[error("`batch_size`: 0 images make no batch: give 1 or more")]
     ZeroBatchSize,
 
     /// An index beyond the data set, as from a split of another data set.
@@ -83,8 +85,7 @@ pub enum DataError {
 
     /// A file could not be opened or read, or its compression is damaged.
     #[error(
-        "{file}: cannot be read as an IDX file, plain or gzip'd: replace it by the official file, \
-         or mend its permissions"
+        "{file}: cannot be read as an IDX file, plain or gzip'd: replace it, or mend its permissions"
     )]
     Unreadable {
         /// The file.
@@ -107,7 +108,7 @@ pub enum DataError {
         found: usize,
     },
 
-    /// A file goes on after the last image or label that its header declares.
+    /// A file is longer than its header declares.
     #[error(
         "{file}: longer than the {expected} bytes that its header declares: replace it by the \
          official file"
@@ -135,10 +136,8 @@ pub enum DataError {
         kind: &'static str,
     },
 
-    /// The header declares images of a size that the models are not made for.
-    #[error(
-        "{file}: images are {width}x{height} pixels, expected 28x28: use Fashion-MNIST's files"
-    )]
+    /// The header declares images without pixels, or larger ones than are read.
+    #[error("{file}: images are {width}x{height} pixels, expected sides from 1 to {limit}")]
     ImageSize {
         /// The file.
         file: String,
@@ -146,6 +145,21 @@ pub enum DataError {
         width: u32,
         /// Rows.
         height: u32,
+        /// The longest side that is read.
+        limit: u32,
+    },
+
+    /// Two files of a data set hold images of different sizes.
+    #[error(
+        "{file}: images are {found}, and those of the files before {expected}: use files of one data set"
+    )]
+    OtherShape {
+        /// The file.
+        file: String,
+        /// The shape of its images.
+        found: ImageShape,
+        /// The shape of those before.
+        expected: ImageShape,
     },
 
     /// The header declares no item, or more than any file of this kind holds.
@@ -178,37 +192,24 @@ pub enum DataError {
         labels: usize,
     },
 
-    /// A label is not the number of a class.
-    #[error("{file}: label {index} is {label}, expected 0 to 9: replace it by the official file")]
-    LabelRange {
-        /// The file.
-        file: String,
-        /// Position of the label, from 0.
-        index: usize,
-        /// Its value.
-        label: u8,
-    },
-
-    /// Pixels and labels handed to a data set disagree.
+    /// What images are made of doesn't fit together.
     #[error(
-        "{dataset}: {pixels} pixels are not {labels} images of {width}x{height}: give height x \
-         width pixels for each label"
+        "{dataset}: {values} values are not {images} images of {shape} (channels, height, width), or \
+         there isn't one class from the list of names for each"
     )]
     PixelCount {
-        /// The source of the data set.
+        /// The source of the images.
         dataset: String,
-        /// Pixels given.
-        pixels: usize,
-        /// Labels given.
-        labels: usize,
-        /// Pixels per row.
-        width: usize,
-        /// Rows.
-        height: usize,
+        /// Values given.
+        values: usize,
+        /// Images, as the manifest has them.
+        images: usize,
+        /// Their shape.
+        shape: ImageShape,
     },
 
     /// No image is of a chosen class.
-    #[error("{dataset}: no image is of a chosen class: choose others with --classes")]
+    #[error("{dataset}: no image is of a chosen class: choose others with `classes`")]
     NoImages {
         /// The source of the data set.
         dataset: String,
@@ -216,51 +217,19 @@ pub enum DataError {
 
     /// The directory given lacks some of the four files.
     #[error(
-        "--data (or $TRAINER_DATA): {} lacks {}: expected {}, each plain or with .gz",
-        dir.display(), missing.join(", "), FILE_STEMS.join(", ")
+        "`data` (or $TRAINER_DATA): {} lacks {}: expected {}, each plain or with .gz",
+        dir.display(), missing.join(", "), expected.join(", ")
     )]
     MissingFiles {
         /// The directory given.
         dir: PathBuf,
+        /// Stems of the files that should be there.
+        expected: [&'static str; 4],
         /// Stems of the files that are not there.
         missing: Vec<&'static str>,
     },
 
-    /// A download could not be stored.
-    #[error(
-        "{}: cannot store the download: make room or make the directory writable, or put the four \
-         files into a directory of your own and pass --data DIR",
-        dir.display()
-    )]
-    Store {
-        /// The cache directory.
-        dir: PathBuf,
-        /// What the operating system says.
-        source: io::Error,
-    },
-
-    /// The files are nowhere on this machine and no mirror has served them.
-    #[error(
-        "Fashion-MNIST was not found and could not be downloaded.\n\
-         Looked in:{}\n\
-         Tried:{}\n\
-         Do one of these:\n  \
-         - on Debian or Ubuntu: apt install dataset-fashion-mnist\n  \
-         - put {} (each plain or with .gz) into a directory, and pass --data DIR or set \
-         $TRAINER_DATA\n  \
-         - train with --classes t-shirt,trouser, which are embedded and need no files",
-        bullets(looked_in), bullets(failures), FILE_STEMS.join(", ")
-    )]
-    NotFound {
-        /// Every directory looked in.
-        looked_in: Vec<String>,
-        /// Why each mirror failed.
-        failures: Vec<String>,
-    },
-}
-
-/// Each line on a line of its own.
-fn bullets(lines: &[String]) -> String {
-    let bullet = "\n  - ";
-    bullet.to_owned() + &lines.join(bullet)
+    /// Fashion-MNIST's files can't be found.
+    #[error(transparent)]
+    FashionMnist(#[from] FashionMnistError),
 }

@@ -1,4 +1,4 @@
-//! Where Fashion-MNIST comes from: the embedded two classes, a directory, or a download.
+//! Where Fashion-MNIST comes from: the embedded two classes, a folder, or a download.
 //!
 //! `embedded/` holds all 14,000 images of the classes `t-shirt` and `trouser`, training file first,
 //! then test file, in the format of the official files. `tests/reference/make_embedded.py` makes
@@ -9,19 +9,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::classes::ClassSelection;
-use super::dataset::Dataset;
-use super::download;
+#[cfg(feature = "cli")]
+use super::FILE_STEMS;
+use super::classes::{CLASS_NAMES, ClassSelection};
 use super::error::DataError;
-use super::idx::{self, SIDE};
-
-/// The four files, without the `.gz` that they may end in: images and labels, twice.
-pub const FILE_STEMS: [&str; 4] = [
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-];
+use super::fashion_mnist_error::FashionMnistError;
+use super::idx;
+use super::idx_folder::{self, Selected};
+use super::images::Images;
 
 /// SHA-256 of each file's content after decompression, so that recompressed copies pass too.
 ///
@@ -36,19 +31,7 @@ const CHECKSUMS: [&str; 4] = [
 const EMBEDDED_IMAGES: &[u8] = include_bytes!("embedded/images-idx3-ubyte.gz");
 const EMBEDDED_LABELS: &[u8] = include_bytes!("embedded/labels-idx1-ubyte.gz");
 
-/// Loads the images of `classes`, from the usual [`Sources`]; see [`Sources::load`].
-///
-/// # Errors
-/// As [`Sources::load`].
-pub fn load(
-    classes: &ClassSelection,
-    data_dir: Option<&Path>,
-    quiet: bool,
-) -> Result<Dataset, DataError> {
-    Sources::default().load(classes, data_dir, quiet)
-}
-
-/// The places that hold Fashion-MNIST, besides the executable itself and `--data`.
+/// The places that hold Fashion-MNIST, besides the program itself.
 #[derive(Clone, Debug)]
 pub struct Sources {
     /// Searched first, and where downloads go; none if the user has no cache directory.
@@ -79,34 +62,20 @@ impl Default for Sources {
 }
 
 impl Sources {
-    /// Loads the images of `classes`, `[N, 28, 28]`, less exact duplicates.
+    /// Loads the images of `classes`, `[N, 1, 28, 28]`, less exact duplicates.
     ///
-    /// With `data_dir` (`--data`), from there and nowhere else; any IDX files of 28x28 images with
-    /// labels 0 to 9 will do. Without it, `t-shirt` and `trouser` are embedded; other classes come
-    /// from the cache directory, else the system directory, else they are downloaded into the
-    /// cache directory, with a progress bar on stderr unless `quiet` or stderr is no terminal.
+    /// `t-shirt` and `trouser` are embedded; other classes come from the cache directory, else the
+    /// system directory, else they are downloaded into the cache directory (with the feature `cli`),
+    /// with a progress bar on stderr unless `quiet` or stderr is no terminal.
     ///
     /// # Errors
-    /// [`DataError::MissingFiles`] if `data_dir` lacks a file; [`DataError::NotFound`] if there is
-    /// no copy and no mirror serves one; [`DataError::Store`] if the cache cannot be written; any
-    /// error of the format if a file found is not as it should be.
-    pub fn load(
-        &self,
-        classes: &ClassSelection,
-        data_dir: Option<&Path>,
-        quiet: bool,
-    ) -> Result<Dataset, DataError> {
-        if let Some(dir) = data_dir {
-            return match find(dir) {
-                Ok(files) => read(dir, &files, classes),
-                Err(missing) => Err(DataError::MissingFiles {
-                    dir: dir.to_owned(),
-                    missing,
-                }),
-            };
-        }
-        // The default selection is exactly what is embedded.
-        if classes.is_subset(&ClassSelection::default()) {
+    /// [`FashionMnistError::NotFound`] if there is no copy and no mirror serves one;
+    /// [`FashionMnistError::Store`] if the cache can't be written; any error of the format if a file
+    /// that was found isn't as it should be.
+    pub fn load(&self, classes: &ClassSelection, quiet: bool) -> Result<Images, DataError> {
+        let names = CLASS_NAMES.map(str::to_owned);
+        let embedded = ClassSelection::default().resolve(&names)?;
+        if classes.resolve(&names)?.is_subset(&embedded) {
             return read_embedded(classes);
         }
         let searched: Vec<&Path> = self
@@ -116,8 +85,8 @@ impl Sources {
             .chain([self.system_dir.as_path()])
             .collect();
         for dir in &searched {
-            if let Ok(files) = find(dir) {
-                return read(dir, &files, classes);
+            if let Ok(files) = idx_folder::find(dir) {
+                return idx_folder::read(dir, &files, classes);
             }
         }
         let looked_in = searched
@@ -127,126 +96,64 @@ impl Sources {
         let Some(cache_dir) = &self.cache_dir else {
             let failures =
                 vec!["no download, for want of a cache directory ($HOME is unset)".into()];
-            return Err(DataError::NotFound {
-                looked_in,
-                failures,
-            });
+            return Err(not_found(looked_in, failures));
         };
+        if let Err(failures) = self.download_into(cache_dir, quiet)? {
+            return Err(not_found(looked_in, failures));
+        }
+        idx_folder::load(cache_dir, classes)
+    }
+
+    /// Downloads the files that `dir` lacks: a download that was cut short may have left some, each
+    /// of them whole. The inner error is why each mirror failed.
+    #[cfg(feature = "cli")]
+    fn download_into(
+        &self,
+        dir: &Path,
+        quiet: bool,
+    ) -> Result<Result<(), Vec<String>>, FashionMnistError> {
         for (stem, checksum) in FILE_STEMS.iter().zip(&self.checksums) {
-            // A download cut short before may have left some files, each of them whole.
-            if locate(cache_dir, stem).is_none() {
-                let found = download::fetch(&self.mirrors, stem, checksum, cache_dir, quiet)?;
-                if let Err(failures) = found {
-                    return Err(DataError::NotFound {
-                        looked_in,
-                        failures,
-                    });
+            if idx_folder::locate(dir, stem).is_none() {
+                let found = super::download::fetch(&self.mirrors, stem, checksum, dir, quiet)?;
+                if found.is_err() {
+                    return Ok(found);
                 }
             }
         }
-        match find(cache_dir) {
-            Ok(files) => read(cache_dir, &files, classes),
-            Err(missing) => Err(DataError::MissingFiles {
-                dir: cache_dir.clone(),
-                missing,
-            }),
-        }
+        Ok(Ok(()))
+    }
+
+    #[cfg(not(feature = "cli"))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as above")]
+    fn download_into(
+        &self,
+        _: &Path,
+        _: bool,
+    ) -> Result<Result<(), Vec<String>>, FashionMnistError> {
+        Ok(Err(vec![
+            "no download: this program was built without it (trainer's feature cli)".to_owned(),
+        ]))
     }
 }
 
-/// The path of one file in `dir`, with or without `.gz`.
-fn locate(dir: &Path, stem: &str) -> Option<PathBuf> {
-    [format!("{stem}.gz"), stem.to_owned()]
-        .into_iter()
-        .map(|name| dir.join(name))
-        .find(|path| path.is_file())
-}
-
-/// The paths of the four files in `dir`, or the stems of those that it lacks.
-fn find(dir: &Path) -> Result<Vec<PathBuf>, Vec<&'static str>> {
-    let missing: Vec<_> = FILE_STEMS
-        .into_iter()
-        .filter(|stem| locate(dir, stem).is_none())
-        .collect();
-    if missing.is_empty() {
-        Ok(FILE_STEMS
-            .iter()
-            .filter_map(|stem| locate(dir, stem))
-            .collect())
-    } else {
-        Err(missing)
+fn not_found(looked_in: Vec<String>, failures: Vec<String>) -> DataError {
+    FashionMnistError::NotFound {
+        looked_in,
+        failures,
     }
+    .into()
 }
 
-fn read(dir: &Path, files: &[PathBuf], classes: &ClassSelection) -> Result<Dataset, DataError> {
-    let mut chosen = Chosen::default();
-    for pair in files.chunks_exact(2) {
-        let [image_file, label_file] = [0, 1].map(|i| pair[i].display().to_string());
-        let unreadable = |file: &str| {
-            let file = file.to_owned();
-            |source| DataError::Unreadable { file, source }
-        };
-        let images = idx::open(&pair[0]).map_err(unreadable(&image_file))?;
-        let pixels = idx::read_images(images, &image_file)?;
-        let labels = idx::open(&pair[1]).map_err(unreadable(&label_file))?;
-        let labels = idx::read_labels(labels, &label_file)?;
-        if labels.len() * SIDE * SIDE != pixels.len() {
-            return Err(DataError::LabelCount {
-                image_file,
-                images: pixels.len() / (SIDE * SIDE),
-                label_file,
-                labels: labels.len(),
-            });
-        }
-        chosen.add(&pixels, &labels, classes);
-    }
-    chosen.into_dataset(&dir.display().to_string(), classes)
-}
-
-fn read_embedded(classes: &ClassSelection) -> Result<Dataset, DataError> {
+fn read_embedded(classes: &ClassSelection) -> Result<Images, DataError> {
     let file = "embedded Fashion-MNIST";
     let unreadable = |source| DataError::Unreadable {
         file: file.to_owned(),
         source,
     };
-    let pixels = idx::decompressed(EMBEDDED_IMAGES).map_err(unreadable)?;
+    let values = idx::decompressed(EMBEDDED_IMAGES).map_err(unreadable)?;
     let labels = idx::decompressed(EMBEDDED_LABELS).map_err(unreadable)?;
-    let mut chosen = Chosen::default();
-    chosen.add(
-        &idx::read_images(pixels, file)?,
-        &idx::read_labels(labels, file)?,
-        classes,
-    );
-    chosen.into_dataset(file, classes)
-}
-
-/// The images of the chosen classes so far.
-#[derive(Default)]
-struct Chosen {
-    pixels: Vec<u8>,
-    labels: Vec<u8>,
-}
-
-impl Chosen {
-    fn add(&mut self, pixels: &[u8], labels: &[u8], classes: &ClassSelection) {
-        for (image, label) in pixels.chunks_exact(SIDE * SIDE).zip(labels) {
-            if classes.contains(*label) {
-                self.pixels.extend_from_slice(image);
-                self.labels.push(*label);
-            }
-        }
-    }
-
-    fn into_dataset(self, place: &str, classes: &ClassSelection) -> Result<Dataset, DataError> {
-        let source = format!("{place} ({})", classes.to_string().replace(',', ", "));
-        let dataset = Dataset::new(self.pixels, self.labels, SIDE, SIDE, source)?;
-        tracing::debug!(
-            source = dataset.source,
-            images = dataset.len(),
-            duplicates = dataset.duplicates,
-            sha256 = dataset.sha256,
-            "data loaded"
-        );
-        Ok(dataset)
-    }
+    let (shape, values) = idx::read_images(values, file)?;
+    let mut selected = Selected::new(shape, CLASS_NAMES.map(str::to_owned).to_vec(), classes)?;
+    selected.add("embedded", &values, &idx::read_labels(labels, file)?);
+    selected.into_images(file)
 }

@@ -11,17 +11,17 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::classes::CLASS_NAMES;
 use super::error::DataError;
+use crate::image::ImageShape;
 
-/// Rows and columns of a Fashion-MNIST image.
-pub(super) const SIDE: usize = 28;
 /// Unsigned bytes in three dimensions.
 const IMAGE_MAGIC: u32 = 0x803;
 /// Unsigned bytes in one dimension.
 const LABEL_MAGIC: u32 = 0x801;
-/// Far above the 60,000 of the largest official file; 1,000,000 images take 784 MB.
-const MAX_COUNT: u32 = 1_000_000;
+/// Far above the 814,255 images of the largest data set in this format (EMNIST).
+const MAX_COUNT: u32 = 10_000_000;
+/// The longest side of an image. With it and the count, the product below can't overflow.
+const MAX_SIDE: u32 = 4_096;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Opens a file, decompressing it if its first bytes say that it is gzip'd.
@@ -38,8 +38,12 @@ pub(super) fn decompressed<'a>(mut source: impl BufRead + 'a) -> io::Result<Box<
     }
 }
 
-/// Reads an image file; `file` is its name in errors. Returns the pixels `[N, SIDE, SIDE]`.
-pub(super) fn read_images(source: impl Read, file: &str) -> Result<Vec<u8>, DataError> {
+/// Reads an image file; `file` is its name in errors. Returns the images' shape, of one channel, and
+/// their values `[N, H, W]`.
+pub(super) fn read_images(
+    source: impl Read,
+    file: &str,
+) -> Result<(ImageShape, Vec<u8>), DataError> {
     let mut source = Source {
         reader: source,
         file,
@@ -48,17 +52,26 @@ pub(super) fn read_images(source: impl Read, file: &str) -> Result<Vec<u8>, Data
     source.expect_magic(IMAGE_MAGIC, "images of unsigned bytes")?;
     let count = source.count()?;
     let (height, width) = (source.u32()?, source.u32()?);
-    if [height, width].map(|side| side as usize) != [SIDE, SIDE] {
+    if ![height, width]
+        .iter()
+        .all(|side| (1..=MAX_SIDE).contains(side))
+    {
         return Err(DataError::ImageSize {
             file: file.to_owned(),
             width,
             height,
+            limit: MAX_SIDE,
         });
     }
-    source.rest(count * SIDE * SIDE)
+    let shape = ImageShape {
+        channels: 1,
+        height: height as usize,
+        width: width as usize,
+    };
+    Ok((shape, source.rest(count * shape.len())?))
 }
 
-/// Reads a label file; `file` is its name in errors. Returns the labels `[N]`, all of them 0 to 9.
+/// Reads a label file; `file` is its name in errors. Returns the labels `[N]`.
 pub(super) fn read_labels(source: impl Read, file: &str) -> Result<Vec<u8>, DataError> {
     let mut source = Source {
         reader: source,
@@ -67,18 +80,7 @@ pub(super) fn read_labels(source: impl Read, file: &str) -> Result<Vec<u8>, Data
     };
     source.expect_magic(LABEL_MAGIC, "labels of unsigned bytes")?;
     let count = source.count()?;
-    let labels = source.rest(count)?;
-    match labels
-        .iter()
-        .position(|label| usize::from(*label) >= CLASS_NAMES.len())
-    {
-        None => Ok(labels),
-        Some(index) => Err(DataError::LabelRange {
-            file: file.to_owned(),
-            index,
-            label: labels[index],
-        }),
-    }
+    source.rest(count)
 }
 
 struct Source<'a, R> {
@@ -176,7 +178,7 @@ mod tests {
         let header = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28];
         let mut endless = header.chain(io::repeat(7));
         let error = read_images(&mut endless, "endless").unwrap_err();
-        let declared = 16 + 2 * SIDE * SIDE;
+        let declared = 16 + 2 * 28 * 28;
         assert!(matches!(error, DataError::TooLong { expected, .. } if expected == declared));
     }
 

@@ -1,29 +1,47 @@
 //! From files to batches.
 //!
 //! ```text
-//! IDX files, plain or gzip'd   embedded · --data DIR · cache · system · download
-//!   → load                     chosen classes only, exact duplicates dropped
-//!   → Dataset                  u8 pixels [N, H, W] and labels [N], in file order
-//!   → Split::stratified        u32 indices into the dataset: training, validation, test
-//!   → DeviceImages             the same on a GPU; on a CPU, a thread that makes batches ahead
-//!   → Batches                  f32 pixels [n, 1, H, W] in [0, 1]
+//! IDX files, plain or gzip'd   embedded · folder · cache · system · download
+//!   → Source::load             chosen classes only, exact duplicates dropped
+//!   → Images                   u8 values [N, C, H, W], labels [N], manifest [N], in file order
+//!   → Split::stratified        u32 places in the images: training, validation, test
+//!   → DeviceImages             the same on a GPU; else a thread that makes batches ahead
+//!   → Batches                  f32 values [n, C, H, W] in [0, 1]
 //! ```
 //!
-//! Pixels stay `u8` until their batch is made: all 70,000 images take 55 MB that way, and 220 MB as
-//! `f32`. Everything here is the same on every platform for the same files, flags and seed.
+//! Values stay `u8` until their batch is made: all 70,000 images of Fashion-MNIST take 55 MB that way,
+//! and 220 MB as `f32`. Everything here is the same on every platform for the same files, flags and
+//! seed.
 
 mod batches;
 mod classes;
-mod dataset;
+#[cfg(feature = "cli")]
 mod download;
 mod error;
 mod fashion_mnist;
+mod fashion_mnist_error;
+mod host_batch;
 mod idx;
+mod idx_folder;
+mod images;
+mod resident;
+mod source;
 mod split;
 
-pub use batches::{Batches, DeviceImages, HostBatch, mirror_half};
+pub use batches::{Batches, DeviceImages, inference_batch};
 pub use classes::{CLASS_NAMES, ClassSelection};
-pub use dataset::Dataset;
 pub use error::DataError;
-pub use fashion_mnist::{FILE_STEMS, Sources, load};
+pub use fashion_mnist::Sources;
+pub use fashion_mnist_error::FashionMnistError;
+pub use host_batch::{HostBatch, mirror_half};
+pub use images::{ImageParts, Images, Labels};
+pub use source::Source;
 pub use split::{Split, SplitFractions, shuffled};
+
+/// The four files, without the `.gz` that they may end in: images and labels, twice.
+pub const FILE_STEMS: [&str; 4] = [
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+];

@@ -124,7 +124,8 @@ pub struct Split {
 }
 
 impl Split {
-    /// Divides the images that have these `labels`, in every class by the same `fractions`.
+    /// Divides the images that have these `labels`, in every class by the same `fractions`. Images
+    /// without classes are all of one.
     ///
     /// The images of each class are shuffled by `seed`. With `limit`, the first of each class are
     /// taken, in proportion to the classes, `limit` in all; the images of a smaller limit are thus
@@ -134,13 +135,13 @@ impl Split {
     /// [`DataError::Fractions`] if `fractions` are not valid; [`DataError::EmptySplit`] if a split
     /// would be empty.
     pub fn stratified(
-        labels: &[u8],
+        labels: &[u32],
         fractions: &SplitFractions,
         seed: u64,
         limit: Option<usize>,
     ) -> Result<Self, DataError> {
         fractions.validate()?;
-        let mut classes: BTreeMap<u8, Vec<u32>> = BTreeMap::new();
+        let mut classes: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for (index, label) in (0..).zip(labels) {
             classes.entry(*label).or_default().push(index);
         }

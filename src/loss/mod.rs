@@ -11,7 +11,7 @@ use std::cell::LazyCell;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::model::Prediction;
+use crate::prediction::Prediction;
 use crate::ssim::{MsSsim, SsimConfig, ssim};
 pub use expression::LossError;
 
@@ -66,8 +66,22 @@ impl Default for Loss {
 
 impl From<Term> for Loss {
     fn from(term: Term) -> Self {
+        Self::from([term])
+    }
+}
+
+/// A plain sum.
+impl<const N: usize> From<[Term; N]> for Loss {
+    /// # Panics
+    ///
+    /// Where there is no term, or one is there twice.
+    fn from(terms: [Term; N]) -> Self {
+        assert!(N > 0, "a loss has at least one term");
+        for (place, term) in terms.iter().enumerate() {
+            assert!(!terms[..place].contains(term), "each term is there once");
+        }
         Self {
-            terms: vec![(1.0, term)],
+            terms: terms.map(|term| (1.0, term)).to_vec(),
         }
     }
 }
@@ -79,6 +93,13 @@ impl Loss {
         &self.terms
     }
 
+    /// The sum of the weights: about what an untrained model has for a loss, since each term is about 1
+    /// for one.
+    #[must_use]
+    pub fn total_weight(&self) -> f64 {
+        self.terms.iter().map(|(weight, _)| weight).sum()
+    }
+
     /// Whether the term is part of the sum.
     #[must_use]
     pub fn contains(&self, term: Term) -> bool {
@@ -86,18 +107,18 @@ impl Loss {
     }
 
     /// Predictions and images `[N, C, H, W]`, images in [0, 1] → one loss an image, `[N]`. SSIM goes
-    /// by `conventions`.
+    /// by `ssim_config`.
     ///
     /// # Panics
     ///
     /// Where a term needs SSIM and images are smaller than its window:
-    /// [`crate::train::prepare`] refuses them.
+    /// whoever calls has to check them before.
     #[must_use]
     pub fn per_image(
         &self,
         prediction: &Prediction,
         images: Tensor<4>,
-        conventions: &SsimConfig,
+        ssim_config: &SsimConfig,
     ) -> Tensor<1> {
         // Cross-entropy does without it; the other terms share it.
         let reconstructions = LazyCell::new(|| prediction.reconstructions());
@@ -111,9 +132,9 @@ impl Loss {
                     Term::Bce => pixel_mean(cross_entropy(prediction.logits(), images())),
                     Term::Mse => pixel_mean((restored() - images()).square()),
                     Term::L1 => pixel_mean((restored() - images()).abs()),
-                    Term::Ssim => 1.0 - ssim(restored(), images(), conventions).expect(checked),
+                    Term::Ssim => 1.0 - ssim(restored(), images(), ssim_config).expect(checked),
                     Term::MsSsim => {
-                        let multi_scale = MsSsim::new(*conventions);
+                        let multi_scale = MsSsim::new(*ssim_config);
                         1.0 - multi_scale
                             .scores(restored(), images())
                             .expect(checked)

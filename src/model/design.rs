@@ -1,13 +1,13 @@
 //! Which layers each architecture has. Sizes follow from the image's shape.
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::error::ConfigError;
-use crate::ops::Stages;
+use crate::image::ImageShape;
+use crate::ops::ConvOptions;
 
 /// The architectures by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Architecture {
     /// One dense layer on each side, which start as PCA; latent vectors are refined on the loss
@@ -30,44 +30,21 @@ impl Architecture {
         }
     }
 
-    /// The latent size where none is asked for.
-    #[must_use]
-    pub fn default_latent_dim(self) -> usize {
-        match self {
-            Self::Baseline | Self::Linear => 128,
-            Self::Modified => 256,
-        }
-    }
-
-    /// The settings that it's trained with where others aren't given, by their keys in `config.toml`;
-    /// what isn't here is the same for all.
-    #[must_use]
-    pub fn recipe(self) -> toml::Table {
-        match self {
-            Self::Baseline | Self::Modified => toml::Table::new(),
-            Self::Linear => toml::toml! {
-                loss = "ssim+mse"
-                refine = 20
-                epochs = 20
-                batch_size = 128
-                learning_rate = 0.001
-            },
-        }
-    }
-
     /// The layers for images of one shape.
     ///
     /// # Errors
     ///
     /// Where pooling would not divide height and width evenly, so that the decoder could not
     /// restore them.
-    pub fn design(self, image: ImageShape) -> Result<Design, ConfigError> {
+    pub fn design(self, image: ImageShape) -> Result<Design, DesignError> {
         let design = match self {
             Self::Baseline => Design {
                 image,
                 encoder: vec![Stage::new(32).relu().max_pool()],
                 dropout: 0.0,
                 decoder: vec![Stage::new(32).relu(), Stage::new(image.channels).upsample()],
+                output: Output::Logits,
+                starts_as_pca: false,
             },
             Self::Modified => Design {
                 image,
@@ -81,58 +58,44 @@ impl Architecture {
                     Stage::new(16).relu().batch_norm(),
                     Stage::new(image.channels).upsample(),
                 ],
+                output: Output::Logits,
+                starts_as_pca: false,
             },
             Self::Linear => Design {
                 image,
                 encoder: Vec::new(),
                 dropout: 0.0,
                 decoder: Vec::new(),
+                output: Output::Pixels,
+                starts_as_pca: true,
             },
         };
-        let poolings = design.encoder.iter().filter(|stage| stage.stages.max_pool);
+        let poolings = design.encoder.iter().filter(|stage| stage.conv.max_pool);
         let divisor = poolings.fold(1, |divisor, _| 2 * divisor);
         if !image.height.is_multiple_of(divisor) || !image.width.is_multiple_of(divisor) {
-            return Err(ConfigError::ImageSize {
+            return Err(DesignError {
                 architecture: self.name(),
                 divisor,
-                height: image.height,
-                width: image.width,
+                shape: image,
             });
         }
         Ok(design)
     }
 }
 
-/// Channels, height and width of an image or a feature map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ImageShape {
-    /// 1 for grey images.
-    pub channels: usize,
-    /// Rows of pixels.
-    pub height: usize,
-    /// Columns of pixels.
-    pub width: usize,
-}
-
-impl ImageShape {
-    /// Values in one image.
-    #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "a shape is never empty")]
-    pub fn len(self) -> usize {
-        self.channels * self.height * self.width
-    }
-
-    /// The shape behind a stage.
-    #[must_use]
-    pub fn after(self, stage: &Stage) -> Self {
-        let up = if stage.stages.upsample { 2 } else { 1 };
-        let down = if stage.stages.max_pool { 2 } else { 1 };
-        Self {
-            channels: stage.channels,
-            height: self.height * up / down,
-            width: self.width * up / down,
-        }
-    }
+/// Images whose size an architecture can't restore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`arch` {architecture} halves images until their sides are 1/{divisor}, so height and width must \
+     be multiples of {divisor}, not {}×{}", shape.height, shape.width
+)]
+pub struct DesignError {
+    /// The architecture.
+    pub architecture: &'static str,
+    /// What the sides must be multiples of.
+    pub divisor: usize,
+    /// The images' shape.
+    pub shape: ImageShape,
 }
 
 /// A 3×3 convolution to `channels`, what is done around it, and batch normalisation after it.
@@ -141,7 +104,7 @@ pub struct Stage {
     /// Channels of the result.
     pub channels: usize,
     /// Upsampling, `ReLU`, pooling.
-    pub stages: Stages,
+    pub conv: ConvOptions,
     /// Normalise at the end: behind the pooling, where it has a quarter of the values to handle.
     pub batch_norm: bool,
 }
@@ -150,23 +113,35 @@ impl Stage {
     fn new(channels: usize) -> Self {
         Self {
             channels,
-            stages: Stages::default(),
+            conv: ConvOptions::default(),
             batch_norm: false,
         }
     }
 
+    /// The shape of what it makes of an input of this shape.
+    #[must_use]
+    pub fn output_shape(&self, input: ImageShape) -> ImageShape {
+        let up = if self.conv.upsample { 2 } else { 1 };
+        let down = if self.conv.max_pool { 2 } else { 1 };
+        ImageShape {
+            channels: self.channels,
+            height: input.height * up / down,
+            width: input.width * up / down,
+        }
+    }
+
     fn upsample(mut self) -> Self {
-        self.stages.upsample = true;
+        self.conv.upsample = true;
         self
     }
 
     fn relu(mut self) -> Self {
-        self.stages.relu = true;
+        self.conv.relu = true;
         self
     }
 
     fn max_pool(mut self) -> Self {
-        self.stages.max_pool = true;
+        self.conv.max_pool = true;
         self
     }
 
@@ -185,20 +160,29 @@ pub struct Design {
     pub encoder: Vec<Stage>,
     /// Share of the features that training sets to zero, in [0, 1).
     pub dropout: f64,
-    /// From the features back to the image; the last stage gives logits.
+    /// From the features back to the image.
     pub decoder: Vec<Stage>,
+    /// What the decoder's last layer gives.
+    pub output: Output,
+    /// Whether it starts as PCA of the training images, which takes dense layers alone.
+    pub starts_as_pca: bool,
+}
+
+/// What a decoder gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Any numbers, whose sigmoid is the reconstruction.
+    Logits,
+    /// The reconstruction, to be clamped to [0, 1].
+    Pixels,
 }
 
 impl Design {
-    /// Whether there are dense layers alone. They give pixels, not logits, and can start as PCA.
-    #[must_use]
-    pub fn is_linear(&self) -> bool {
-        self.encoder.is_empty() && self.decoder.is_empty()
-    }
-
     /// The shape of the features, on both sides of the dense layers.
     #[must_use]
     pub fn features(&self) -> ImageShape {
-        self.encoder.iter().fold(self.image, ImageShape::after)
+        self.encoder
+            .iter()
+            .fold(self.image, |shape, stage| stage.output_shape(shape))
     }
 }

@@ -5,7 +5,7 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Shape, Tensor, TensorData};
 use rand::{Rng, RngExt};
 
-use crate::ops::{self, Stages};
+use crate::ops::{self, ConvOptions};
 use crate::rng::{Stream, rng};
 
 /// Draws initial weights, layer after layer.
@@ -62,7 +62,7 @@ pub(super) fn dense(inputs: usize, outputs: usize, init: &mut Initializer) -> Li
     }
 }
 
-/// A 3×3 convolution with its [`Stages`].
+/// A 3×3 convolution with its [`ConvOptions`].
 #[derive(Module, Debug)]
 pub(super) struct ConvLayer {
     /// `[C_out, C_in, 3, 3]`
@@ -70,21 +70,26 @@ pub(super) struct ConvLayer {
     /// `[C_out]`
     bias: Param<Tensor<1>>,
     #[module(skip)]
-    stages: Stages,
+    options: ConvOptions,
 }
 
 impl ConvLayer {
-    pub fn new(inputs: usize, outputs: usize, stages: Stages, init: &mut Initializer) -> Self {
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        options: ConvOptions,
+        init: &mut Initializer,
+    ) -> Self {
         const TAPS: usize = 9;
         Self {
             weight: init.glorot_uniform([outputs, inputs, 3, 3], TAPS * inputs, TAPS * outputs),
             bias: init.zeros(outputs),
-            stages,
+            options,
         }
     }
 
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        ops::conv3x3(x, self.weight.val(), self.bias.val(), self.stages)
+        ops::conv3x3(x, self.weight.val(), self.bias.val(), self.options)
     }
 }
 

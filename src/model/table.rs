@@ -1,6 +1,7 @@
 //! The layers of a design as a table: name, output shape, parameters, arithmetic.
 
-use super::design::{Design, ImageShape, Stage};
+use super::design::{Design, Output, Stage};
+use crate::image::ImageShape;
 
 /// One layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +43,9 @@ pub fn layer_table(design: &Design, latent_dim: usize) -> Vec<LayerRow> {
         ..row("decoder dense", features, (latent_dim + 1) * flat)
     });
     stages(&mut rows, "decoder", features, &design.decoder);
-    let last = if design.is_linear() {
-        "clamp"
-    } else {
-        "sigmoid"
+    let last = match design.output {
+        Output::Pixels => "clamp",
+        Output::Logits => "sigmoid",
     };
     rows.push(row(last, design.image, 0));
     rows
@@ -83,7 +83,7 @@ fn stages(rows: &mut Vec<LayerRow>, side: &str, mut shape: ImageShape, stages: &
     for (index, stage) in stages.iter().enumerate() {
         let inputs = shape.channels;
         let side = format!("{side}.{index}");
-        if stage.stages.upsample {
+        if stage.conv.upsample {
             shape = ImageShape {
                 height: 2 * shape.height,
                 width: 2 * shape.width,
@@ -92,13 +92,13 @@ fn stages(rows: &mut Vec<LayerRow>, side: &str, mut shape: ImageShape, stages: &
             rows.push(row(format!("{side} upsample ×2"), shape, 0));
         }
         shape.channels = stage.channels;
-        let activation = if stage.stages.relu { ", ReLU" } else { "" };
+        let activation = if stage.conv.relu { ", ReLU" } else { "" };
         let parameters = (9 * inputs + 1) * stage.channels;
         rows.push(LayerRow {
             multiply_adds: 9 * inputs * shape.len(),
             ..row(format!("{side} conv 3×3{activation}"), shape, parameters)
         });
-        if stage.stages.max_pool {
+        if stage.conv.max_pool {
             shape = ImageShape {
                 height: shape.height / 2,
                 width: shape.width / 2,

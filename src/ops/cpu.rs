@@ -1,15 +1,8 @@
 //! The memory of tensors on the CPU backends.
 
-#![expect(
-    deprecated,
-    reason = "burn-ndarray is deprecated in favour of burn-flex, and still asked for"
-)]
-
+use burn::backend::Backend;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Flex, NdArray};
-use burn::tensor::{Shape, TensorData};
-use burn_flex::FlexTensor;
-use burn_ndarray::NdArrayTensor;
+use burn::tensor::Shape;
 
 /// A backend whose tensors lie in this process's memory.
 pub(crate) trait CpuBackend: Backend {
@@ -19,7 +12,7 @@ pub(crate) trait CpuBackend: Backend {
     /// The values of a [`contiguous`](Self::contiguous) `f32` tensor.
     fn values(tensor: &FloatTensor<Self>) -> &[f32];
 
-    /// The same to write into: a copy, where another tensor has the same memory.
+    /// The same to write into: a copy, where another tensor shares the memory.
     fn values_mut(tensor: &mut FloatTensor<Self>) -> &mut [f32];
 
     /// A tensor that owns `values`.
@@ -28,56 +21,81 @@ pub(crate) trait CpuBackend: Backend {
 
 const NOT_F32: &str = "the models are made of contiguous f32 tensors";
 
-impl CpuBackend for Flex {
-    fn contiguous(tensor: FlexTensor) -> FlexTensor {
-        tensor.to_contiguous()
-    }
+#[cfg(feature = "flex")]
+mod flex {
+    use burn::backend::Flex;
+    use burn::tensor::{Shape, TensorData};
+    use burn_flex::FlexTensor;
 
-    fn values(tensor: &FlexTensor) -> &[f32] {
-        tensor.as_slice().expect(NOT_F32)
-    }
+    use super::{CpuBackend, NOT_F32};
 
-    fn values_mut(tensor: &mut FlexTensor) -> &mut [f32] {
-        let (start, end) = tensor.layout().contiguous_offsets().expect(NOT_F32);
-        &mut tensor.storage_mut()[start..end]
-    }
+    impl CpuBackend for Flex {
+        fn contiguous(tensor: FlexTensor) -> FlexTensor {
+            tensor.to_contiguous()
+        }
 
-    fn from_values(values: Vec<f32>, shape: Shape) -> FlexTensor {
-        FlexTensor::from_data(TensorData::new(values, shape))
+        fn values(tensor: &FlexTensor) -> &[f32] {
+            tensor.as_slice().expect(NOT_F32)
+        }
+
+        fn values_mut(tensor: &mut FlexTensor) -> &mut [f32] {
+            let (start, end) = tensor.layout().contiguous_offsets().expect(NOT_F32);
+            &mut tensor.storage_mut()[start..end]
+        }
+
+        fn from_values(values: Vec<f32>, shape: Shape) -> FlexTensor {
+            FlexTensor::from_data(TensorData::new(values, shape))
+        }
     }
 }
 
-impl CpuBackend for NdArray {
-    fn contiguous(tensor: NdArrayTensor) -> NdArrayTensor {
-        match tensor {
-            NdArrayTensor::F32(storage) if !storage.view().is_standard_layout() => {
-                NdArrayTensor::from(
-                    storage
-                        .view()
-                        .as_standard_layout()
-                        .into_owned()
-                        .into_shared(),
-                )
+#[cfg(feature = "ndarray")]
+mod ndarray {
+    #![expect(
+        deprecated,
+        reason = "burn-ndarray is deprecated in favour of burn-flex, but users still choose it"
+    )]
+
+    use burn::backend::NdArray;
+    use burn::tensor::{Shape, TensorData};
+    use burn_ndarray::NdArrayTensor;
+
+    use super::{CpuBackend, NOT_F32};
+
+    impl CpuBackend for NdArray {
+        fn contiguous(tensor: NdArrayTensor) -> NdArrayTensor {
+            match tensor {
+                NdArrayTensor::F32(storage) if !storage.view().is_standard_layout() => {
+                    NdArrayTensor::from(
+                        storage
+                            .view()
+                            .as_standard_layout()
+                            .into_owned()
+                            .into_shared(),
+                    )
+                }
+                tensor => tensor,
             }
-            tensor => tensor,
         }
-    }
 
-    fn values(tensor: &NdArrayTensor) -> &[f32] {
-        match tensor {
-            NdArrayTensor::F32(storage) => storage.view().to_slice().expect(NOT_F32),
-            _ => panic!("{NOT_F32}"),
+        fn values(tensor: &NdArrayTensor) -> &[f32] {
+            match tensor {
+                NdArrayTensor::F32(storage) => storage.view().to_slice().expect(NOT_F32),
+                _ => panic!("{NOT_F32}"),
+            }
         }
-    }
 
-    fn values_mut(tensor: &mut NdArrayTensor) -> &mut [f32] {
-        match tensor {
-            NdArrayTensor::F32(storage) => storage.ensure_owned().as_slice_mut().expect(NOT_F32),
-            _ => panic!("{NOT_F32}"),
+        fn values_mut(tensor: &mut NdArrayTensor) -> &mut [f32] {
+            match tensor {
+                NdArrayTensor::F32(storage) => {
+                    storage.ensure_owned().as_slice_mut().expect(NOT_F32)
+                }
+                _ => panic!("{NOT_F32}"),
+            }
         }
-    }
 
-    fn from_values(values: Vec<f32>, shape: Shape) -> NdArrayTensor {
-        NdArrayTensor::from_data(TensorData::new(values, shape))
+        fn from_values(values: Vec<f32>, shape: Shape) -> NdArrayTensor {
+            NdArrayTensor::from_data(TensorData::new(values, shape))
+        }
     }
 }

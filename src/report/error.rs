@@ -1,24 +1,17 @@
 //! Why there is no report.
 
-use std::io;
 use std::path::PathBuf;
+
+use crate::run::RunError;
 
 /// A failure to find runs, or to show them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
     /// The folder of all runs can't be listed.
-    #[error(
-        "--runs {}: can't list the folder; give the one that holds the run folders",
-        path.display()
-    )]
-    Runs {
-        /// The folder.
-        path: PathBuf,
-        /// Why the system refused.
-        source: io::Error,
-    },
-    /// There is no run in it.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The folder of all runs contains none.
     #[error(
         "--runs {}: no run in it; train one with `trainer`, or give another folder",
         path.display()
@@ -42,7 +35,7 @@ pub enum ReportError {
     /// The data can't be written as JSON.
     #[error("can't encode the report. Please report this as a bug")]
     Encode(#[from] serde_json::Error),
-    /// The server can't have its port.
+    /// The port isn't free, or can't be used.
     #[error(
         "--port {port}: can't listen on 127.0.0.1 ({message}); give another port, or 0 for a free one"
     )]

@@ -1,20 +1,26 @@
 //! The report: runs as one HTML page, for a browser to show without a network.
 //!
 //! ```text
-//! run folder → Entry     what the page shows of a run, and what is wrong with it   (collect)
+//! run folder → Entry     what the page shows of a run, and what is wrong with it   (entry)
 //!            → page()    one file that holds everything, for `trainer report`
 //!            → Server    the same page, kept up to date, for `trainer serve`
 //! ```
 //!
-//! `page.html`, `page.css` and `page.js` are the page; the data goes in as JSON. A damaged run is
-//! listed with what is wrong, and never stops the others from being shown.
+//! The page's markup, style and script are the files in `page/`, one script file a responsibility; the
+//! data goes in as JSON. A damaged run is listed with what is wrong, and never keeps the others from
+//! being shown. Nothing outside the run folders is read (folders).
 
-mod collect;
+mod entry;
 mod error;
+mod folders;
 mod page;
+mod pictures;
 mod serve;
+mod test_images;
 
-pub use collect::{Entry, Pictures, collect, run_folders};
+pub use entry::{Entry, collect};
 pub use error::ReportError;
+pub use folders::run_folders;
 pub use page::page;
+pub use pictures::Pictures;
 pub use serve::Server;

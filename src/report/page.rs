@@ -7,9 +7,34 @@ use sha2::{Digest, Sha256};
 
 use super::{Entry, ReportError};
 
-const TEMPLATE: &str = include_str!("page.html");
-const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+const TEMPLATE: &str = include_str!("page/page.html");
+const STYLE: &str = include_str!("page/page.css");
+
+/// Joins the script's files in the given order, in one function: they share their names with each
+/// other, and with nothing else on the page. A file only declares things, and its constants use those
+/// of earlier files; the last file starts the page. This needs no JavaScript tool, and what a browser
+/// runs is what the files say.
+macro_rules! script {
+    ($($file:literal)*) => {
+        concat!(
+            "\"use strict\";\n(() => {\n",
+            $("\n// ", $file, "\n", include_str!(concat!("page/", $file)),)*
+            "})();\n",
+        )
+    };
+}
+
+const SCRIPT: &str = script! {
+    // What all others use
+    "dom.js" "format.js" "theme.js" "state.js"
+    // Charts
+    "marks.js" "chart.js"
+    // Sections, from the top of the page to its end
+    "leaderboard.js" "run.js" "curves.js" "pictures.js"
+    "classes.js" "thumbnails.js" "latent.js" "images.js"
+    // What keeps it up to date and puts it together
+    "live.js" "main.js"
+};
 
 /// What the script finds in the page.
 #[derive(Serialize)]
@@ -17,7 +42,7 @@ pub(super) struct Data<'a> {
     version: &'static str,
     /// Whether a server has newer data.
     live: bool,
-    /// When the page was made; nothing where it is live.
+    /// When the page was made; `None` where it is live.
     made: Option<String>,
     pub(super) runs: &'a [Entry],
 }
@@ -37,7 +62,7 @@ impl<'a> Data<'a> {
 ///
 /// # Errors
 ///
-/// Where an entry has no form in JSON, which doesn't happen.
+/// If an entry can't be written as JSON, which doesn't happen.
 pub fn page(entries: &[Entry]) -> Result<String, ReportError> {
     let data = Data {
         live: false,
@@ -50,7 +75,7 @@ pub fn page(entries: &[Entry]) -> Result<String, ReportError> {
     ))
 }
 
-/// The page for a server, which sends the data by itself.
+/// The page for a server, which sends the data separately.
 pub(super) fn live_page() -> Result<String, ReportError> {
     let data = serde_json::to_string(&Data::live(&[]))?;
     Ok(fill(&data, &live_policy()))

@@ -1,4 +1,4 @@
-//! The live page, on 127.0.0.1 alone.
+//! The live page, on 127.0.0.1 only.
 //!
 //! ```text
 //! /                                the page
@@ -11,7 +11,6 @@
 //! fixed names. A web page elsewhere can't read what is served here, even by a name of its own that
 //! it points at 127.0.0.1: the `Host` header has to be this machine's.
 
-use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,11 +21,14 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tiny_http::{Header, Method, Request, Response, StatusCode};
 
-use super::collect::{Pictures, collect, id, outward_link, run_folders, test_images};
+use super::ReportError;
+use super::entry::{Entry, collect};
+use super::folders::{id, outward_link, run_folders};
 use super::page::{Data, live_page, live_policy};
-use super::{Entry, ReportError};
+use super::pictures::{LARGEST_PICTURE, Pictures};
+use super::test_images::TestImages;
 use crate::error::with_causes;
-use crate::run::RunDir;
+use crate::run::{RunDir, read_regular};
 
 /// Threads that answer: a browser asks for several pictures at once.
 const WORKERS: usize = 4;
@@ -43,11 +45,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on `port` of 127.0.0.1, or a free one if that is 0.
+    /// Listens on `port` of 127.0.0.1, or on a free one if that is 0.
     ///
     /// # Errors
     ///
-    /// Where `runs` isn't a folder that can be listed, or the port can't be had.
+    /// Where `runs` isn't a folder that can be listed, or the port isn't free.
     pub fn bind(runs: &Path, port: u16) -> Result<Self, ReportError> {
         run_folders(runs)?;
         let listen = |message: String| ReportError::Listen { port, message };
@@ -79,7 +81,7 @@ impl Server {
                 thread::spawn(move || {
                     while let Ok(request) = server.http.recv() {
                         let answer = server.answer(&request);
-                        // A browser that has gone away is no failure.
+                        // A browser that has closed the connection is no failure.
                         let _ = request.respond(answer);
                     }
                 })
@@ -92,7 +94,7 @@ impl Server {
 
     fn answer(&self, request: &Request) -> Answer {
         let answer = if !self.is_from_here(request) {
-            plain(403, "This address is only for the machine itself.\n")
+            plain(403, "This address is for this machine only.\n")
         } else if matches!(request.method(), Method::Get | Method::Head) {
             self.find(request)
                 .unwrap_or_else(|| plain(404, "There is nothing here.\n"))
@@ -146,8 +148,8 @@ impl Server {
                     .find(|folder| id(folder) == run)?;
                 let dir = RunDir::open(&folder).ok()?;
                 if file == "images.json" {
-                    let images = test_images(&dir).ok()?;
-                    let images = images.with_thumbnails(format!("runs/{run}/thumbnails.png"));
+                    let mut images = TestImages::read(&dir).ok()?;
+                    images.thumbnails = Some(format!("runs/{run}/thumbnails.png"));
                     return json(request, &images);
                 }
                 self.picture(&picture_path(&dir, file)?)
@@ -155,7 +157,7 @@ impl Server {
         }
     }
 
-    /// The run folders, less those with links that lead out.
+    /// The run folders without links that lead out.
     fn folders(&self) -> Option<Vec<PathBuf>> {
         let mut folders = run_folders(&self.runs).ok()?;
         folders.retain(|folder| outward_link(folder).is_none());
@@ -179,7 +181,7 @@ impl Server {
         if !target.starts_with(home) || !target.is_file() {
             return None;
         }
-        match fs::read(&target) {
+        match read_regular(&target, LARGEST_PICTURE) {
             Ok(bytes) => Some(content(bytes, "image/png")),
             Err(error) => {
                 tracing::warn!("{}: {}", path.display(), with_causes(&error));
@@ -189,7 +191,7 @@ impl Server {
     }
 }
 
-/// Where the picture of this name is, if it is one that a run has.
+/// The path of the picture of this name, if it is one that a run has.
 fn picture_path(run: &RunDir, file: &str) -> Option<PathBuf> {
     match file {
         "test.png" => Some(run.test_picture()),

@@ -36,12 +36,12 @@ pub struct Meta {
     pub arch: String,
     /// When the run started (RFC 3339).
     pub started: DateTime<Local>,
-    /// When and how it was gone on with.
+    /// When and how it was resumed.
     #[serde(default)]
     pub resumed: Vec<Resumption>,
 }
 
-/// A process that went on with a run.
+/// A process that resumed a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resumption {
     /// The program and its arguments.
@@ -73,7 +73,7 @@ impl From<Meta> for Resumption {
 pub struct DatasetOrigin {
     /// The folder or the embedded set's name.
     pub source: String,
-    /// A hash of the content, if one was taken.
+    /// A hash of the content, if one was computed.
     pub hash: Option<String>,
 }
 

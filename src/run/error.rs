@@ -2,10 +2,10 @@
 //! expected and what to do; the cause below it (an I/O error, say) is the error's `source`.
 
 use std::error::Error;
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
-/// A failure to create, write, read or draw something in a run folder.
+/// A failure to create, write or read something in a run folder.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
@@ -55,9 +55,9 @@ pub enum RunError {
         source: io::Error,
     },
 
-    /// The folder of all runs could not be read.
+    /// The folder of all runs could not be listed.
     #[error(
-        "can't read the folder {}. Pass `--runs DIR` with the folder that holds the run folders",
+        "can't list the folder {}. Pass the folder that contains the run folders, as in `--runs DIR`",
         path.display()
     )]
     ReadFolder {
@@ -75,7 +75,7 @@ pub enum RunError {
     Parse {
         /// The file.
         path: PathBuf,
-        /// What it should hold, such as "a JSON object with the run's status".
+        /// What it should contain, such as "a JSON object with the run's status".
         expected: &'static str,
         /// Where and why parsing stopped.
         source: Box<dyn Error + Send + Sync>,
@@ -129,13 +129,38 @@ pub enum RunError {
         /// What is wrong with it, as the end of a sentence that starts with "it".
         problem: &'static str,
     },
+}
 
-    /// The plotting library refused.
-    #[error("can't draw {what}. Please report this as a bug: {reason}")]
-    Draw {
-        /// The picture, such as "the training curves".
-        what: &'static str,
-        /// The plotting library's words.
-        reason: String,
-    },
+impl RunError {
+    /// What is wrong with the run, in one line, with its files by their names: for a list of runs,
+    /// which says by itself which run it is about.
+    #[must_use]
+    pub fn in_one_line(&self) -> String {
+        match self {
+            Self::Read { path, source } if source.kind() == ErrorKind::NotFound => {
+                format!("no {}", file_name(path))
+            }
+            Self::Read { path, source } => in_one_line(&file_name(path), source),
+            Self::Parse { path, source, .. } => in_one_line(&file_name(path), source.as_ref()),
+            Self::Newer { version, .. } => format!("of trainer {version}, which is newer"),
+            error => error.to_string(),
+        }
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+/// `file: error`. Errors of TOML quote the line and point at a place in it: of those, the first line
+/// (where) and the last one (what).
+pub(super) fn in_one_line(file: &str, error: &dyn Error) -> String {
+    let message = error.to_string();
+    let first = message.lines().next().unwrap_or_default();
+    let last = message.lines().rfind(|line| !line.trim().is_empty());
+    match last.filter(|last| *last != first) {
+        Some(last) => format!("{file}: {first}: {}", last.trim()),
+        None => format!("{file}: {first}"),
+    }
 }

@@ -1,33 +1,58 @@
-//! What the files of a run folder hold. Losses and MSE are in units of pixels in [0, 1], PSNR is
+//! What the files of a run folder contain. Losses and MSE are in units of pixels in [0, 1], PSNR is
 //! in dB, times are in seconds.
 
 use chrono::{DateTime, Local};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-/// One row of `metrics.csv`: an epoch's averages.
+use crate::metrics::Quality;
+#[cfg(feature = "cli")]
+use crate::plot::EpochPoint;
+
+/// One row of `metrics.csv`: an epoch's averages. A number that a run of another version lacks is NaN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
     /// The epoch, from 1.
     pub epoch: usize,
-    /// Optimizer steps since the start of training.
+    /// Optimizer steps since the start of training; 0 if unknown.
+    #[serde(default)]
     pub step: usize,
     /// The learning rate at the epoch's last step.
+    #[serde(default = "unknown", deserialize_with = "number_or_unknown")]
     pub learning_rate: f64,
     /// Mean training loss over the epoch.
+    #[serde(default = "unknown", deserialize_with = "number_or_unknown")]
     pub train_loss: f64,
     /// Mean loss on the validation images after the epoch.
+    #[serde(default = "unknown", deserialize_with = "number_or_unknown")]
     pub validation_loss: f64,
     /// Mean SSIM on the validation images.
+    #[serde(default = "unknown", deserialize_with = "number_or_unknown")]
     pub validation_ssim: f64,
     /// Mean PSNR on the validation images, in dB.
+    #[serde(default = "unknown", deserialize_with = "number_or_unknown")]
     pub validation_psnr: f64,
     /// Mean squared error on the validation images.
+    #[serde(default = "unknown", deserialize_with = "number_or_unknown")]
     pub validation_mse: f64,
     /// How long the epoch took, validation included.
+    #[serde(default = "unknown", deserialize_with = "number_or_unknown")]
     pub seconds: f64,
     /// Training images per second of training; on a GPU, which is waited for once an epoch, of the
     /// whole epoch.
+    #[serde(default = "unknown", deserialize_with = "number_or_unknown")]
     pub images_per_second: f64,
+}
+
+/// What stands for a number that a table of another version lacks.
+pub(super) fn unknown() -> f64 {
+    f64::NAN
+}
+
+/// A number; NaN for an empty cell.
+pub(super) fn number_or_unknown<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_else(unknown))
 }
 
 impl EpochMetrics {
@@ -45,6 +70,18 @@ impl EpochMetrics {
         "images_per_second",
     ];
 
+    /// What curves show of it.
+    #[cfg(feature = "cli")]
+    #[must_use]
+    pub fn point(&self) -> EpochPoint {
+        EpochPoint {
+            epoch: self.epoch,
+            train_loss: self.train_loss,
+            validation_loss: self.validation_loss,
+            validation_ssim: self.validation_ssim,
+        }
+    }
+
     /// The scores of the validation images, of which there are so many.
     #[must_use]
     pub fn validation_quality(&self, images: usize) -> Quality {
@@ -55,22 +92,6 @@ impl EpochMetrics {
             images,
         }
     }
-}
-
-/// How close reconstructions are to their originals, averaged over a set of images.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Quality {
-    /// Mean SSIM.
-    #[serde(with = "number")]
-    pub ssim: f64,
-    /// Mean PSNR in dB; infinite if a reconstruction is exact.
-    #[serde(with = "number")]
-    pub psnr: f64,
-    /// Mean squared error.
-    #[serde(with = "number")]
-    pub mse: f64,
-    /// How many images were averaged over.
-    pub images: usize,
 }
 
 /// The linear baseline: as many principal components as the latent space has dimensions.
@@ -99,7 +120,7 @@ pub struct Times {
 
 /// How many images each part of the data set has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Images {
+pub struct SplitSizes {
     /// Seen by the optimizer.
     pub train: usize,
     /// Held out to choose the best epoch.
@@ -108,7 +129,7 @@ pub struct Images {
     pub test: usize,
 }
 
-/// `summary.json`: what the run came to.
+/// `summary.json`: the result of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The epoch whose weights were evaluated, from 1.
@@ -130,14 +151,14 @@ pub struct Summary {
     /// Which definition of SSIM the numbers follow, such as `tf`.
     pub ssim_preset: String,
     /// How many images each part of the data set has.
-    pub images: Images,
+    pub images: SplitSizes,
 }
 
 /// What a run is doing, or how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Training or evaluating; a process that was killed leaves this behind.
+    /// Training or evaluating. A process that was killed leaves this behind.
     Running,
     /// All epochs were trained.
     Finished,
@@ -149,7 +170,7 @@ pub enum State {
     Failed,
 }
 
-/// `status.json`: whether the run is alive, and how far it came.
+/// `status.json`: whether the run is alive, and how far it has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// What the run is doing, or how it ended.
@@ -180,38 +201,6 @@ impl Status {
         Self {
             reason: Some(reason.into()),
             ..self
-        }
-    }
-}
-
-/// Numbers that may be infinite or undefined. JSON has no such numbers and `serde_json` would
-/// write `null`, which then can't be read back; so they are written as `"inf"`, `"-inf"`, `"NaN"`.
-mod number {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    // serde's `with` decides the signature.
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde passes fields by reference"
-    )]
-    pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        if value.is_finite() {
-            serializer.serialize_f64(*value)
-        } else {
-            serializer.collect_str(value)
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Finite(f64),
-            Word(String),
-        }
-        match Written::deserialize(deserializer)? {
-            Written::Finite(value) => Ok(value),
-            Written::Word(word) => word.parse().map_err(D::Error::custom),
         }
     }
 }

@@ -2,29 +2,37 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::files::read_table;
+use super::records::{number_or_unknown, unknown};
 use super::{RunDir, RunError, write_atomically};
 
 /// Thumbnails in a row of `thumbnails.png`; tile `t` is in row `t / 40`, column `t % 40`.
 pub const THUMBNAIL_COLUMNS: usize = 40;
 
-/// A test image, and what the best weights made of it.
+/// A test image, and how well the best weights reconstruct it. A number that a run of another version
+/// lacks is NaN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestImage {
     /// Its place in the data set.
     pub index: u32,
-    /// Its class, 0 to 9.
-    pub label: u8,
-    /// The name of the class.
-    pub class: String,
+    /// Its class, if the images have labels.
+    pub label: Option<u32>,
+    /// The name of the class, if it has one.
+    pub class: Option<String>,
     /// SSIM of the reconstruction.
+    #[serde(default = "unknown", deserialize_with = "number_or_unknown")]
     pub ssim: f64,
     /// PSNR in dB.
+    #[serde(default = "unknown", deserialize_with = "number_or_unknown")]
     pub psnr: f64,
     /// Mean squared error.
+    #[serde(default = "unknown", deserialize_with = "number_or_unknown")]
     pub mse: f64,
     /// The latent vector along the first principal component of all test images' latent vectors.
+    #[serde(default = "unknown", deserialize_with = "number_or_unknown")]
     pub pc1: f64,
     /// And along the second.
+    #[serde(default = "unknown", deserialize_with = "number_or_unknown")]
     pub pc2: f64,
     /// Its place in `thumbnails.png`, if it is there.
     pub tile: Option<usize>,
@@ -44,24 +52,16 @@ impl RunDir {
         write_atomically(&path, &bytes)
     }
 
-    /// Reads `test.csv`.
+    /// Reads `test.csv` by the names in its header. Only the column `index` is required, and unknown
+    /// columns are ignored.
     ///
     /// # Errors
     /// [`RunError::Read`] or [`RunError::Parse`].
     pub fn read_test_images(&self) -> Result<Vec<TestImage>, RunError> {
-        let path = self.test_images_path();
-        let bytes = std::fs::read(&path).map_err(|source| RunError::Read {
-            path: path.clone(),
-            source,
-        })?;
-        let rows: Result<Vec<TestImage>, csv::Error> = csv::Reader::from_reader(bytes.as_slice())
-            .deserialize()
-            .collect();
-        rows.map_err(|source| RunError::Parse {
-            path,
-            expected: "a table with one row for each test image",
-            source: source.into(),
-        })
+        read_table(
+            &self.test_images_path(),
+            "a table with one row for each test image",
+        )
     }
 }
 

@@ -1,7 +1,7 @@
-//! SSIM's place in burn's autodiff.
+//! SSIM in burn's autodiff.
 //!
-//! The forward pass computes the gradients along with the scores, where any are wanted, and the
-//! backward pass only scales them: nothing else of a pixel's size is kept between the two.
+//! Where gradients are wanted, the forward pass computes them along with the scores, and the backward
+//! pass only scales them: nothing else of the images' size is kept between the two.
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
@@ -12,7 +12,8 @@ use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn_autodiff::grads::Gradients;
 use burn_autodiff::ops::{Backward, Ops, OpsKind};
 
-use super::backend::{Comparison, SsimBackend};
+use super::backend::SsimBackend;
+use super::comparison::Comparison;
 
 impl<B: SsimBackend, C: CheckpointStrategy> SsimBackend for Autodiff<B, C> {
     fn ssim_scores(
@@ -31,17 +32,17 @@ impl<B: SsimBackend, C: CheckpointStrategy> SsimBackend for Autodiff<B, C> {
             OpsKind::Tracked(operation) => {
                 let (scores, gradients) = match tracked {
                     [true, true] => {
-                        let (scores, by_x, by_y) = B::ssim_gradients(x, y, comparison);
-                        (scores, [Some(by_x), Some(by_y)])
+                        let (scores, grad_x, grad_y) = B::ssim_gradients(x, y, comparison);
+                        (scores, [Some(grad_x), Some(grad_y)])
                     }
                     [true, false] => {
-                        let (scores, by_x) = B::ssim_gradient(x, y, comparison);
-                        (scores, [Some(by_x), None])
+                        let (scores, grad_x) = B::ssim_gradient(x, y, comparison);
+                        (scores, [Some(grad_x), None])
                     }
                     // SSIM is symmetric.
                     [false, _] => {
-                        let (scores, by_y) = B::ssim_gradient(y, x, comparison);
-                        (scores, [None, Some(by_y)])
+                        let (scores, grad_y) = B::ssim_gradient(y, x, comparison);
+                        (scores, [None, Some(grad_y)])
                     }
                 };
                 operation.finish(gradients, scores)
@@ -71,7 +72,7 @@ impl<B: SsimBackend, C: CheckpointStrategy> SsimBackend for Autodiff<B, C> {
 struct ScoresBackward;
 
 impl<B: Backend> Backward<B, 2> for ScoresBackward {
-    /// The scores' gradients by those images that want one.
+    /// The scores' gradients with respect to those images that want one.
     type State = [Option<FloatTensor<B>>; 2];
 
     fn backward(
@@ -105,8 +106,8 @@ impl<B: SsimBackend> Backward<B, 2> for MapBackward {
     ) {
         let upstream = grads.consume::<B>(&ops.node); // [N, C, H', W']
         let (x, y, comparison) = ops.state;
-        let (by_x, by_y) = B::ssim_map_gradients(x, y, upstream, comparison);
-        for (parent, gradient) in ops.parents.into_iter().zip([by_x, by_y]) {
+        let (grad_x, grad_y) = B::ssim_map_gradients(x, y, upstream, comparison);
+        for (parent, gradient) in ops.parents.into_iter().zip([grad_x, grad_y]) {
             if let Some(node) = parent {
                 grads.register::<B>(node.id, gradient);
             }

@@ -1,12 +1,11 @@
-//! The conventions of SSIM, and what can be wrong with them.
+//! The settings that an SSIM score depends on, those of other libraries, and what can be wrong with them.
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// The conventions by which two images are compared.
+/// How two images are compared.
 ///
-/// A score says nothing without them: on one pair of 28×28 images the borders alone make it .96,
-/// .75 or anything between.
+/// A score says nothing without these settings: on one pair of 28×28 images, the border alone makes it
+/// .96 or .75.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SsimConfig {
     /// The weights of a pixel's neighbours.
@@ -15,9 +14,9 @@ pub struct SsimConfig {
     pub border: Border,
     /// Which estimate of the covariances is taken.
     pub covariance: Covariance,
-    /// The constant of the luminance term, in shares of the data range.
+    /// The constant of the luminance term, as a share of the data range.
     pub k1: f64,
-    /// The constant of the contrast and structure term, in shares of the data range.
+    /// The constant of the contrast and structure term, as a share of the data range.
     pub k2: f64,
     /// The largest possible value of a pixel minus the smallest one: 1 or 255, say.
     pub data_range: f64,
@@ -61,8 +60,9 @@ pub enum Covariance {
     Sample,
 }
 
-/// Conventions by the name of the library that has them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, ValueEnum, Serialize, Deserialize)]
+/// The settings of other libraries, by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
     /// tf.image.ssim, pytorch-msssim: Gaussian 11, valid positions, population covariance
@@ -91,7 +91,7 @@ impl Preset {
         }
     }
 
-    /// The conventions, for values in [0, 1].
+    /// The settings, for values in [0, 1].
     #[must_use]
     pub fn config(self) -> SsimConfig {
         let gaussian = Window::Gaussian {
@@ -142,8 +142,8 @@ impl Window {
         }
     }
 
-    /// The weights along one axis, symmetric; the window is their outer product. In f64, since what
-    /// is used in f32 should add up to 1 as nearly as it can.
+    /// The weights along one axis, symmetric; the window is their outer product. In f64, so that they add
+    /// up to 1 as nearly as possible when they are rounded to f32.
     pub(super) fn weights(self) -> Vec<f64> {
         let size = self.size();
         let weights: Vec<f64> = match self {
@@ -167,7 +167,7 @@ impl Border {
     pub fn smallest_side(self, size: usize) -> usize {
         match self {
             Self::Valid => size,
-            // A mirror shows each pixel once.
+            // A mirror image shows each pixel but the outermost once.
             Self::Reflect => size / 2 + 1,
             Self::Zero => 1,
         }
@@ -175,7 +175,7 @@ impl Border {
 }
 
 impl SsimConfig {
-    /// The same conventions for values in a range of this size.
+    /// The same settings for values in a range of this size.
     #[must_use]
     pub fn with_data_range(self, data_range: f64) -> Self {
         Self { data_range, ..self }
@@ -209,11 +209,11 @@ impl SsimConfig {
         [self.k1, self.k2].map(|k| (k * self.data_range).powi(2))
     }
 
-    /// Checks the conventions, and whether images of two shapes can be compared by them.
+    /// Checks the settings, and whether images of two shapes can be compared by them.
     ///
     /// # Errors
     ///
-    /// The first thing that can't work.
+    /// The first setting, shape or size that can't work.
     pub fn check(&self, x: [usize; 4], y: [usize; 4]) -> Result<(), SsimError> {
         /// Above it a window no longer fits the memory that any GPU's workgroup has.
         const LARGEST_WINDOW: usize = 255;
@@ -283,14 +283,14 @@ pub enum SsimError {
         smallest: usize,
     },
     /// A window without a pixel in the middle.
-    #[error("SSIM's window must have a middle: its size must be odd, not {0}")]
+    #[error("SSIM's window must have a middle pixel: its size must be odd, not {0}")]
     EvenWindow(usize),
-    /// A window that is no window.
+    /// A window without pixels, too large for any GPU, or too small for a sample covariance.
     #[error(
-        "SSIM's window must have from 1 to 255 pixels a side (from 3 for a sample covariance), not {0}"
+        "SSIM's window must have 1 to 255 pixels per side (3 to 255 for a sample covariance), not {0}"
     )]
     WindowSize(usize),
-    /// A number that must be above zero.
+    /// A setting that must be a positive number.
     #[error("SSIM's {name} must be a positive number, not {value}")]
     NotPositive {
         /// Its name.
@@ -298,7 +298,7 @@ pub enum SsimError {
         /// What it was.
         value: f64,
     },
-    /// A window that the GPU has no room for.
+    /// A window that needs more workgroup memory than the GPU has.
     #[error(
         "SSIM's {window}×{window} window needs {needed} bytes of workgroup memory, and this GPU has \
          {available}; take a smaller window, or a CPU backend"
@@ -312,6 +312,6 @@ pub enum SsimError {
         available: usize,
     },
     /// Weights that multi-scale SSIM can't work with.
-    #[error("multi-scale SSIM needs one positive weight a scale, not {0:?}")]
+    #[error("multi-scale SSIM needs one positive weight per scale, not {0:?}")]
     Weights(Vec<f64>),
 }

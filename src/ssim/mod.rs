@@ -10,147 +10,47 @@
 //! ```
 //!
 //! with C1 = (K1·L)² and C2 = (K2·L)² for values in a range of size L. A score means nothing without
-//! its conventions, which are a [`SsimConfig`]; the [`Preset`]s are those of other libraries.
+//! its window, border and constants, which are a [`SsimConfig`]; each [`Preset`] is that of another
+//! library.
 //!
-//! - [`ssim`]: one score an image; [`ssim_map`]: one a window; [`ssim_parts`]: both terms;
-//!   [`SsimLoss`]: what training minimises; [`MsSsim`]: several scales in one score.
-//! - `config`: conventions and errors; `backend`: the operations that backends have; `reference`:
-//!   the same in plain tensor operations; `kernel`: WGSL on a GPU; `cpu`: scores with gradients there;
-//!   `autodiff`: the gradients' place in burn.
+//! ```
+//! # #[cfg(feature = "flex")] {
+//! use burn::tensor::{Tensor, TensorData};
+//! use trainer::Device;
+//! use trainer::ssim::{Preset, SsimLoss, ssim};
+//!
+//! let device = Device::flex().autodiff();
+//! let values: Vec<f32> = (0..2 * 28 * 28).map(|i| (i as f32 / 9.0).sin().abs()).collect();
+//! let x: Tensor<4> = Tensor::from_data(TensorData::new(values, [2, 1, 28, 28]), &device);
+//! let y = (x.clone() * 0.9).require_grad();
+//!
+//! let scores = ssim(x.clone(), y.clone(), &Preset::Tf.config())?; // [N]
+//! assert_eq!(scores.dims(), [2]);
+//! let loss = SsimLoss::default().forward(x, y.clone())?; // [1]
+//! let gradients = loss.backward();
+//! assert_eq!(y.grad(&gradients).map(|grad_y| grad_y.dims()), Some([2, 1, 28, 28]));
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! - `scores`: [`ssim`], one score per image; [`ssim_map`], one per window; [`ssim_parts`], both terms;
+//!   [`SsimLoss`], what training minimises. `multi_scale`: [`MsSsim`], several scales in one score.
+//! - `config`: settings and errors; `comparison`: settings and what is scored by them.
+//! - `backend`: the operations that backends have; `reference`: the same in plain tensor operations;
+//!   `kernel`: in WGSL on a GPU; `cpu`: on the CPU backends; `autodiff`: in burn's autodiff.
 
 mod autodiff;
 mod backend;
+mod comparison;
 mod config;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
 mod cpu;
+#[cfg(feature = "wgpu")]
 mod kernel;
 mod multi_scale;
 mod reference;
+mod scores;
 
-use burn::backend::Dispatch;
-use burn::tensor::{DType, FloatDType, Tensor};
-
-use backend::{Comparison, SsimBackend, Term};
 pub use config::{Border, Covariance, Preset, SsimConfig, SsimError, Window};
 pub use multi_scale::{MsSsim, MsSsimScores};
-
-/// One score an image: the mean over its windows and channels, at most 1.
-///
-/// `x` and `y` are `[N, C, H, W]`; the result is `[N]`, in f32. Differentiable in both images.
-///
-/// # Errors
-///
-/// What [`SsimConfig::check`] finds, and a window that the GPU has no room for.
-pub fn ssim(x: Tensor<4>, y: Tensor<4>, config: &SsimConfig) -> Result<Tensor<1>, SsimError> {
-    let [images, ..] = x.dims();
-    let planes = plane_scores(x, y, config, Term::Similarity)?;
-    Ok(planes.mean_dim(1).reshape([images]))
-}
-
-/// One score a window: `[N, C, H, W]` twice → `[N, C, H', W']`, in f32.
-///
-/// `H'` and `W'` are [`SsimConfig::map_size`]. Differentiable in both images.
-///
-/// # Errors
-///
-/// As for [`ssim`].
-pub fn ssim_map(x: Tensor<4>, y: Tensor<4>, config: &SsimConfig) -> Result<Tensor<4>, SsimError> {
-    let (x, y, comparison) = checked(x, y, config, Term::Similarity)?;
-    Ok(Tensor::from_dispatch(Dispatch::ssim_map(
-        x.into_dispatch(),
-        y.into_dispatch(),
-        comparison,
-    )))
-}
-
-/// SSIM's two terms, each averaged over the windows of a plane: `[N, C]`.
-#[derive(Clone, Debug)]
-pub struct SsimParts {
-    /// How alike the means are.
-    pub luminance: Tensor<2>,
-    /// How alike the variances are, and how correlated the deviations.
-    pub contrast_structure: Tensor<2>,
-}
-
-/// SSIM's terms on their own, for `[N, C, H, W]` twice. Their product isn't the score, which is a mean
-/// of products. Differentiable in both images.
-///
-/// # Errors
-///
-/// As for [`ssim`].
-pub fn ssim_parts(x: Tensor<4>, y: Tensor<4>, config: &SsimConfig) -> Result<SsimParts, SsimError> {
-    Ok(SsimParts {
-        luminance: plane_scores(x.clone(), y.clone(), config, Term::Luminance)?,
-        contrast_structure: plane_scores(x, y, config, Term::ContrastStructure)?,
-    })
-}
-
-/// [`ssim`] in plain tensor operations on every backend, and with burn's own gradients: what the
-/// kernels are tested and measured against.
-///
-/// # Errors
-///
-/// As for [`ssim`].
-pub fn ssim_composed(
-    x: Tensor<4>,
-    y: Tensor<4>,
-    config: &SsimConfig,
-) -> Result<Tensor<1>, SsimError> {
-    let [images, ..] = x.dims();
-    let (x, y, comparison) = checked(x, y, config, Term::Similarity)?;
-    let scores = Dispatch::ssim_composed(x.into_dispatch(), y.into_dispatch(), comparison);
-    let planes: Tensor<2> = Tensor::from_dispatch(scores);
-    Ok(planes.mean_dim(1).reshape([images]))
-}
-
-/// 1 − the mean of [`ssim`] over a batch: what training minimises.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct SsimLoss {
-    /// The conventions.
-    pub config: SsimConfig,
-}
-
-impl SsimLoss {
-    /// `[N, C, H, W]` twice → `[1]`, from 0 for equal images to 2. Differentiable in both.
-    ///
-    /// # Errors
-    ///
-    /// As for [`ssim`].
-    pub fn forward(&self, x: Tensor<4>, y: Tensor<4>) -> Result<Tensor<1>, SsimError> {
-        Ok(1.0 - ssim(x, y, &self.config)?.mean())
-    }
-}
-
-/// The mean of a term over each plane: `[N, C]`.
-fn plane_scores(
-    x: Tensor<4>,
-    y: Tensor<4>,
-    config: &SsimConfig,
-    term: Term,
-) -> Result<Tensor<2>, SsimError> {
-    let (x, y, comparison) = checked(x, y, config, term)?;
-    let scores = Dispatch::ssim_scores(x.into_dispatch(), y.into_dispatch(), comparison);
-    Ok(Tensor::from_dispatch(scores))
-}
-
-/// The images in f32, in which all sums are taken, and their comparison, if it is possible.
-fn checked(
-    x: Tensor<4>,
-    y: Tensor<4>,
-    config: &SsimConfig,
-    term: Term,
-) -> Result<(Tensor<4>, Tensor<4>, Comparison), SsimError> {
-    config.check(x.dims(), y.dims())?;
-    kernel::check_memory(config, &x.device())?;
-    let in_f32 = |images: Tensor<4>| {
-        if images.dtype() == DType::F32 {
-            images
-        } else {
-            images.cast(FloatDType::F32)
-        }
-    };
-    let comparison = Comparison {
-        config: *config,
-        term,
-    };
-    Ok((in_f32(x), in_f32(y), comparison))
-}
+pub use scores::{SsimLoss, SsimParts, ssim, ssim_composed, ssim_map, ssim_parts};

@@ -3,39 +3,39 @@
 
 use burn::tensor::Tensor;
 
-use super::backend::Term;
+use super::comparison::Term;
 use super::config::{SsimConfig, SsimError};
-use super::plane_scores;
+use super::scores::plane_scores;
 
 /// SSIM over several scales: contrast and structure at each, luminance at the last.
 ///
-/// The images are halved from scale to scale by 2×2 means, an odd row or column alone. The paper's
-/// weights are for five scales of large photographs: here scales are left out where the window no
-/// longer fits, and the weights of those that remain are divided by their sum. 28×28 images under an
-/// 11×11 window have two scales.
+/// From scale to scale, images are halved by 2×2 means; the last row or column of an odd side is
+/// averaged with itself. The paper's weights are for five scales of large photographs: scales that the
+/// window doesn't fit are left out, and the remaining weights are divided by their sum. 28×28 images
+/// under an 11×11 window have two scales.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MsSsim {
-    /// The conventions at every scale.
+    /// Window, border, covariances and constants, the same at every scale.
     pub config: SsimConfig,
     /// The exponents, from the full size down; all positive.
     pub weights: Vec<f64>,
 }
 
-/// Scores, and from how many scales.
+/// Scores, and the number of scales that they are made of.
 #[derive(Clone, Debug)]
 pub struct MsSsimScores {
-    /// One an image, `[N]`: from 0 to 1.
+    /// One per image, `[N]`: from 0 to 1.
     pub scores: Tensor<1>,
     /// The scales that the window fitted.
     pub scales: usize,
 }
 
-/// A term below this counts as zero: a fractional power has no value below 0, and no derivative that
-/// could be used near it; and f32 can't tell such a term from 0.
+/// A term below this counts as zero: a fractional power has no value below 0 and no usable derivative
+/// near it, and f32 can't tell such a term from 0.
 const SMALLEST_TERM: f64 = 1e-6;
 
 impl Default for MsSsim {
-    /// The conventions of preset `tf` and the paper's weights.
+    /// Preset `tf` and the paper's weights.
     fn default() -> Self {
         Self::new(SsimConfig::default())
     }
@@ -51,7 +51,7 @@ impl MsSsim {
         }
     }
 
-    /// How many scales the window fits, for images of `height` and `width`: at most one a weight.
+    /// How many scales the window fits, for images of `height` and `width`: at most one per weight.
     #[must_use]
     pub fn scales(&self, height: usize, width: usize) -> usize {
         let smallest = self.config.border.smallest_side(self.config.window.size());
@@ -62,8 +62,8 @@ impl MsSsim {
             .count()
     }
 
-    /// One score an image, for `[N, C, H, W]` twice: of each channel, averaged. Differentiable in
-    /// both images.
+    /// One score per image, the mean over its channels, for `[N, C, H, W]` twice. Differentiable in both
+    /// images.
     ///
     /// # Errors
     ///
@@ -112,8 +112,8 @@ impl MsSsim {
     }
 }
 
-/// Means of 2×2 pixels: `[N, C, H, W]` → `[N, C, ⌈H/2⌉, ⌈W/2⌉]`. What is left over at an odd side is
-/// averaged with itself.
+/// Means of 2×2 pixels: `[N, C, H, W]` → `[N, C, ⌈H/2⌉, ⌈W/2⌉]`. The last row or column of an odd side
+/// is averaged with itself.
 fn halved(images: Tensor<4>) -> Tensor<4> {
     let mut images = images;
     for dim in [2, 3] {

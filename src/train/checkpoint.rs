@@ -1,4 +1,4 @@
-//! Checkpoints: all that a run needs to go on as if it had never stopped, in one file.
+//! Checkpoints: all that a run needs to resume as if it had never stopped, in one file.
 //!
 //! ```text
 //! magic, format version (u32)
@@ -7,28 +7,27 @@
 //!   config      TOML   the settings it was made with
 //!   weights     safetensors
 //!   best        safetensors   the weights of the best epoch; empty if they are the weights above, or
-//!                             if no epoch is through
+//!                             if no epoch is finished
 //!   optimizer   its moments
 //! SHA-256 of everything before
 //! ```
 //!
 //! Numbers are little-endian. A file is written whole or not at all, and the one before it is kept
-//! until the next, so that a run that was killed, or whose newest file was damaged, has one to go on
-//! from.
+//! until the next, so that a run that was killed, or whose newest file was damaged, has one to
+//! resume from.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::EarlyStopping;
-use crate::config::TrainConfig;
-use crate::error::TrainError;
+use super::{EarlyStopping, TrainError};
+use crate::config::{Role, TrainConfig};
 use crate::run::{EpochMetrics, RunDir, RunError, write_atomically};
 
 const MAGIC: &[u8; 16] = b"trainer ckpt\r\n\x1a\n";
-/// Raised whenever older versions couldn't go on from a file.
-const VERSION: u32 = 1;
+/// Raised whenever other versions couldn't resume from a file.
+const VERSION: u32 = 2;
 /// Files that are kept.
 const KEPT: usize = 2;
 const CHECKSUM: usize = 32;
@@ -42,15 +41,15 @@ pub struct Progress {
     pub rollbacks: usize,
     /// Seconds of training since the start of the run.
     pub seconds: f64,
-    /// Of those, in the epoch that is going on.
+    /// Of those, in the current epoch.
     pub epoch_seconds: f64,
     /// The SHA-256 of the images.
     pub dataset: String,
-    /// The training losses of the epoch that is going on, one a step.
+    /// The training losses of the current epoch, one a step.
     pub losses: Vec<f64>,
     /// When to stop.
     pub early_stopping: EarlyStopping,
-    /// The epochs that are through.
+    /// The epochs that are finished.
     #[serde(default)]
     pub history: Vec<EpochMetrics>,
 }
@@ -65,7 +64,7 @@ pub struct Checkpoint {
     /// The model's weights, as a safetensors file.
     pub weights: Vec<u8>,
     /// The weights of the best epoch, as a safetensors file; empty where they are `weights`, or where no
-    /// epoch is through.
+    /// epoch is finished.
     pub best: Vec<u8>,
     /// The optimizer's state.
     pub optimizer: Vec<u8>,
@@ -88,6 +87,12 @@ pub enum CheckpointFault {
         "a newer version of trainer wrote it (format {0}, this one knows {VERSION}); update trainer"
     )]
     Newer(u32),
+    /// An older version of this program wrote it.
+    #[error(
+        "an older version of trainer wrote it (format {0}, this one knows {VERSION}); resume the run \
+         with that version, or start a new one"
+    )]
+    Older(u32),
     /// Its checksum is right, and yet it can't be understood.
     #[error("its {0} can't be understood")]
     Malformed(&'static str),
@@ -138,6 +143,7 @@ impl Checkpoint {
         let version = parts.number().map(u32::from_le_bytes);
         match version.ok_or(CheckpointFault::Malformed("version"))? {
             VERSION => {}
+            older if older < VERSION => return Err(CheckpointFault::Older(older)),
             newer => return Err(CheckpointFault::Newer(newer)),
         }
         let mut part = |name| parts.part().ok_or(CheckpointFault::Malformed(name));
@@ -197,13 +203,13 @@ impl Checkpoint {
             match read(&path) {
                 Ok(checkpoint) => {
                     for fault in faults {
-                        tracing::warn!("{fault}; going on from {} instead", path.display());
+                        tracing::warn!("{fault}; resuming from {} instead", path.display());
                     }
                     return Ok(Some((path, checkpoint)));
                 }
                 Err(fault) => {
                     faults.push(format!("{}: {fault}", path.display()));
-                    if matches!(fault, CheckpointFault::Newer(_)) {
+                    if matches!(fault, CheckpointFault::Newer(_) | CheckpointFault::Older(_)) {
                         break;
                     }
                 }
@@ -217,7 +223,7 @@ impl Checkpoint {
         })
     }
 
-    /// Whether a run with these settings and images can go on from here.
+    /// Whether a run with these settings and images can be resumed from here.
     ///
     /// # Errors
     ///
@@ -237,7 +243,7 @@ impl Checkpoint {
         }
         let parse = |text: &str| toml::from_str::<toml::Table>(text).unwrap_or_default();
         let [then, now] = [self.config.as_str(), &config.to_toml()].map(parse);
-        let decide = |key: &&String| !TrainConfig::MAY_CHANGE.contains(&key.as_str());
+        let decide = |key: &&String| !Role::of(key).is_some_and(Role::may_change);
         for key in then.keys().chain(now.keys()).filter(decide) {
             if then.get(key) != now.get(key) {
                 let word = |table: &toml::Table| match table.get(key) {

@@ -1,4 +1,4 @@
-//! Early stopping: when to give up hope of a better validation loss.
+//! Early stopping: when to stop waiting for a better validation loss.
 
 use serde::{Deserialize, Serialize};
 

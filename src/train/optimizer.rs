@@ -3,6 +3,7 @@
 //! burn's own optimizers do the same arithmetic, but load a state only by way of burn's default
 //! device, which may be a GPU that isn't there.
 
+use std::collections::BTreeMap;
 use std::mem;
 
 use burn::module::{Module, ModuleMapper, Param};
@@ -10,6 +11,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::config::Optimizer;
+use crate::model::ModulePath;
 use crate::ops::{self, AdamStep};
 use crate::readback::{Readback, Values};
 
@@ -25,9 +27,9 @@ pub(super) struct Adam {
     weight_decay: f64,
     /// Steps so far.
     time: i32,
-    /// Of each trained parameter, in the order of the layers: the running means of its gradient and
-    /// of its square, flattened.
-    moments: Vec<[Tensor<1>; 2]>,
+    /// Of each trained parameter, by its name: the running means of its gradient and of its square,
+    /// flattened.
+    moments: BTreeMap<String, [Tensor<1>; 2]>,
 }
 
 impl Adam {
@@ -38,7 +40,7 @@ impl Adam {
                 Optimizer::AdamW => WEIGHT_DECAY,
             },
             time: 0,
-            moments: Vec::new(),
+            moments: BTreeMap::new(),
         }
     }
 
@@ -63,26 +65,28 @@ impl Adam {
                 epsilon: EPSILON * second_correction,
             },
             gradients,
-            moments: mem::take(&mut self.moments).into_iter(),
-            stepped: Vec::new(),
+            path: ModulePath::default(),
+            moments: mem::take(&mut self.moments),
         };
         let model = model.map(&mut step);
-        self.moments = step.stepped;
+        self.moments = step.moments;
         model
     }
 
     /// Adds what [`to_bytes`](Self::to_bytes) needs of the device.
     pub fn add_to(&self, readback: &mut Readback) {
-        for moment in self.moments.iter().flatten() {
+        for moment in self.moments.values().flatten() {
             readback.add(moment.clone());
         }
     }
 
-    /// The state: the number of steps, then for each parameter its length and both moments, all
-    /// little-endian.
+    /// The state: the number of steps, then for each parameter the length of its name and the name, its
+    /// own length and both moments; all little-endian.
     pub fn to_bytes(&self, values: &mut Values) -> Vec<u8> {
         let mut bytes = self.time.to_le_bytes().to_vec();
-        for _ in &self.moments {
+        for name in self.moments.keys() {
+            bytes.extend((name.len() as u64).to_le_bytes());
+            bytes.extend(name.as_bytes());
             let moments = [values.take(), values.take()];
             bytes.extend((moments[0].len() as u64).to_le_bytes());
             bytes.extend(
@@ -100,7 +104,11 @@ impl Adam {
         self.time = i32::from_le_bytes(take(&mut bytes)?);
         self.moments.clear();
         while !bytes.is_empty() {
-            let len = usize::try_from(u64::from_le_bytes(take(&mut bytes)?)).ok()?;
+            let len = take_len(&mut bytes)?;
+            let (name, rest) = bytes.split_at_checked(len)?;
+            bytes = rest;
+            let name = String::from_utf8(name.to_vec()).ok()?;
+            let len = take_len(&mut bytes)?;
             let mut moment = || {
                 let (values, rest) = bytes.split_at_checked(len.checked_mul(size_of::<f32>())?)?;
                 bytes = rest;
@@ -108,7 +116,7 @@ impl Adam {
                 let values: Vec<f32> = values.iter().copied().map(f32::from_le_bytes).collect();
                 Some(Tensor::from_data(TensorData::new(values, [len]), device))
             };
-            self.moments.push([moment()?, moment()?]);
+            self.moments.insert(name, [moment()?, moment()?]);
         }
         Some(())
     }
@@ -119,6 +127,10 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     let (first, rest) = bytes.split_first_chunk()?;
     *bytes = rest;
     Some(*first)
+}
+
+fn take_len(bytes: &mut &[u8]) -> Option<usize> {
+    usize::try_from(u64::from_le_bytes(take(bytes)?)).ok()
 }
 
 #[expect(
@@ -132,13 +144,20 @@ fn to_f32(value: f64) -> f32 {
 struct Step {
     by: AdamStep,
     gradients: GradientsParams,
-    /// Of the parameters to come; none in the first step.
-    moments: std::vec::IntoIter<[Tensor<1>; 2]>,
-    /// Of the parameters so far.
-    stepped: Vec<[Tensor<1>; 2]>,
+    path: ModulePath,
+    /// None in the first step.
+    moments: BTreeMap<String, [Tensor<1>; 2]>,
 }
 
 impl ModuleMapper for Step {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.exit();
+    }
+
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (id, tensor, mapper) = param.consume();
         let Some(gradient) = self.gradients.remove::<D>(id) else {
@@ -153,13 +172,15 @@ impl ModuleMapper for Step {
 }
 
 impl Step {
-    /// The next parameter after the step.
+    /// The parameter after the step.
     fn update(&mut self, value: Tensor<1>, gradient: Tensor<1>) -> Tensor<1> {
         let zeros = || Tensor::zeros(value.shape(), &value.device());
-        let moments = self.moments.next();
+        let name = self.path.name();
+        // Taken out, so that they can be updated in place.
+        let moments = self.moments.remove(&name);
         let moments = moments.unwrap_or_else(|| [zeros(), zeros()]);
         let (value, moments) = ops::adam_step(value, gradient, moments, self.by);
-        self.stepped.push(moments);
+        self.moments.insert(name, moments);
         value
     }
 }

@@ -2,37 +2,83 @@
 
 use std::sync::{Arc, OnceLock};
 
+use burn::tensor::Device;
+
+use super::TrainError;
 use crate::config::TrainConfig;
-use crate::data::{Dataset, DeviceImages, Split, load};
-use crate::device::{self, Selection};
-use crate::error::{ConfigError, Error};
-use crate::model::{Design, ImageShape};
+use crate::data::{DeviceImages, Images, Source, Split};
+use crate::device::{self, SelectedDevice};
+use crate::model::{Autoencoder, Design, ModelInfo, Preparation};
 use crate::pca::Pca;
 
 /// Everything that a run needs, checked.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// Resolved: no setting is left open.
+    /// The settings, valid for these images.
     pub config: TrainConfig,
     /// The images of the classes that were asked for.
-    pub dataset: Arc<Dataset>,
+    pub images: Arc<Images>,
     /// Which images are for what.
     pub split: Split,
     /// The layers.
     pub design: Design,
     /// The device.
-    pub selection: Selection,
-    images: Arc<OnceLock<DeviceImages>>,
+    pub selected: SelectedDevice,
+    on_device: Arc<OnceLock<DeviceImages>>,
     pca: Arc<OnceLock<Pca>>,
 }
 
 impl Prepared {
+    /// Checks the settings against images that are there already, and splits those.
+    ///
+    /// # Errors
+    ///
+    /// Where a setting is out of range or doesn't go with the images.
+    pub fn new(
+        mut config: TrainConfig,
+        images: Images,
+        selected: SelectedDevice,
+    ) -> Result<Self, TrainError> {
+        config.validate()?;
+        let labels = match images.labels() {
+            Some(labels) => labels.ids.clone(),
+            None => vec![0; images.len()],
+        };
+        let data = &config.data;
+        let split = Split::stratified(&labels, &data.split, config.training.seed, data.limit)?;
+        config.check_images(images.shape())?;
+        let design = config.model.arch.design(images.shape())?;
+        let training = &mut config.training;
+        if training.batch_size > split.train.len() {
+            tracing::warn!(
+                "batches of {} are larger than the training split: using all of its {} images at once",
+                training.batch_size,
+                split.train.len()
+            );
+            training.batch_size = split.train.len();
+        }
+        Ok(Self {
+            config,
+            images: Arc::new(images),
+            split,
+            design,
+            selected,
+            on_device: Arc::default(),
+            pca: Arc::default(),
+        })
+    }
+
+    /// Where tensors are made, without autodiff.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.selected.device
+    }
+
     /// The images for the device, to which they go when they're first asked for.
     #[must_use]
-    pub fn images(&self) -> &DeviceImages {
-        let device = &self.selection.device;
-        self.images
-            .get_or_init(|| DeviceImages::new(self.dataset.clone(), device))
+    pub fn device_images(&self) -> &DeviceImages {
+        self.on_device
+            .get_or_init(|| DeviceImages::new(self.images.clone(), self.device()))
     }
 
     /// PCA of the training images, with as many components as the model has latent values; fitted when
@@ -41,13 +87,66 @@ impl Prepared {
     /// # Errors
     ///
     /// Where the split doesn't belong to the images.
-    pub fn pca(&self) -> Result<&Pca, Error> {
+    pub fn pca(&self) -> Result<&Pca, TrainError> {
         if let Some(pca) = self.pca.get() {
             return Ok(pca);
         }
-        let components = self.config.latent_dim();
-        let fitted = Pca::fit(&self.dataset, &self.split.train, components)?;
+        let components = self.config.model.latent_dim;
+        let fitted = Pca::fit(&self.images, &self.split.train, components)?;
         Ok(self.pca.get_or_init(|| fitted))
+    }
+
+    /// The network before its first step, on `device`: its weights are drawn from the seed, or PCA's.
+    ///
+    /// # Errors
+    ///
+    /// Where the split doesn't belong to the images.
+    pub fn untrained(&self, device: &Device) -> Result<Autoencoder, TrainError> {
+        let mut network = self.drawn(device);
+        if self.design.starts_as_pca {
+            let pca = self.pca()?;
+            let host = device::host(device);
+            network.start_as_pca(pca.components_tensor(&host), pca.mean_tensor(&host));
+        }
+        Ok(network)
+    }
+
+    /// A network of the right size, its weights drawn from the seed.
+    pub(super) fn drawn(&self, device: &Device) -> Autoencoder {
+        let latent_dim = self.config.model.latent_dim;
+        Autoencoder::new(&self.design, latent_dim, self.config.training.seed, device)
+    }
+
+    /// What a model file says of the model.
+    #[must_use]
+    pub fn model_info(&self) -> ModelInfo {
+        model_info(&self.config, &self.images)
+    }
+}
+
+/// What a model file says of a model that was trained with these settings on these images.
+pub(super) fn model_info(config: &TrainConfig, images: &Images) -> ModelInfo {
+    let TrainConfig {
+        model, training, ..
+    } = config;
+    let names = images.class_names().iter().zip(0..);
+    let is_used = |id: u32| {
+        let labels = images.labels();
+        labels.is_some_and(|labels| labels.ids.contains(&id))
+    };
+    ModelInfo {
+        arch: model.arch,
+        latent_dim: model.latent_dim,
+        image: images.shape(),
+        preparation: Preparation::default(),
+        loss: training.loss.clone(),
+        refine: training.refine,
+        ssim_preset: training.ssim_preset,
+        classes: names
+            .filter(|(_, id)| is_used(*id))
+            .map(|(name, _)| name.clone())
+            .collect(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 
@@ -57,42 +156,12 @@ impl Prepared {
 /// # Errors
 ///
 /// Whatever makes the run impossible.
-pub fn prepare(config: TrainConfig, quiet: bool) -> Result<Prepared, Error> {
-    let mut config = config.resolve()?;
-    let dataset = load(&config.classes, config.data.as_deref(), quiet)?;
-    let split = Split::stratified(&dataset.labels, &config.split, config.seed, config.limit)?;
-    let image = ImageShape {
-        channels: 1,
-        height: dataset.height,
-        width: dataset.width,
-    };
-    let design = config.arch.design(image)?;
-    config.check_ssim(image)?;
-    if design.is_linear() && config.latent_dim() > image.len() {
-        return Err(ConfigError::Value {
-            flag: "latent-dim",
-            value: config.latent_dim().to_string(),
-            expected: "with --arch linear, at most as many as an image has pixels",
-        }
-        .into());
-    }
-    let selection = device::select(config.backend, config.device)?;
-    config.backend = selection.backend;
-    if config.batch_size > split.train.len() {
-        tracing::warn!(
-            "--batch-size {} is larger than the training split: using all of its {} images at once",
-            config.batch_size,
-            split.train.len()
-        );
-        config.batch_size = split.train.len();
-    }
-    Ok(Prepared {
-        config,
-        dataset: Arc::new(dataset),
-        split,
-        design,
-        selection,
-        images: Arc::default(),
-        pca: Arc::default(),
-    })
+pub fn prepare(mut config: TrainConfig, quiet: bool) -> Result<Prepared, TrainError> {
+    config.validate()?;
+    let data = &mut config.data;
+    let images = Source::of(data.data.as_deref()).load(&data.classes, quiet)?;
+    data.classes = data.classes.canonical(images.class_names())?;
+    let selected = device::select(config.device.backend, config.device.device)?;
+    config.device.backend = selected.backend;
+    Prepared::new(config, images, selected)
 }

@@ -1,102 +1,108 @@
-//! What training writes as it goes: checkpoints, and what the run folder shows of each epoch.
-
-use std::time::Instant;
+//! What training keeps as it goes: checkpoints, and what the run folder shows of each epoch.
 
 use burn::module::Module;
 
-use super::report::{self, Picture};
-use super::weights::weights_to_bytes;
-use super::{Checkpoint, Snapshot, Training};
+use super::pictures::{self, Picture};
+use super::training::{Snapshot, Training};
+use super::{Checkpoint, TrainError};
 use crate::config::Interval;
-use crate::error::Error;
+use crate::host::Stopwatch;
+use crate::model::Weights;
 use crate::readback::{Readback, Values};
-use crate::run::{State, Status, write_atomically};
+use crate::run::{RunDir, State, Status, write_atomically};
 
 /// What a checkpoint holds of the device.
-pub(super) struct Weights {
-    /// The model's, as a safetensors file.
-    model: Vec<u8>,
+pub(super) struct ModelState {
+    weights: Weights,
     optimizer: Vec<u8>,
 }
 
 impl Training<'_> {
     /// Whether steps or time ask for a checkpoint within an epoch.
     pub(super) fn checkpoint_is_due(&self) -> bool {
-        match self.prepared.config.checkpoint_every {
+        match self.prepared.config.output.checkpoint_every {
             Interval::Steps(steps) => self.progress.step.is_multiple_of(steps),
-            Interval::Minutes(minutes) => self.saved.elapsed().as_secs_f64() >= 60.0 * minutes,
+            Interval::Minutes(minutes) => self.saved.seconds() >= 60.0 * minutes,
         }
     }
 
-    /// Adds what [`take_weights`](Self::take_weights) takes.
-    pub(super) fn add_weights(&self, readback: &mut Readback) {
+    /// Adds what [`take_state`](Self::take_state) takes.
+    pub(super) fn add_state(&self, readback: &mut Readback) {
         readback.add_module(&self.model.valid());
         self.optimizer.add_to(readback);
     }
 
-    pub(super) fn take_weights(&self, values: &mut Values) -> Weights {
-        let model = values.take_module(self.model.valid());
-        Weights {
-            model: weights_to_bytes(&model),
+    pub(super) fn take_state(&self, values: &mut Values) -> ModelState {
+        ModelState {
+            weights: Weights::take_from(values, &self.model.valid()),
             optimizer: self.optimizer.to_bytes(values),
         }
     }
 
-    /// Writes a checkpoint.
-    pub(super) fn save(&mut self, weights: Weights) -> Result<(), Error> {
+    /// Writes a checkpoint, if there is a run folder.
+    pub(super) fn save(&mut self, state: &ModelState) -> Result<(), TrainError> {
+        let Some(run) = self.run else {
+            return Ok(());
+        };
         let best_is_last = self.progress.losses.is_empty()
             && self.progress.early_stopping.best_epoch() == Some(self.progress.history.len());
+        let best = self.best.as_ref().filter(|_| !best_is_last);
         Checkpoint {
             progress: self.progress.clone(),
             config: self.prepared.config.to_toml(),
-            weights: weights.model,
-            best: if best_is_last {
-                Vec::new()
-            } else {
-                self.best.clone()
-            },
-            optimizer: weights.optimizer,
+            weights: state.weights.to_safetensors(None),
+            best: best.map_or_else(Vec::new, |best| best.to_safetensors(None)),
+            optimizer: state.optimizer.clone(),
         }
-        .save(self.run)?;
-        self.saved = Instant::now();
+        .save(run)?;
+        self.saved = Stopwatch::start();
         Ok(())
     }
 
-    /// Writes what the run folder shows of the epoch that just ended; `values` are the picture's, and the
-    /// weights.
+    /// Keeps the epoch that just ended, and shows it in the run folder; `values` are the picture's, and
+    /// the model's state.
     pub(super) fn record(
         &mut self,
-        picture: Picture,
+        picture: Option<Picture>,
         mut values: Values,
         is_best: bool,
-    ) -> Result<(), Error> {
-        let history = &self.progress.history;
-        let epoch = history.len();
-        let title = format!("{}, epoch {epoch}", report::subject(self.prepared));
-        picture.write(&mut values, &title, &self.run.epoch_picture(epoch))?;
-        let weights = self.take_weights(&mut values);
-        write_atomically(&self.run.last_checkpoint(), &weights.model)?;
-        if is_best {
-            write_atomically(&self.run.best_checkpoint(), &weights.model)?;
-            self.best.clone_from(&weights.model);
+    ) -> Result<(), TrainError> {
+        if let (Some(run), Some(picture)) = (self.run, picture) {
+            let epoch = self.progress.history.len();
+            picture.write_epoch(&mut values, self.prepared, run, epoch)?;
         }
-        self.run.write_metrics(history)?;
-        self.events
-            .record(&history[epoch - 1], &self.run.epoch_picture(epoch));
-        report::curves(
-            self.prepared,
-            self.run,
-            history,
-            None,
-            self.progress.early_stopping.best_epoch(),
-        )?;
-        self.save(weights)?;
+        let state = self.take_state(&mut values);
+        if is_best {
+            self.best = Some(state.weights.clone());
+        }
+        if let Some(run) = self.run {
+            self.show(run, &state, is_best)?;
+        }
+        self.save(&state)?;
         self.good = Snapshot {
             model: self.model.clone(),
             optimizer: self.optimizer.clone(),
             progress: self.progress.clone(),
         };
-        self.run.write_status(&Status::now(State::Running, epoch))?;
+        if let Some(run) = self.run {
+            run.write_status(&Status::now(State::Running, self.progress.history.len()))?;
+        }
         Ok(())
+    }
+
+    /// Writes what `run` shows of the epoch that just ended, but for its picture.
+    fn show(&mut self, run: &RunDir, state: &ModelState, is_best: bool) -> Result<(), TrainError> {
+        let file = self.prepared.model_info().file(&state.weights);
+        write_atomically(&run.last_checkpoint(), &file)?;
+        if is_best {
+            write_atomically(&run.best_checkpoint(), &file)?;
+        }
+        let history = &self.progress.history;
+        run.write_metrics(history)?;
+        if let (Some(events), Some(row)) = (&mut self.events, history.last()) {
+            events.record(row, &run.epoch_picture(row.epoch));
+        }
+        let best_epoch = self.progress.early_stopping.best_epoch();
+        pictures::curves(self.prepared, run, history, None, best_epoch)
     }
 }

@@ -38,6 +38,33 @@ const step = async (name, check) => {
   console.log(`ok  ${name}`);
 };
 
+// A copy of the report `file` whose runs `change` has altered: what data sets of other kinds lead to.
+function alter(file, name, change) {
+  const [, before, json, after] = /^(.*<script id="data" type="application\/json">)(.*?)(<\/script>.*)$/s.exec(readFileSync(file, "utf8"));
+  const data = JSON.parse(json);
+  for (const run of data.runs) change(run);
+  const copy = join(home, name);
+  writeFileSync(copy, before + JSON.stringify(data).replaceAll("<", "\\u003c") + after);
+  return pathToFileURL(copy).href;
+}
+// A sheet of thumbnails, each of one colour: red for its place, of which `columns` stand in a row.
+const makeSheet = (page, tiles, columns, width, height) => page.evaluate(([tiles, columns, width, height]) => {
+  const sheet = document.createElement("canvas"), brush = sheet.getContext("2d");
+  sheet.width = Math.min(tiles, columns) * width;
+  sheet.height = Math.ceil(tiles / columns) * height;
+  for (let tile = 0; tile < tiles; tile += 1) {
+    brush.fillStyle = `rgb(${tile}, 100, 200)`;
+    brush.fillRect((tile % columns) * width, Math.floor(tile / columns) * height, width, height);
+  }
+  return sheet.toDataURL();
+}, [tiles, columns, width, height]);
+// The thumbnail's size, in its own pixels and on the page, and the colours of its first and last pixel.
+const thumbnail = (page) => page.locator("#thumbnail").evaluate((canvas) => {
+  const { width, height } = canvas, brush = canvas.getContext("2d");
+  const pixel = (x, y) => [...brush.getImageData(x, y, 1, 1).data];
+  return { size: [width, height], shown: [canvas.clientWidth, canvas.clientHeight], pixels: [pixel(0, 0), pixel(width - 1, height - 1)] };
+});
+
 try {
   train("--epochs", "5", "--name", "first");
   train("--epochs", "2", "--name", "second", "--loss", "0.8*ssim+0.2*l1");
@@ -93,7 +120,7 @@ try {
   });
 
   await step("the scatter shows the image under the pointer and the focus", async () => {
-    const plane = page.locator("#plane"), pictured = () => page.locator("#thumbnail").evaluate((canvas) => canvas.getContext("2d").getImageData(0, 0, 28, 28).data.some((value, at) => at % 4 !== 3 && value > 0));
+    const plane = page.locator("#plane"), pictured = () => page.locator("#thumbnail").evaluate((canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((value, at) => at % 4 !== 3 && value > 0));
     await plane.focus();
     await page.keyboard.press("ArrowRight");
     assert.match(await text("#pointed-text"), /SSIM [.\d]+/);
@@ -102,6 +129,20 @@ try {
     await page.keyboard.press("ArrowRight");
     assert.notEqual(await text("#pointed-text"), before);
     assert.equal(await page.locator("#classes button").count(), 2);
+  });
+
+  await step("a picture fits the page, and opens at its own size", async () => {
+    const fits = (selector) => page.locator(selector).evaluate((image) => image.clientWidth <= document.body.clientWidth);
+    assert.ok(await fits("#epoch-picture"));
+    await page.locator(".picture button").first().click();
+    assert.ok(await page.locator("#viewer").isVisible());
+    const { shown, natural } = await page.locator("#viewer-picture").evaluate(async (image) => {
+      await image.decode();
+      return { shown: image.clientWidth, natural: image.naturalWidth };
+    });
+    assert.equal(shown, natural);
+    await page.keyboard.press("Escape");
+    assert.ok(!(await page.locator("#viewer").isVisible()));
   });
 
   await step("the theme follows the system and the button", async () => {
@@ -126,6 +167,61 @@ try {
       assert.notEqual(now[1], "none", `${now[0]} shows its focus`);
     }
     for (const control of ["theme", "name", "started", "epoch", "plane", "loss-chart", "ssim-chart", "histogram"]) assert.ok(reached.has(control), `${control} in ${[...reached]}`);
+  });
+
+  // In rows of 7, and all in one row that isn't full.
+  for (const columns of [7, 1000]) await step(`images without classes and of another size are shown, ${columns} a row`, async () => {
+    const [width, height] = [40, 24], tiles = 15, sheet = await makeSheet(page, tiles, columns, width, height);
+    const other = await open(alter(file, "unlabelled.html", ({ images }) => {
+      if (!images) return;
+      assert.ok(images.tile.length >= tiles);
+      images.label.fill(null);
+      images.classes = {};
+      images.index = images.index.map((_, place) => place);
+      images.tile = images.tile.map((_, place) => (place < tiles ? place : null));
+      Object.assign(images, { columns, thumbnails: sheet });
+    }));
+    await other.page.locator("tbody button", { hasText: "first" }).click();
+    assert.ok(!(await other.page.locator("#class-scores").isVisible()));
+    assert.ok(!(await other.page.locator("#classes").isVisible()));
+    assert.ok(await other.page.locator("#histogram").isVisible());
+    await other.page.waitForFunction((width) => document.getElementById("thumbnail").width === width, width);
+    await other.page.locator("#plane").focus();
+    const seen = new Set();
+    for (const key of ["ArrowRight", "ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp"]) {
+      await other.page.keyboard.press(key);
+      const text = await other.page.locator("#pointed-text").textContent();
+      const told = /^SSIM −?\.\d{4}\nPSNR [\d.]+ dB\nimage (\d+)$/.exec(text);
+      assert.ok(told, text);
+      seen.add(told[1]);
+      const colour = [Number(told[1]), 100, 200, 255];
+      assert.deepEqual(await thumbnail(other.page), { size: [width, height], shown: [3 * width, 3 * height], pixels: [colour, colour] });
+    }
+    assert.ok(seen.size > 1, "the arrow keys move");
+    assert.deepEqual(other.wrong, []);
+    await other.page.screenshot({ path: join(screenshots, "unlabelled.png"), fullPage: true });
+    await other.close();
+  });
+
+  await step("of many classes the largest are listed", async () => {
+    const other = await open(alter(file, "classes.html", ({ images }) => {
+      if (!images) return;
+      images.classes = Object.fromEntries(Array.from({ length: 300 }, (_, label) => [label, `class ${label}`]));
+      images.label = images.label.map((_, place) => (place === 0 ? 3 : place % 2 ? 250 : 299));
+    }));
+    await other.page.locator("tbody button", { hasText: "first" }).click();
+    const names = await other.page.locator("#classes button").allInnerTexts();
+    assert.equal(names.length, 20);
+    for (const name of ["class 3", "class 250", "class 299"]) assert.ok(names.includes(name), `${name} in ${names}`);
+    assert.match(await other.page.locator("#classes").innerText(), /and 280 more classes$/);
+    assert.equal(await other.page.locator("#bars .name").count(), 20);
+    // Hidden, a class is pointed at no more.
+    for (const name of ["class 250", "class 299"]) await other.page.locator("#classes button", { hasText: name }).click();
+    await other.page.locator("#plane").focus();
+    await other.page.keyboard.press("ArrowRight");
+    assert.match(await other.page.locator("#pointed-text").innerText(), /^class 3\n/);
+    assert.deepEqual(other.wrong, []);
+    await other.close();
   });
 
   await step("no console error, and nothing asked for beyond the page", async () => assert.deepEqual(wrong, []));

@@ -71,10 +71,10 @@ def cases_with_gradients() -> Iterator[dict]:
         gradients = {}
         scores = ssim_libraries.scores(*case.values())
         for border, preset in ssim_libraries.BORDER_PRESETS.items():
-            score, by_x, by_y = ssim_libraries.gradients(*case.values(), border)
+            score, grad_x, grad_y = ssim_libraries.gradients(*case.values(), border)
             assert abs(score - scores[preset]) < ssim_libraries.AGREEMENT, (case.name, border)
-            ssim_libraries.check_gradients(*case.values(), border, by_x, by_y)
-            gradients[border] = {"score": score, "by_x": eight_digits(by_x), "by_y": eight_digits(by_y)}
+            ssim_libraries.check_gradients(*case.values(), border, grad_x, grad_y)
+            gradients[border] = {"score": score, "grad_x": eight_digits(grad_x), "grad_y": eight_digits(grad_y)}
         head = {"name": case.name, **case.shape(), "scale": case.scale}
         yield {**head, **case.pixels(), "gradients": gradients}
 

@@ -222,11 +222,11 @@ def gradients(x: np.ndarray, y: np.ndarray, border: str) -> tuple[float, np.ndar
     batches = [as_batch(image.astype(np.float64)).requires_grad_() for image in (x, y)]
     score = BORDERS[border](*batches)
     score.backward()
-    by_x, by_y = (batch.grad[0].numpy() for batch in batches)
-    return score.item(), by_x, by_y
+    grad_x, grad_y = (batch.grad[0].numpy() for batch in batches)
+    return score.item(), grad_x, grad_y
 
 
-def check_gradients(x: np.ndarray, y: np.ndarray, border: str, by_x: np.ndarray, by_y: np.ndarray) -> None:
+def check_gradients(x: np.ndarray, y: np.ndarray, border: str, grad_x: np.ndarray, grad_y: np.ndarray) -> None:
     """By central differences of scipy's scores along a random direction, for x and y together."""
     x, y = x.astype(np.float64), y.astype(np.float64)
     along_x, along_y = np.random.default_rng(0).standard_normal((2, *x.shape))
@@ -235,7 +235,7 @@ def check_gradients(x: np.ndarray, y: np.ndarray, border: str, by_x: np.ndarray,
         for step in (DIFFERENCE, -DIFFERENCE)
     )
     expected = (ahead - behind) / (2 * DIFFERENCE)
-    found = float((by_x * along_x + by_y * along_y).sum())
+    found = float((grad_x * along_x + grad_y * along_y).sum())
     assert abs(found - expected) < 1e-5 * abs(expected), (border, found, expected)
 
 

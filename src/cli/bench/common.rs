@@ -1,13 +1,13 @@
 //! What the benches of training share: settings, the machine, and the spread of several trials.
 
-use clap::{ArgMatches, Args};
+use clap::Args;
 use serde::Serialize;
 
 use super::trials;
-use crate::cli::is_given;
+use crate::cli::output::{self, OutputError};
+use crate::cli::settings::SettingsArgs;
 use crate::config::TrainConfig;
-use crate::device;
-use crate::error::Error;
+use crate::device::{self, DeviceError};
 
 #[derive(Args, Debug)]
 pub(super) struct CommonArgs {
@@ -20,26 +20,23 @@ pub(super) struct CommonArgs {
     pub json: bool,
 
     #[command(flatten)]
-    pub config: TrainConfig,
+    pub settings: SettingsArgs,
 }
 
 /// The settings, with what a bench has instead of training's defaults: so many epochs, among others.
-pub(super) fn settings(
-    config: &TrainConfig,
-    matches: &ArgMatches,
-    epochs: usize,
-) -> Result<TrainConfig, Error> {
-    let mut config = config.clone();
-    if !is_given(matches, "backend") {
+pub(super) fn settings(settings: &SettingsArgs, epochs: usize) -> anyhow::Result<TrainConfig> {
+    let settings = SettingsArgs {
+        epochs: Some(settings.epochs.unwrap_or(epochs)),
+        ..settings.clone()
+    };
+    let mut config = settings.resolve(None)?;
+    config.validate()?;
+    if settings.backend.is_none() {
         // Found once, not in every trial.
-        config.backend = device::select(config.backend, config.device)?.backend;
+        let device = &mut config.device;
+        device.backend = device::select(device.backend, device.device)?.backend;
     }
-    if !is_given(matches, "epochs") {
-        config.epochs = epochs;
-    }
-    let own = ["backend", "arch", "epochs"];
-    let given = |key: &str| own.contains(&key) || is_given(matches, key);
-    Ok(config.layered(None, given)?.resolve()?)
+    Ok(config)
 }
 
 /// Several measurements of one quantity.
@@ -71,19 +68,22 @@ impl Spread {
         })
     }
 
-    pub fn row(label: &str, spread: Option<&Self>, decimals: usize) {
+    pub fn row(label: &str, spread: Option<&Self>, decimals: usize) -> Result<(), OutputError> {
         match spread {
             Some(Self {
                 median, min, max, ..
-            }) => {
-                println!("{label:<28}{median:>12.decimals$}{min:>12.decimals$}{max:>12.decimals$}");
-            }
-            None => println!("{label:<28}{:>12}", "not known"),
+            }) => output::line(format_args!(
+                "{label:<28}{median:>12.decimals$}{min:>12.decimals$}{max:>12.decimals$}"
+            )),
+            None => output::line(format_args!("{label:<28}{:>12}", "not known")),
         }
     }
 
-    pub fn head() {
-        println!("{:<28}{:>12}{:>12}{:>12}", "", "median", "min", "max");
+    pub fn head() -> Result<(), OutputError> {
+        output::line(format_args!(
+            "{:<28}{:>12}{:>12}{:>12}",
+            "", "median", "min", "max"
+        ))
     }
 }
 
@@ -99,35 +99,30 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub fn of(config: &TrainConfig, trials: usize) -> Result<Self, Error> {
-        let selection = device::select(config.backend, config.device)?;
+    pub fn of(config: &TrainConfig, trials: usize) -> Result<Self, DeviceError> {
+        let selected = device::select(config.device.backend, config.device.device)?;
         Ok(Self {
             version: env!("CARGO_PKG_VERSION"),
-            backend: selection.backend.name(),
-            device: selection.adapter,
+            backend: selected.backend.name(),
+            device: selected.adapter,
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             trials,
             config: config.clone(),
         })
     }
 
-    pub fn print(&self) {
-        println!(
+    pub fn print(&self) -> Result<(), OutputError> {
+        output::line(format_args!(
             "trainer {} on {} ({}), {}; {} trials",
             self.version, self.backend, self.device, self.system, self.trials
-        );
-        println!(
+        ))?;
+        output::line(format_args!(
             "{}, {} latent values, loss {}, classes {}, batches of {}\n",
-            self.config.arch.name(),
-            self.config.latent_dim(),
-            self.config.loss,
-            self.config.classes,
-            self.config.batch_size
-        );
+            self.config.model.arch.name(),
+            self.config.model.latent_dim,
+            self.config.training.loss,
+            self.config.data.classes,
+            self.config.training.batch_size
+        ))
     }
-}
-
-pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
-    Ok(())
 }

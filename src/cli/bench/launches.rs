@@ -3,15 +3,17 @@
 use std::sync::atomic::AtomicBool;
 
 use chrono::Local;
-use clap::{ArgMatches, Args};
+use clap::Args;
 use serde::Serialize;
 use tempfile::TempDir;
 
-use super::common::{Machine, print_json, settings};
+use super::common::{Machine, settings};
 use crate::bench::launches::{Counter, Counts};
+use crate::cli::output::{self, OutputError};
+use crate::cli::settings::SettingsArgs;
 use crate::cli::{Exit, log};
-use crate::config::{Backend, TrainConfig};
-use crate::error::{ConfigError, Error};
+use crate::config::ConfigError;
+use crate::device::Backend;
 use crate::run::{EpochMetrics, RunDir};
 use crate::train::{Observer, prepare, train};
 
@@ -25,7 +27,7 @@ pub(in crate::cli) struct LaunchesArgs {
     json: bool,
 
     #[command(flatten)]
-    config: TrainConfig,
+    settings: SettingsArgs,
 }
 
 /// What the last epoch asked for.
@@ -38,23 +40,28 @@ struct Epoch {
     counts: Counts,
 }
 
-pub(super) fn run(args: LaunchesArgs, matches: &ArgMatches) -> anyhow::Result<Exit> {
+pub(super) fn run(args: LaunchesArgs) -> anyhow::Result<Exit> {
     log::start(false);
-    let config = settings(&args.config, matches, EPOCHS)?;
-    if config.backend != Backend::Wgpu {
-        return Err(Error::from(ConfigError::Value {
-            flag: "backend",
-            value: config.backend.name().to_owned(),
+    let config = settings(&args.settings, EPOCHS)?;
+    if config.device.backend != Backend::Wgpu {
+        return Err(ConfigError::Value {
+            setting: "backend",
+            value: config.device.backend.name().to_owned(),
             expected: "wgpu: a CPU backend launches no kernels",
-        })
+        }
         .into());
     }
     let prepared = prepare(config, true)?;
     let machine = Machine::of(&prepared.config, 1)?;
     let folder = TempDir::with_prefix("trainer-bench-")?;
-    let run = RunDir::create(folder.path(), None, "launches", Local::now()).map_err(Error::from)?;
+    let run = RunDir::create(folder.path(), None, "launches", Local::now())?;
     let mut observer = EpochCounter::default();
-    train(&prepared, &run, &mut observer, &AtomicBool::new(false))?;
+    train(
+        &prepared,
+        Some(&run),
+        &mut observer,
+        &AtomicBool::new(false),
+    )?;
     let epoch = observer.last.expect("training has epochs");
     if args.json {
         #[derive(Serialize)]
@@ -62,32 +69,41 @@ pub(super) fn run(args: LaunchesArgs, matches: &ArgMatches) -> anyhow::Result<Ex
             machine: Machine,
             epoch: Epoch,
         }
-        print_json(&Report { machine, epoch })?;
+        output::json(&Report { machine, epoch })?;
         return Ok(Exit::Done);
     }
-    machine.print();
-    print(&epoch);
+    machine.print()?;
+    print(&epoch)?;
     Ok(Exit::Done)
 }
 
-fn print(epoch: &Epoch) {
+fn print(epoch: &Epoch) -> Result<(), OutputError> {
     let Epoch {
         steps,
         launches_per_step,
         counts,
     } = epoch;
-    println!("the last epoch: {steps} steps, validation, a picture, a checkpoint");
-    println!("{:>8}  kernels launched", counts.launches);
+    output::line(format_args!(
+        "the last epoch: {steps} steps, validation, a picture, a checkpoint"
+    ))?;
+    output::line(format_args!("{:>8}  kernels launched", counts.launches))?;
     if let Some(launches) = launches_per_step {
-        println!("{launches:>8.1}  of them in each step");
+        output::line(format_args!("{launches:>8.1}  of them in each step"))?;
     }
-    println!("{:>8}  submissions to the queue", counts.submissions);
-    println!("{:>8}  reads that the host waits for\n", counts.reads);
+    output::line(format_args!(
+        "{:>8}  submissions to the queue",
+        counts.submissions
+    ))?;
+    output::line(format_args!(
+        "{:>8}  reads that the host waits for\n",
+        counts.reads
+    ))?;
     let mut kernels: Vec<_> = counts.kernels.iter().collect();
     kernels.sort_by_key(|&(name, &count)| (std::cmp::Reverse(count), name));
     for (name, count) in kernels {
-        println!("{count:>8}  {name}");
+        output::line(format_args!("{count:>8}  {name}"))?;
     }
+    Ok(())
 }
 
 /// Counts each epoch on its own.

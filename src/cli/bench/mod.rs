@@ -11,12 +11,11 @@ mod training;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgMatches, Subcommand};
+use clap::Subcommand;
 
 use super::Exit;
 use crate::bench::trial;
 use crate::config::TrainConfig;
-use crate::error::Error;
 
 #[derive(Subcommand, Debug)]
 pub(in crate::cli) enum BenchCommand {
@@ -57,13 +56,13 @@ pub(in crate::cli) enum BenchCommand {
     },
 }
 
-pub(in crate::cli) fn run(command: BenchCommand, matches: &ArgMatches) -> anyhow::Result<Exit> {
+pub(in crate::cli) fn run(command: BenchCommand) -> anyhow::Result<Exit> {
     match command {
         BenchCommand::Ssim(args) => ssim::run(&args),
-        BenchCommand::TimeToSsim(args) => time_to_ssim::run(args, matches),
-        BenchCommand::Training(args) => training::run(args, matches),
-        BenchCommand::Scale(args) => scale::run(args, matches),
-        BenchCommand::Launches(args) => launches::run(args, matches),
+        BenchCommand::TimeToSsim(args) => time_to_ssim::run(args),
+        BenchCommand::Training(args) => training::run(args),
+        BenchCommand::Scale(args) => scale::run(args),
+        BenchCommand::Launches(args) => launches::run(args),
         BenchCommand::StartUp(args) => start_up::run(&args),
         BenchCommand::Trial {
             config,
@@ -71,7 +70,7 @@ pub(in crate::cli) fn run(command: BenchCommand, matches: &ArgMatches) -> anyhow
             target,
         } => {
             super::log::start(true);
-            let config = TrainConfig::read(&config).map_err(Error::from)?;
+            let config = TrainConfig::read(&config)?;
             trial::run(config, &runs, target, &mut std::io::stdout())?;
             Ok(Exit::Done)
         }

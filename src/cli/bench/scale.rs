@@ -2,15 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgMatches, Args};
+use clap::Args;
 use serde::Serialize;
 
-use super::common::{CommonArgs, Machine, Spread, print_json};
+use super::common::{CommonArgs, Machine, Spread};
 use super::training::{Measured, measured_settings};
-use crate::cli::{Exit, log};
-use crate::config::TrainConfig;
-use crate::error::Error;
-use crate::run::{ScalePoint, draw_scale, save_png};
+use crate::bench::scale::{ScalePoint, draw_scale};
+use crate::cli::{Exit, log, output};
+use crate::run::save_png;
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct ScaleArgs {
@@ -40,28 +39,25 @@ pub(in crate::cli) struct ScaleArgs {
     common: CommonArgs,
 }
 
-pub(super) fn run(args: ScaleArgs, matches: &ArgMatches) -> anyhow::Result<Exit> {
+pub(super) fn run(args: ScaleArgs) -> anyhow::Result<Exit> {
     log::start(false);
-    let config = measured_settings(&args.common, matches)?;
+    let config = measured_settings(&args.common)?;
     let machine = Machine::of(&config, args.common.trials)?;
     let most = args.images.iter().copied().max();
     let by_images = args
         .images
         .iter()
-        .map(|&images| (images, config.batch_size));
+        .map(|&images| (images, config.training.batch_size));
     let by_batch = args
         .batches
         .iter()
         .map(|&batch| (most.unwrap_or_default(), batch));
     let mut points = Vec::new();
     for (images, batch) in by_images.chain(by_batch) {
-        let config = TrainConfig {
-            limit: Some(images),
-            batch_size: batch,
-            ..config.clone()
-        }
-        .resolve()
-        .map_err(Error::from)?;
+        let mut config = config.clone();
+        config.data.limit = Some(images);
+        config.training.batch_size = batch;
+        config.validate()?;
         let mut measured = Measured::default();
         for _ in 0..args.common.trials {
             measured.add(&config)?;
@@ -72,7 +68,7 @@ pub(super) fn run(args: ScaleArgs, matches: &ArgMatches) -> anyhow::Result<Exit>
         let point = ScalePoint {
             images,
             batch,
-            epoch_seconds: images as f64 * config.split.train / rate,
+            epoch_seconds: images as f64 * config.data.split.train / rate,
             images_per_second: rate,
             peak_megabytes: median(&measured.peak),
         };
@@ -80,8 +76,8 @@ pub(super) fn run(args: ScaleArgs, matches: &ArgMatches) -> anyhow::Result<Exit>
         points.push(point);
     }
     if let Some(path) = &args.plot {
-        let picture = draw_scale(&points, args.images.len()).map_err(Error::from)?;
-        save_png(&picture, path).map_err(Error::from)?;
+        let picture = draw_scale(&points, args.images.len())?;
+        save_png(&picture, path)?;
     }
     if args.common.json {
         #[derive(Serialize)]
@@ -89,23 +85,23 @@ pub(super) fn run(args: ScaleArgs, matches: &ArgMatches) -> anyhow::Result<Exit>
             machine: Machine,
             points: Vec<ScalePoint>,
         }
-        print_json(&Report { machine, points })?;
+        output::json(&Report { machine, points })?;
         return Ok(Exit::Done);
     }
-    machine.print();
-    println!(
+    machine.print()?;
+    output::line(format_args!(
         "{:>10}{:>10}{:>16}{:>12}{:>12}",
         "images", "batch", "s an epoch", "images/s", "peak MB"
-    );
+    ))?;
     for point in &points {
         let peak = match point.peak_megabytes {
             Some(peak) => format!("{peak:.0}"),
             None => "not known".to_owned(),
         };
-        println!(
+        output::line(format_args!(
             "{:>10}{:>10}{:>16.2}{:>12.0}{peak:>12}",
             point.images, point.batch, point.epoch_seconds, point.images_per_second
-        );
+        ))?;
     }
     Ok(Exit::Done)
 }

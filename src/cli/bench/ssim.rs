@@ -8,10 +8,10 @@ use clap::Args;
 use super::{seconds, trials};
 use crate::bench::ssim::{self, Method, Rates, Report, Row, Shape};
 use crate::bench::timing::Effort;
+use crate::cli::output::{self, OutputError};
 use crate::cli::{Exit, log};
-use crate::config::Backend;
 use crate::device;
-use crate::error::Error;
+use crate::device::Backend;
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct SsimArgs {
@@ -51,18 +51,18 @@ pub(in crate::cli) struct SsimArgs {
 
 pub(super) fn run(args: &SsimArgs) -> anyhow::Result<Exit> {
     log::start(false);
-    let selection = device::select(args.backend, args.device).map_err(Error::from)?;
-    log::device(&selection);
+    let selected = device::select(args.backend, args.device)?;
+    log::device(&selected);
     let effort = Effort {
         trials: args.trials,
         warm_up: args.warm_up,
         cap: args.seconds,
     };
-    let report = ssim::run(&selection, &args.shapes, &effort, announce)?;
+    let report = ssim::run(&selected, &args.shapes, &effort, announce)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        output::json(&report)?;
     } else {
-        print_report(&report);
+        print_report(&report)?;
     }
     // Without a kernel's rate there's nothing to compare.
     let measured = |row: &Row| row.method == Method::Kernel && row.rates.is_some();
@@ -91,17 +91,21 @@ fn announce(row: &Row) {
     );
 }
 
-fn print_report(report: &Report) {
-    println!(
+fn print_report(report: &Report) -> Result<(), OutputError> {
+    output::line(format_args!(
         "trainer {} on {} ({}), {}",
         report.version, report.backend, report.adapter, report.system
-    );
+    ))?;
     for group in report
         .measurements
         .chunk_by(|a, b| (a.shape, a.pass) == (b.shape, b.pass))
     {
-        println!("\n{}, {}", group[0].shape, group[0].pass.name());
-        println!(
+        output::line(format_args!(
+            "\n{}, {}",
+            group[0].shape,
+            group[0].pass.name()
+        ))?;
+        output::line(format_args!(
             "  {:<9}{:>8}{:>8}{:>11}{:>11}{:>11}{:>13}{:>9}{:>9}{:>9}",
             "",
             "images",
@@ -113,19 +117,18 @@ fn print_report(report: &Report) {
             "GB/s",
             "of copy",
             "kernel"
-        );
+        ))?;
         for row in group {
-            print_row(row);
+            print_row(row)?;
         }
     }
-    print_legend(report);
+    print_legend(report)
 }
 
-fn print_row(row: &Row) {
+fn print_row(row: &Row) -> Result<(), OutputError> {
     let Some(rates) = &row.rates else {
         let error = row.error.as_deref().unwrap_or_default();
-        println!("  {:<9}failed: {error}", row.method.name());
-        return;
+        return output::line(format_args!("  {:<9}failed: {error}", row.method.name()));
     };
     let Rates { timing, .. } = rates;
     let share = rates
@@ -135,7 +138,7 @@ fn print_row(row: &Row) {
         Some(speedup) if row.method != Method::Kernel => format!("{speedup:.1}x"),
         _ => String::new(),
     };
-    println!(
+    output::line(format_args!(
         "  {:<9}{:>8}{:>8}{:>11.3}{:>11.3}{:>11.3}{:>13.1}{:>9.2}{share:>9}{speedup:>9}",
         row.method.name(),
         timing.images,
@@ -144,12 +147,12 @@ fn print_row(row: &Row) {
         1e3 * timing.min_seconds,
         1e3 * timing.max_seconds,
         rates.images_per_second,
-        rates.gigabytes_per_second,
-    );
+        rates.gigabytes_per_second
+    ))
 }
 
-fn print_legend(report: &Report) {
-    println!();
+fn print_legend(report: &Report) -> Result<(), OutputError> {
+    output::line("")?;
     let reasons = report.measurements.iter().filter_map(|row| {
         let timing = &row.rates.as_ref()?.timing;
         timing.fewer_images_because.as_deref()
@@ -159,32 +162,34 @@ fn print_legend(report: &Report) {
         *rows_by_reason.entry(reason).or_insert(0) += 1;
     }
     for (reason, rows) in rows_by_reason {
-        println!("images: fewer than asked for in {rows} rows: {reason}.");
+        output::line(format_args!(
+            "images: fewer than asked for in {rows} rows: {reason}."
+        ))?;
     }
-    println!(
+    output::line(format_args!(
         "kernel: how many times the images/s of a row the kernel's are. trials: fewer than {} where they \
          take more than {} s.",
         report.trials, report.seconds_cap
-    );
+    ))?;
     if report.backend != Backend::Wgpu.name() {
-        println!(
+        output::line(format_args!(
             "Without a GPU, the row `kernel` is trainer's SSIM too: tensor operations, and gradients by \
              formula."
-        );
+        ))?;
     }
-    println!(
+    output::line(format_args!(
         "backward: the gradient of the mean score by the first image only, as in training.\n\
          GB/s: 8 bytes a value forward (both images read), 12 with the gradient (written): the least that \
          must move."
-    );
+    ))?;
     if let Some(copy) = &report.copy {
-        println!(
+        output::line(format_args!(
             "of copy: as a share of the {:.1} GB/s of x * 2 on {} MiB, read and written.",
             copy.gigabytes_per_second,
             4 * copy.timing.images
-        );
+        ))?;
     }
-    println!(
-        "conv2d: as in burn-train 0.22.1, zeros beyond the border: its scores differ from the others'."
-    );
+    output::line(
+        "conv2d: as in burn-train 0.22.1, zeros beyond the border: its scores differ from the others'.",
+    )
 }

@@ -7,9 +7,9 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde::Serialize;
 
-use super::common::{Spread, print_json};
+use super::common::Spread;
 use super::trials;
-use crate::cli::{Exit, log};
+use crate::cli::{Exit, log, output};
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct StartUpArgs {
@@ -54,19 +54,19 @@ pub(super) fn run(args: &StartUpArgs) -> anyhow::Result<Exit> {
             help_milliseconds: Option<Spread>,
             program_megabytes: f64,
         }
-        print_json(&Report {
+        output::json(&Report {
             version: env!("CARGO_PKG_VERSION"),
             help_milliseconds: help,
             program_megabytes: megabytes,
         })?;
         return Ok(Exit::Done);
     }
-    println!(
+    output::line(format_args!(
         "trainer {}, {megabytes:.1} MB; {} trials",
         env!("CARGO_PKG_VERSION"),
         args.trials
-    );
-    Spread::head();
-    Spread::row("trainer --help, ms", help.as_ref(), 1);
+    ))?;
+    Spread::head()?;
+    Spread::row("trainer --help, ms", help.as_ref(), 1)?;
     Ok(Exit::Done)
 }

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::{ArgMatches, Args};
+use clap::Args;
 use serde::Serialize;
 
-use super::common::{CommonArgs, Machine, Spread, print_json, settings};
+use super::common::{CommonArgs, Machine, Spread, settings};
 use super::seconds;
 use crate::bench::trial::{Event, Trial};
-use crate::cli::{Exit, log};
+use crate::cli::{Exit, log, output};
+use crate::config::ConfigError;
 use crate::config::TrainConfig;
-use crate::error::{ConfigError, Error};
 
 /// A trial may take longer than training does by default.
 const MOST_EPOCHS: usize = 50;
@@ -41,17 +41,17 @@ struct Arrival {
     epochs: usize,
 }
 
-pub(super) fn run(args: TimeToSsimArgs, matches: &ArgMatches) -> anyhow::Result<Exit> {
+pub(super) fn run(args: TimeToSsimArgs) -> anyhow::Result<Exit> {
     log::start(false);
     if !(args.target > 0.0 && args.target < 1.0) {
         let error = ConfigError::Value {
-            flag: "target",
+            setting: "target",
             value: args.target.to_string(),
             expected: "an SSIM between 0 and 1, such as 0.93",
         };
-        return Err(Error::from(error).into());
+        return Err(error.into());
     }
-    let config = settings(&args.common.config, matches, MOST_EPOCHS)?;
+    let config = settings(&args.common.settings, MOST_EPOCHS)?;
     let machine = Machine::of(&config, args.common.trials)?;
     let mut arrivals = Vec::new();
     for number in 1..=args.common.trials {
@@ -77,19 +77,19 @@ pub(super) fn run(args: TimeToSsimArgs, matches: &ArgMatches) -> anyhow::Result<
             seconds: Option<Spread>,
             arrivals: Vec<Arrival>,
         }
-        print_json(&Report {
+        output::json(&Report {
             machine,
             target: args.target,
             seconds: spread.clone(),
             arrivals,
         })?;
     } else {
-        machine.print();
-        Spread::head();
+        machine.print()?;
+        Spread::head()?;
         let label = format!("seconds to SSIM {}", args.target);
         match &spread {
-            Some(spread) => Spread::row(&label, Some(spread), 2),
-            None => println!("{label:<28}{:>12}", "not reached"),
+            Some(spread) => Spread::row(&label, Some(spread), 2)?,
+            None => output::line(format_args!("{label:<28}{:>12}", "not reached"))?,
         }
     }
     Ok(if spread.is_some() {

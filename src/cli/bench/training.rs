@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::{ArgMatches, Args};
+use clap::Args;
 use serde::Serialize;
 
-use super::common::{CommonArgs, Machine, Spread, print_json, settings};
+use super::common::{CommonArgs, Machine, Spread, settings};
 use crate::bench::product::product_gflops;
 use crate::bench::trial::{Event, Trial};
-use crate::cli::{Exit, log};
+use crate::cli::{Exit, log, output};
 use crate::config::TrainConfig;
-use crate::error::Error;
 use crate::model::training_multiply_adds;
-use crate::train::prepare;
+use crate::train::{TrainError, prepare};
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct TrainingArgs {
@@ -70,16 +69,13 @@ impl Measured {
 }
 
 /// The settings of a throughput measurement: three epochs unless others are asked for.
-pub(super) fn measured_settings(
-    common: &CommonArgs,
-    matches: &ArgMatches,
-) -> Result<TrainConfig, Error> {
-    settings(&common.config, matches, 3)
+pub(super) fn measured_settings(common: &CommonArgs) -> anyhow::Result<TrainConfig> {
+    settings(&common.settings, 3)
 }
 
-pub(super) fn run(args: TrainingArgs, matches: &ArgMatches) -> anyhow::Result<Exit> {
+pub(super) fn run(args: TrainingArgs) -> anyhow::Result<Exit> {
     log::start(false);
-    let config = measured_settings(&args.common, matches)?;
+    let config = measured_settings(&args.common)?;
     let machine = Machine::of(&config, args.common.trials)?;
     let mut measured = Measured::default();
     for number in 1..=args.common.trials {
@@ -104,34 +100,34 @@ pub(super) fn run(args: TrainingArgs, matches: &ArgMatches) -> anyhow::Result<Ex
             peak_megabytes: Option<Spread>,
             arithmetic: Option<Arithmetic>,
         }
-        return print_json(&Report {
+        output::json(&Report {
             machine,
             training_images_per_second: training,
             inference_images_per_second: inference,
             seconds_to_first_step: first_step,
             peak_megabytes: peak,
             arithmetic,
-        })
-        .map(|()| Exit::Done);
+        })?;
+        return Ok(Exit::Done);
     }
-    machine.print();
-    Spread::head();
-    Spread::row("training, images/s", training.as_ref(), 0);
-    Spread::row("inference, images/s", inference.as_ref(), 0);
-    Spread::row("first step, seconds", first_step.as_ref(), 2);
-    Spread::row("peak memory, MB", peak.as_ref(), 0);
-    println!(
+    machine.print()?;
+    Spread::head()?;
+    Spread::row("training, images/s", training.as_ref(), 0)?;
+    Spread::row("inference, images/s", inference.as_ref(), 0)?;
+    Spread::row("first step, seconds", first_step.as_ref(), 2)?;
+    Spread::row("peak memory, MB", peak.as_ref(), 0)?;
+    output::line(format_args!(
         "\nfirst step: from process start. inference: encoding and decoding. peak memory: of the process,\n\
          where the system tells."
-    );
+    ))?;
     if let Some(arithmetic) = arithmetic {
-        println!(
+        output::line(format_args!(
             "training: {:.0} GFLOP/s in convolutions and dense layers, {:.0} % of a large product of matrices,\n\
              which makes {:.0} GFLOP/s.",
             arithmetic.training_gflops,
             100.0 * arithmetic.share_of_product,
             arithmetic.product_gflops
-        );
+        ))?;
     }
     Ok(Exit::Done)
 }
@@ -149,22 +145,22 @@ struct Arithmetic {
 impl Arithmetic {
     /// None where latent vectors are refined: that takes more than the layers, or where the rate or the
     /// product is unknown.
-    fn of(config: &TrainConfig, rate: Option<&Spread>) -> Result<Option<Self>, Error> {
-        if config.refine > 0 {
+    fn of(config: &TrainConfig, rate: Option<&Spread>) -> Result<Option<Self>, TrainError> {
+        if config.training.refine > 0 {
             return Ok(None);
         }
         let Some(rate) = rate else {
             return Ok(None);
         };
         let prepared = prepare(config.clone(), true)?;
-        let product_gflops = match product_gflops(&prepared.selection.device) {
+        let product_gflops = match product_gflops(prepared.device()) {
             Ok(gflops) => gflops,
             Err(message) => {
                 tracing::warn!("the product of matrices to compare with fails: {message}");
                 return Ok(None);
             }
         };
-        let count = training_multiply_adds(&prepared.design, config.latent_dim());
+        let count = training_multiply_adds(&prepared.design, config.model.latent_dim);
         #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
         let training_gflops = 2.0 * count as f64 * rate.median / 1e9;
         Ok(Some(Self {

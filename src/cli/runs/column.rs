@@ -5,9 +5,8 @@ use std::cmp::Ordering;
 use chrono::{DateTime, Local, TimeDelta};
 use clap::ValueEnum;
 
-use super::Entry;
 use crate::cli::table::printable;
-use crate::run::State;
+use crate::run::{RunRecord, RunState};
 
 /// What stands in a row where there is no value.
 pub(in crate::cli) const NOTHING: &str = "–";
@@ -36,7 +35,7 @@ pub(super) enum ColumnName {
     TestSsim,
     /// Test SSIM of as many principal components
     Pca,
-    /// How long it took, or has been trained so far
+    /// How long it took, or has trained so far
     Time,
     /// Time since it began
     Age,
@@ -73,14 +72,14 @@ impl ColumnName {
         )
     }
 
-    pub fn cell(self, entry: &Entry, now: DateTime<Local>) -> String {
-        match (self, self.key(entry, now)) {
+    pub fn cell(self, run: &RunRecord, now: DateTime<Local>) -> String {
+        match (self, self.key(run, now)) {
             (_, None) => NOTHING.to_owned(),
             (_, Some(Key::Text(text))) => printable(&text),
             (Self::Epochs, _) => {
-                let planned = entry.settings.as_ref().map(|settings| settings.epochs);
+                let planned = run.settings.epochs;
                 let planned = planned.map_or(NOTHING.to_owned(), |epochs| epochs.to_string());
-                format!("{}/{planned}", entry.epochs)
+                format!("{}/{planned}", run.history.len())
             }
             (Self::Time, Some(Key::Number(seconds))) => clock(seconds),
             (Self::Age, Some(Key::Number(seconds))) => age(seconds),
@@ -89,8 +88,14 @@ impl ColumnName {
         }
     }
 
-    /// How two runs stand to each other; runs that lack the value come last, either way.
-    pub fn order(self, a: &Entry, b: &Entry, now: DateTime<Local>, reverse: bool) -> Ordering {
+    /// The order of two runs; runs without a value come last, either way.
+    pub fn order(
+        self,
+        a: &RunRecord,
+        b: &RunRecord,
+        now: DateTime<Local>,
+        reverse: bool,
+    ) -> Ordering {
         let turned = |order: Ordering| if reverse { order.reverse() } else { order };
         match (self.key(a, now), self.key(b, now)) {
             (Some(a), Some(b)) => turned(match (a, b) {
@@ -107,43 +112,37 @@ impl ColumnName {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts and seconds")]
-    fn key(self, entry: &Entry, now: DateTime<Local>) -> Option<Key> {
-        let settings = entry.settings.as_ref();
-        let summary = entry.summary.as_ref();
+    fn key(self, run: &RunRecord, now: DateTime<Local>) -> Option<Key> {
+        let settings = &run.settings;
+        let summary = run.summary.as_ref();
         let text = |text: &str| Some(Key::Text(text.to_owned()));
         let number = |number: f64| number.is_finite().then_some(Key::Number(number));
         match self {
-            Self::Name => text(&entry.name),
-            Self::State => text(state(entry)),
-            Self::Arch => text(&settings?.arch),
-            Self::Latent => number(settings?.latent_dim? as f64),
-            Self::Loss => text(&settings?.loss),
-            Self::Backend => text(&settings?.backend),
-            Self::Epochs => settings
-                .map(|_| ())
-                .or((entry.epochs > 0).then_some(()))
-                .and_then(|()| number(entry.epochs as f64)),
-            Self::ValSsim => number(entry.best_validation.ssim?),
+            Self::Name => text(&run.name),
+            Self::State => text(state(run)),
+            Self::Arch => text(settings.arch.as_ref()?),
+            Self::Latent => number(settings.latent_dim? as f64),
+            Self::Loss => text(settings.loss.as_ref()?),
+            Self::Backend => text(settings.backend.as_ref()?),
+            Self::Epochs => {
+                let epochs = run.history.len();
+                (epochs > 0 || settings.epochs.is_some()).then_some(Key::Number(epochs as f64))
+            }
+            Self::ValSsim => number(run.best_validation().ssim?),
             Self::TestSsim => number(summary?.test.ssim),
             Self::Pca => number(summary?.pca.as_ref()?.test.ssim),
-            Self::Time => number(entry.seconds).filter(|_| entry.seconds > 0.0),
-            Self::Age => number((now - entry.started()?).num_seconds() as f64),
+            Self::Time => number(run.seconds()).filter(|_| run.seconds() > 0.0),
+            Self::Age => number((now - run.started()?).num_seconds() as f64),
         }
     }
 }
 
-/// One word or two.
-fn state(entry: &Entry) -> &'static str {
-    let state = entry.status.as_ref().map(|status| status.state);
-    match state {
-        _ if !entry.problems.is_empty() => "damaged",
-        None => "damaged",
-        Some(State::Running) if entry.killed => "killed",
-        Some(State::Running) => "running",
-        Some(State::Finished) => "finished",
-        Some(State::EarlyStopped) => "early stop",
-        Some(State::Interrupted) => "interrupted",
-        Some(State::Failed) => "failed",
+/// In one word or two. A run with any damage is called damaged; what it is stands below.
+fn state(run: &RunRecord) -> &'static str {
+    match run.state {
+        _ if !run.problems.is_empty() => RunState::Damaged.name(),
+        RunState::EarlyStopped => "early stop",
+        state => state.name(),
     }
 }
 

@@ -1,25 +1,22 @@
 //! `trainer runs`: the runs of a folder, as a table.
 
 mod column;
-mod entry;
 
-use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Local};
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
+use serde::Serialize;
 
 use column::ColumnName;
 pub(super) use column::NOTHING;
-pub(super) use entry::Entry;
 
-use super::table::{Column, json, printable, table_lines, table_width, terminal_width};
-use super::{Exit, log};
-use crate::error::Error;
-use crate::run::RunError;
+use super::table::{Column, printable, table_lines, table_width, terminal_width};
+use super::{Exit, log, output};
+use crate::run::{BestValidation, Meta, RunRecord, RunState, Status, Summary, discover};
 
-/// A name isn't made shorter than this; columns are left out first.
+/// Names aren't shortened below this; columns are left out first.
 const SHORTEST_NAME: usize = 20;
 /// Losses can be long sums.
 const LONGEST_LOSS: usize = 20;
@@ -60,49 +57,70 @@ pub(super) struct RunsArgs {
 pub(super) fn run(args: &RunsArgs) -> anyhow::Result<Exit> {
     log::start(true);
     let now = Local::now();
-    let mut entries = read_all(&args.runs).map_err(Error::from)?;
-    entries.sort_by(|a, b| args.sort.order(a, b, now, args.reverse));
-    let text = if args.json {
-        json(&entries)? + "\n"
-    } else if entries.is_empty() {
-        format!(
-            "no runs in {}\n",
-            printable(&args.runs.display().to_string())
-        )
+    let folders = discover(&args.runs)?;
+    let mut runs: Vec<RunRecord> = folders
+        .par_iter()
+        .map(|folder| RunRecord::read(folder))
+        .collect();
+    runs.sort_by(|a, b| args.sort.order(a, b, now, args.reverse));
+    if args.json {
+        let listed: Vec<Listed> = runs.iter().map(Listed::of).collect();
+        output::json(&listed)?;
+    } else if runs.is_empty() {
+        let folder = args.runs.display().to_string();
+        output::line(format_args!("no runs in {}", printable(&folder)))?;
     } else {
-        list(&entries, now, terminal_width())
-    };
-    // A reader such as `head` may have seen enough.
-    match stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(Exit::Done),
+        output::text(list(&runs, now, terminal_width()))?;
     }
+    Ok(Exit::Done)
 }
 
-/// Every folder in `runs` that holds a run's files.
-fn read_all(runs: &Path) -> Result<Vec<Entry>, RunError> {
-    let unreadable = |source| RunError::ReadFolder {
-        path: runs.to_owned(),
-        source,
-    };
-    let mut folders = Vec::new();
-    for entry in std::fs::read_dir(runs).map_err(unreadable)? {
-        folders.push(entry.map_err(unreadable)?.path());
+/// What is printed of a run as JSON.
+#[derive(Serialize)]
+struct Listed<'a> {
+    name: &'a str,
+    path: &'a Path,
+    state: RunState,
+    killed: bool,
+    config: &'a Option<toml::Table>,
+    meta: &'a Option<Meta>,
+    status: &'a Option<Status>,
+    summary: &'a Option<Summary>,
+    /// Epochs in `metrics.csv`.
+    epochs: usize,
+    best_validation: BestValidation,
+    /// Of training so far, or of all of the run once it is complete.
+    seconds: f64,
+    problems: &'a [String],
+}
+
+impl<'a> Listed<'a> {
+    fn of(run: &'a RunRecord) -> Self {
+        Self {
+            name: &run.name,
+            path: &run.path,
+            state: run.state,
+            killed: run.state == RunState::Killed,
+            config: &run.config,
+            meta: &run.meta,
+            status: &run.status,
+            summary: &run.summary,
+            epochs: run.history.len(),
+            best_validation: run.best_validation(),
+            seconds: run.seconds(),
+            problems: &run.problems,
+        }
     }
-    Ok(folders
-        .par_iter()
-        .filter_map(|folder| Entry::read(folder))
-        .collect())
 }
 
 /// The table, with what is wrong with a run below its line.
-fn list(entries: &[Entry], now: DateTime<Local>, width: Option<usize>) -> String {
+fn list(runs: &[RunRecord], now: DateTime<Local>, width: Option<usize>) -> String {
     let mut shown = ColumnName::value_variants().to_vec();
     let columns = |shown: &[ColumnName]| -> Vec<Column> {
         let column = |name: &ColumnName| Column {
             heading: name.heading().to_owned(),
             figures: name.is_figures(),
-            cells: entries.iter().map(|entry| name.cell(entry, now)).collect(),
+            cells: runs.iter().map(|run| name.cell(run, now)).collect(),
         };
         shown.iter().map(column).collect()
     };
@@ -130,9 +148,9 @@ fn list(entries: &[Entry], now: DateTime<Local>, width: Option<usize>) -> String
 
     let mut rows = table_lines(&table).into_iter();
     let mut lines: Vec<String> = rows.next().into_iter().collect();
-    for (row, entry) in rows.zip(entries) {
+    for (row, run) in rows.zip(runs) {
         lines.push(row);
-        let problems = entry.problems.iter().map(|problem| printable(problem));
+        let problems = run.problems.iter().map(|problem| printable(problem));
         lines.extend(problems.map(|problem| format!("  ! {problem}")));
     }
     lines.join("\n") + "\n"

@@ -6,10 +6,9 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::{Shape, SsimArgs, comparer, count, print_json, print_line, shown};
-use crate::cli::{Exit, log};
+use super::{Shape, SsimArgs, comparer, count, shown};
+use crate::cli::{Exit, log, output};
 use crate::compare::{CompareError, Comparer, Matches, Pair, joins_batch};
-use crate::error::Error;
 use crate::metrics::mean;
 use crate::ssim::Preset;
 
@@ -47,7 +46,7 @@ struct Failure {
 }
 
 pub(super) fn compare(args: &SsimArgs) -> anyhow::Result<Exit> {
-    let matches = Matches::find(&args.a, &args.b).map_err(Error::from)?;
+    let matches = Matches::find(&args.a, &args.b)?;
     for (folder, files) in [(&args.a, &matches.only_a), (&args.b, &matches.only_b)] {
         for file in files {
             tracing::warn!("only in {}: {}", folder.display(), file.display());
@@ -65,9 +64,9 @@ pub(super) fn compare(args: &SsimArgs) -> anyhow::Result<Exit> {
         result.mean = Some(mean(result.pairs.iter().map(|pair| pair.ssim)));
     }
     if args.json {
-        print_json(&result)?;
+        output::json(&result)?;
     } else if let Some(mean) = result.mean {
-        print_line(format_args!(
+        output::line(format_args!(
             "{mean:>9.6}  mean of {} ({})",
             count(result.pairs.len(), "pair"),
             args.ssim_preset.name()
@@ -98,7 +97,7 @@ impl<'a> Comparison<'a> {
     fn start(args: &'a SsimArgs, matches: &Matches) -> anyhow::Result<Self> {
         let comparer = comparer(args)?;
         if !args.json {
-            print_line(format_args!(
+            output::line(format_args!(
                 "{:>9}  {:>11}  channels  file",
                 "SSIM", "size"
             ))?;
@@ -165,7 +164,7 @@ impl<'a> Comparison<'a> {
                     width,
                     channels,
                 } = score.shape;
-                print_line(format_args!(
+                output::line(format_args!(
                     "{ssim:>9.6}  {:>11}  {channels:>8}  {}",
                     format!("{height}×{width}"),
                     score.file

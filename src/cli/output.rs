@@ -1,0 +1,91 @@
+//! Results on standard output, the one place that writes them.
+//!
+//! `println!` panics where a write fails. Here a reader that has seen enough, such as `head`, ends the
+//! command quietly ([`OutputError::Closed`], exit code 0), and any other failure, such as a full disk,
+//! is an error.
+
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
+
+use super::table::{Column, table_lines};
+
+/// Why a result couldn't be written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OutputError {
+    /// The other end of the pipe is closed. Nobody is left to be told.
+    #[error("nothing reads standard output any more")]
+    Closed,
+    /// Anything else.
+    #[error("can't write to standard output")]
+    Failed(#[source] io::Error),
+}
+
+impl From<io::Error> for OutputError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+/// Writes text as it is. It is out when this returns: a failure at exit would be lost.
+pub(super) fn text(text: impl Display) -> Result<(), OutputError> {
+    let mut output = io::stdout().lock();
+    write!(output, "{text}")?;
+    Ok(output.flush()?)
+}
+
+/// Writes a line, or several, and ends the last one.
+pub(super) fn line(line: impl Display) -> Result<(), OutputError> {
+    text(format_args!("{line}\n"))
+}
+
+/// For a command that has more to do than to write: it continues if nothing reads its output.
+pub(super) fn unless_closed(result: Result<(), OutputError>) -> Result<(), OutputError> {
+    match result {
+        Err(OutputError::Closed) => Ok(()),
+        result => result,
+    }
+}
+
+/// Whether a command ended because nothing reads its output.
+pub(super) fn is_closed(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(OutputError::Closed))
+}
+
+/// Writes a table.
+pub(super) fn table(columns: &[Column]) -> Result<(), OutputError> {
+    line(table_lines(columns).join("\n"))
+}
+
+/// Writes a value as JSON for a terminal or a program.
+pub(super) fn json(value: &impl serde::Serialize) -> Result<(), OutputError> {
+    line(json_text(value).map_err(io::Error::from)?)
+}
+
+/// JSON without what terminals act on: DEL and the C1 control characters, which JSON allows in
+/// strings, are escaped.
+fn json_text(value: &impl serde::Serialize) -> serde_json::Result<String> {
+    let mut text = String::new();
+    for c in serde_json::to_string_pretty(value)?.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}' => text.extend(format!("\\u{:04x}", u32::from(c)).chars()),
+            c => text.push(c),
+        }
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::json_text;
+
+    #[test]
+    fn json_has_nothing_that_a_terminal_acts_on() {
+        assert_eq!(
+            json_text(&"a\u{1b}\u{7f}\u{9b}").unwrap(),
+            "\"a\\u001b\\u007f\\u009b\""
+        );
+    }
+}

@@ -1,0 +1,252 @@
+//! The settings of a run as flags and environment variables: what was given, apart from what is then
+//! resolved from it ([`TrainConfig`]).
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Command};
+use serde::Serialize;
+use toml::Table;
+
+use crate::config::{
+    Augment, ConfigError, Interval, OnNan, Optimizer, ROLES, Schedule, TrainConfig,
+};
+use crate::data::{ClassSelection, SplitFractions};
+use crate::device::Backend;
+use crate::loss::Loss;
+use crate::model::Architecture;
+use crate::ssim::Preset;
+
+/// The settings that were given, each under its key in `config.toml`. The help gets their defaults from
+/// [`show_defaults`].
+#[derive(Args, Clone, Debug, Default, Serialize)]
+pub(crate) struct SettingsArgs {
+    /// Where to compute: auto takes a real GPU through wgpu where there is one, else flex
+    #[arg(long, value_enum, env = "TRAINER_BACKEND", help_heading = "Device")]
+    pub backend: Option<Backend>,
+
+    /// Which of the backend's devices, by its number in `trainer devices`
+    #[arg(long, value_name = "N", help_heading = "Device")]
+    pub device: Option<usize>,
+
+    /// Network
+    #[arg(long, value_enum, help_heading = "Model")]
+    pub arch: Option<Architecture>,
+
+    /// Values in the latent vector
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    pub latent_dim: Option<usize>,
+
+    /// Passes over the training images, at most
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    pub epochs: Option<usize>,
+
+    /// Images in one optimizer step
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    pub batch_size: Option<usize>,
+
+    /// Step size of the optimizer, in the first step
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    pub learning_rate: Option<f64>,
+
+    /// How the learning rate changes: not at all, or down to zero along a cosine over all epochs
+    #[arg(long, value_enum, help_heading = "Training")]
+    pub schedule: Option<Schedule>,
+
+    /// Optimizer
+    #[arg(long, value_enum, help_heading = "Training")]
+    pub optimizer: Option<Optimizer>,
+
+    /// What training minimises: bce, mse, l1, ssim, ms-ssim, or a sum such as 0.8*ssim+0.2*l1
+    ///
+    /// The sum's terms are NAME or WEIGHT*NAME, each name once, with weights above 0:
+    /// - bce:     Binary cross-entropy
+    /// - mse:     Mean squared error
+    /// - l1:      Mean absolute error
+    /// - ssim:    1 − SSIM, by the conventions of --ssim-preset
+    /// - ms-ssim: 1 − multi-scale SSIM, by the same
+    #[arg(
+        long,
+        value_name = "TERMS",
+        verbatim_doc_comment,
+        help_heading = "Training"
+    )]
+    pub loss: Option<Loss>,
+
+    /// Steps by which the encoder improves each latent vector on the loss
+    #[arg(long, value_name = "STEPS", help_heading = "Training")]
+    pub refine: Option<usize>,
+
+    /// Whose conventions SSIM follows, in every score and in the loss
+    #[arg(long, value_name = "LIBRARY", value_enum, help_heading = "Training")]
+    pub ssim_preset: Option<Preset>,
+
+    /// How training images are varied, against overfitting
+    #[arg(long, value_enum, help_heading = "Training")]
+    pub augment: Option<Augment>,
+
+    /// Stop after so many epochs without a better validation loss
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    pub patience: Option<usize>,
+
+    /// How much lower a validation loss must be to count as better
+    #[arg(long, value_name = "LOSS", help_heading = "Training")]
+    pub min_delta: Option<f64>,
+
+    /// What to do when the loss diverges: when it is NaN or infinite, or an epoch's is ten times the
+    /// lowest so far
+    #[arg(long, value_enum, help_heading = "Training")]
+    pub on_nan: Option<OnNan>,
+
+    /// How often to save what `trainer resume` continues from, besides at each epoch's end: steps, or
+    /// minutes with an m
+    #[arg(long, value_name = "STEPS|MINUTESm", help_heading = "Output")]
+    pub checkpoint_every: Option<Interval>,
+
+    /// Seed of every random draw: split, order, initial weights, dropout
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    pub seed: Option<u64>,
+
+    /// Classes to train on: names or numbers joined by commas, or all
+    #[arg(long, value_name = "LIST", help_heading = "Data")]
+    pub classes: Option<ClassSelection>,
+
+    /// Shares of the training, validation and test images
+    #[arg(long, value_name = "SHARES", help_heading = "Data")]
+    pub split: Option<SplitFractions>,
+
+    /// Use only N images, for a quick try [default: all]
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    pub limit: Option<usize>,
+
+    /// Folder with four IDX files, such as Fashion-MNIST's [default: the embedded images, or the first
+    /// place that has Fashion-MNIST's files]
+    #[arg(long, value_name = "DIR", env = "TRAINER_DATA", help_heading = "Data")]
+    pub data: Option<PathBuf>,
+
+    /// Images that the run's pictures show
+    #[arg(long, value_name = "N", help_heading = "Output")]
+    pub samples: Option<usize>,
+
+    /// Leave out the comparison with PCA
+    #[arg(long, help_heading = "Output")]
+    #[serde(skip)]
+    pub no_pca: bool,
+}
+
+impl SettingsArgs {
+    /// What was given, by key.
+    ///
+    /// # Errors
+    ///
+    /// Where a number is too large for TOML.
+    pub fn given(&self) -> Result<Table, ConfigError> {
+        if let Some(seed) = self.seed
+            && i64::try_from(seed).is_err()
+        {
+            return Err(ConfigError::Value {
+                setting: "seed",
+                value: seed.to_string(),
+                expected: "at most 9223372036854775807",
+            });
+        }
+        let mut table = Table::try_from(self).map_err(|error| ConfigError::Malformed {
+            path: PathBuf::from("the command line"),
+            message: error.to_string(),
+        })?;
+        if self.no_pca {
+            table.insert("pca".to_owned(), false.into());
+        }
+        Ok(table)
+    }
+
+    /// The complete settings: what was given goes before what is in `file`, and that before the
+    /// architecture's defaults.
+    ///
+    /// # Errors
+    ///
+    /// As [`TrainConfig::layered`].
+    pub fn resolve(&self, file: Option<&Path>) -> Result<TrainConfig, ConfigError> {
+        TrainConfig::layered(file, self.given()?)
+    }
+}
+
+/// Adds the defaults to the help of every command that takes settings: those of the default
+/// architecture, and of others where they differ.
+pub(super) fn show_defaults(command: Command) -> Command {
+    let by_arch = defaults();
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    let ids: Vec<String> = command
+        .get_arguments()
+        .map(|argument| argument.get_id().to_string())
+        .collect();
+    // Only commands that train take it; others have settings of their own, such as --backend.
+    let command = if ids.iter().any(|id| id == "checkpoint_every") {
+        let keys = ROLES.iter().map(|(key, _)| *key);
+        keys.filter(|key| ids.iter().any(|id| id == key))
+            .fold(command, |command, key| match words(key, &by_arch) {
+                Some(words) => command.mut_arg(key, |argument| {
+                    let short = argument.get_help().map(ToString::to_string);
+                    let long = argument.get_long_help().map(ToString::to_string);
+                    let argument = match short {
+                        Some(help) => argument.help(format!("{help} [default: {words}]")),
+                        None => argument,
+                    };
+                    match long {
+                        Some(help) => argument.long_help(format!("{help}\n\n[default: {words}]")),
+                        None => argument,
+                    }
+                }),
+                None => command,
+            })
+    } else {
+        command
+    };
+    names.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, show_defaults)
+    })
+}
+
+/// Complete settings by architecture, the default one first.
+fn defaults() -> Vec<(&'static str, Table)> {
+    use clap::ValueEnum;
+    let mut archs = Architecture::value_variants().to_vec();
+    archs.sort_by_key(|&arch| arch != Architecture::default());
+    archs
+        .into_iter()
+        .map(|arch| {
+            let config = TrainConfig::for_arch(arch);
+            (arch.name(), config.settings(|_| true))
+        })
+        .collect()
+}
+
+/// `20; 50 for baseline and modified`; none for a setting without a default.
+fn words(key: &str, by_arch: &[(&'static str, Table)]) -> Option<String> {
+    let value = |table: &Table| {
+        table.get(key).map(|value| match value.as_str() {
+            Some(text) => text.to_owned(),
+            None => value.to_string(),
+        })
+    };
+    let (_, first) = by_arch.first()?;
+    let first = value(first)?;
+    let mut others: Vec<(String, Vec<&str>)> = Vec::new();
+    for (arch, table) in by_arch {
+        let Some(value) = value(table).filter(|value| *value != first) else {
+            continue;
+        };
+        match others.iter_mut().find(|(known, _)| *known == value) {
+            Some((_, archs)) => archs.push(arch),
+            None => others.push((value, vec![arch])),
+        }
+    }
+    // An architecture is its own default.
+    others.retain(|_| key != "arch");
+    let others = others
+        .into_iter()
+        .map(|(value, archs)| format!("; {value} for {}", archs.join(" and ")));
+    Some([first].into_iter().chain(others).collect())
+}

@@ -1,0 +1,304 @@
+//! The settings of a run, in groups: device, data, model, training, output.
+//!
+//! [`TrainConfig::for_arch`] is the one table of defaults: the help text, [`Default`] and the recipe of
+//! each architecture come from it. In files ([`TrainConfig::to_toml`], [`TrainConfig::layered`]) the
+//! groups are flat: one key for each setting, whose [`Role`] says what it is to a run that has begun.
+
+mod choices;
+mod error;
+mod file;
+mod role;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{ClassSelection, SplitFractions};
+use crate::device::Backend;
+use crate::image::ImageShape;
+use crate::loss::{Loss, Term};
+use crate::model::{Architecture, Objective};
+use crate::ssim::Preset;
+
+pub use choices::{Augment, Interval, OnNan, Optimizer, Schedule};
+pub use error::ConfigError;
+pub use role::{ROLES, Role};
+
+/// What to train, on which images, where and how. Every setting has a value.
+///
+/// ```
+/// use trainer::TrainConfig;
+/// use trainer::model::Architecture;
+///
+/// let mut config = TrainConfig::for_arch(Architecture::Baseline);
+/// config.model.latent_dim = 64;
+/// config.training.loss = "0.8*ssim+0.2*l1".parse()?;
+/// config.validate()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TrainConfig {
+    /// Where to compute.
+    #[serde(flatten)]
+    pub device: DeviceConfig,
+    /// On which images.
+    #[serde(flatten)]
+    pub data: DataConfig,
+    /// Which network.
+    #[serde(flatten)]
+    pub model: ModelConfig,
+    /// How it learns.
+    #[serde(flatten)]
+    pub training: TrainingConfig,
+    /// What a run folder shows and keeps.
+    #[serde(flatten)]
+    pub output: OutputConfig,
+}
+
+/// Where a run computes. `train::fit` computes on the device that it's given instead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceConfig {
+    /// The backend.
+    pub backend: Backend,
+    /// Which of the backend's devices, as [`crate::device::list`] counts them.
+    pub device: usize,
+}
+
+/// The images of a run, and their split.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DataConfig {
+    /// Classes to train on.
+    pub classes: ClassSelection,
+    /// Shares of the training, validation and test images.
+    pub split: SplitFractions,
+    /// Use only so many images; none for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// Folder with the data set's files; none for the first place that has Fashion-MNIST.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+}
+
+/// The network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelConfig {
+    /// Which layers.
+    pub arch: Architecture,
+    /// Values in the latent vector.
+    pub latent_dim: usize,
+}
+
+/// How a network learns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainingConfig {
+    /// Passes over the training images, at most.
+    pub epochs: usize,
+    /// Images in one optimizer step.
+    pub batch_size: usize,
+    /// Step size of the optimizer, in the first step.
+    pub learning_rate: f64,
+    /// How the learning rate changes from there.
+    pub schedule: Schedule,
+    /// The optimizer.
+    pub optimizer: Optimizer,
+    /// What training minimises.
+    pub loss: Loss,
+    /// Steps by which the encoder improves each latent vector on the loss; 0 for none.
+    #[serde(default)]
+    pub refine: usize,
+    /// Whose conventions SSIM follows, in every score and in the loss.
+    #[serde(default)]
+    pub ssim_preset: Preset,
+    /// How training images are varied, against overfitting.
+    pub augment: Augment,
+    /// Stop after so many epochs without a better validation loss.
+    pub patience: usize,
+    /// How much lower a validation loss must be to count as better.
+    pub min_delta: f64,
+    /// What to do when the loss diverges.
+    #[serde(default)]
+    pub on_nan: OnNan,
+    /// Seed of every random draw: split, order, initial weights, dropout.
+    pub seed: u64,
+}
+
+/// What a run folder shows and keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputConfig {
+    /// How often to save what a run can be resumed from, besides at each epoch's end.
+    #[serde(default)]
+    pub checkpoint_every: Interval,
+    /// Images that the run's pictures show.
+    pub samples: usize,
+    /// Whether PCA, with as many components as the model has latent values, is judged on the same
+    /// images. A linear model starts as PCA in either case.
+    #[serde(default = "yes")]
+    pub pca: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Default for TrainConfig {
+    /// [`TrainConfig::for_arch`] of the default architecture.
+    fn default() -> Self {
+        Self::for_arch(Architecture::default())
+    }
+}
+
+impl TrainConfig {
+    /// The settings that an architecture is trained with where nothing else is asked for.
+    #[must_use]
+    pub fn for_arch(arch: Architecture) -> Self {
+        let training = TrainingConfig {
+            epochs: 50,
+            batch_size: 32,
+            learning_rate: 2e-3,
+            schedule: Schedule::default(),
+            optimizer: Optimizer::default(),
+            loss: Loss::default(),
+            refine: 0,
+            ssim_preset: Preset::default(),
+            augment: Augment::default(),
+            patience: 10,
+            min_delta: 0.0,
+            on_nan: OnNan::default(),
+            seed: 0,
+        };
+        let (latent_dim, training) = match arch {
+            Architecture::Baseline => (128, training),
+            Architecture::Modified => (256, training),
+            Architecture::Linear => {
+                let training = TrainingConfig {
+                    epochs: 20,
+                    batch_size: 128,
+                    learning_rate: 1e-3,
+                    loss: [Term::Ssim, Term::Mse].into(),
+                    refine: 20,
+                    ..training
+                };
+                (128, training)
+            }
+        };
+        Self {
+            device: DeviceConfig::default(),
+            data: DataConfig::default(),
+            model: ModelConfig { arch, latent_dim },
+            training,
+            output: OutputConfig {
+                checkpoint_every: Interval::default(),
+                samples: 10,
+                pca: true,
+            },
+        }
+    }
+
+    /// The loss, and how latent vectors are found.
+    #[must_use]
+    pub fn objective(&self) -> Objective {
+        Objective {
+            loss: self.training.loss.clone(),
+            ssim_config: self.training.ssim_preset.config(),
+            refine: self.training.refine,
+        }
+    }
+
+    /// Checks that images of this shape can be trained on with these settings.
+    ///
+    /// # Errors
+    ///
+    /// Where SSIM's window doesn't fit them, or a linear model would have more latent values than an
+    /// image has values.
+    pub fn check_images(&self, shape: ImageShape) -> Result<(), ConfigError> {
+        let batch = shape.batch(1);
+        let preset = self.training.ssim_preset;
+        let check = preset.config().check(batch, batch);
+        check.map_err(|reason| ConfigError::SsimPreset {
+            preset: preset.name(),
+            reason,
+        })?;
+        require(
+            "latent_dim",
+            self.model.latent_dim,
+            self.model.arch != Architecture::Linear || self.model.latent_dim <= shape.len(),
+            "with arch linear, at most as many as an image has values",
+        )
+    }
+
+    /// Checks that every number is in its range.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that can't work.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        const LARGEST_LATENT: usize = 65_536;
+        /// TOML's integers have a sign.
+        const LARGEST_SEED: u64 = i64::MAX.unsigned_abs();
+        let positive = "a whole number above zero";
+        let Self {
+            model,
+            training,
+            output,
+            data,
+            ..
+        } = self;
+        require(
+            "latent_dim",
+            model.latent_dim,
+            (1..=LARGEST_LATENT).contains(&model.latent_dim),
+            "a whole number from 1 to 65536",
+        )?;
+        for (setting, value) in [
+            ("epochs", training.epochs),
+            ("batch_size", training.batch_size),
+            ("patience", training.patience),
+        ] {
+            require(setting, value, value > 0, positive)?;
+        }
+        require(
+            "learning_rate",
+            training.learning_rate,
+            training.learning_rate.is_finite() && training.learning_rate > 0.0,
+            "a finite number above zero, such as 0.001",
+        )?;
+        require(
+            "min_delta",
+            training.min_delta,
+            training.min_delta.is_finite() && training.min_delta >= 0.0,
+            "a finite number, zero or above",
+        )?;
+        require(
+            "seed",
+            training.seed,
+            training.seed <= LARGEST_SEED,
+            "at most 9223372036854775807",
+        )?;
+        require(
+            "samples",
+            output.samples,
+            (1..=100).contains(&output.samples),
+            "from 1 to 100 images",
+        )?;
+        if let Some(limit) = data.limit {
+            require("limit", limit, limit > 0, positive)?;
+        }
+        Ok(())
+    }
+}
+
+fn require(
+    setting: &'static str,
+    value: impl ToString,
+    holds: bool,
+    expected: &'static str,
+) -> Result<(), ConfigError> {
+    if holds {
+        return Ok(());
+    }
+    Err(ConfigError::Value {
+        setting,
+        value: value.to_string(),
+        expected,
+    })
+}

@@ -1,0 +1,241 @@
+//! The images of a run, in memory.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::error::DataError;
+use crate::image::ImageShape;
+
+/// The shape of Fashion-MNIST's images.
+const FASHION_MNIST: ImageShape = ImageShape {
+    channels: 1,
+    height: 28,
+    width: 28,
+};
+
+/// Images of one shape, with their classes if they have any; no two images alike.
+///
+/// Exact duplicates (the same values, whatever the class) are dropped when a data set is made, and the
+/// first is kept, so that no image can be in two splits. Fashion-MNIST itself has none: 0 of the
+/// 14,000 images of its first two classes, 0 of its 70,000 images.
+#[derive(Clone, Debug)]
+pub struct Images {
+    /// `[N, C, H, W]`, row-major. Shared, since clones are made for a thread or a device.
+    values: Arc<Vec<u8>>,
+    shape: ImageShape,
+    labels: Option<Labels>,
+    /// `[N]`
+    manifest: Arc<Vec<String>>,
+    source: String,
+    sha256: String,
+    duplicates: usize,
+}
+
+/// The class of each image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Labels {
+    /// `[N]`, places in `names`.
+    pub ids: Vec<u32>,
+    /// The classes, those without an image included.
+    pub names: Vec<String>,
+}
+
+impl Labels {
+    /// The class of one image, by its name.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such image, as indexing a slice does.
+    #[must_use]
+    pub fn name(&self, index: usize) -> &str {
+        &self.names[self.ids[index] as usize]
+    }
+}
+
+/// What [`Images::new`] is made of.
+#[derive(Clone, Debug)]
+pub struct ImageParts {
+    /// `[N, C, H, W]`, row-major, 0 to 255.
+    pub values: Vec<u8>,
+    /// Of every image.
+    pub shape: ImageShape,
+    /// The class of each image, if there are classes.
+    pub labels: Option<Labels>,
+    /// `[N]`, where each image comes from: a path with `/`, or a place in a file.
+    pub manifest: Vec<String>,
+    /// Where all of them come from, for people to read.
+    pub source: String,
+}
+
+impl Images {
+    /// Some images, less exact duplicates.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::NoImages`] if there is none; [`DataError::PixelCount`] if the lengths disagree.
+    pub fn new(parts: ImageParts) -> Result<Self, DataError> {
+        let ImageParts {
+            mut values,
+            shape,
+            mut labels,
+            mut manifest,
+            source,
+        } = parts;
+        let count = manifest.len();
+        if count == 0 {
+            return Err(DataError::NoImages { dataset: source });
+        }
+        let labels_agree = labels.as_ref().is_none_or(|labels| {
+            labels.ids.len() == count
+                && labels
+                    .ids
+                    .iter()
+                    .all(|&id| (id as usize) < labels.names.len())
+        });
+        if shape.len() == 0 || values.len() != count * shape.len() || !labels_agree {
+            return Err(DataError::PixelCount {
+                dataset: source,
+                values: values.len(),
+                images: count,
+                shape,
+            });
+        }
+
+        let mut seen = HashSet::with_capacity(count);
+        let is_first: Vec<bool> = values
+            .chunks_exact(shape.len())
+            .map(|image| seen.insert(image))
+            .collect();
+        let duplicates = count - seen.len();
+        if duplicates > 0 {
+            let images = values.chunks_exact(shape.len()).zip(&is_first);
+            values = images
+                .filter(|(_, first)| **first)
+                .flat_map(|(image, _)| image.to_vec())
+                .collect();
+            retain(&mut manifest, &is_first);
+            if let Some(labels) = &mut labels {
+                retain(&mut labels.ids, &is_first);
+            }
+        }
+        let sha256 = fingerprint(&values, shape, labels.as_ref());
+        Ok(Self {
+            values: Arc::new(values),
+            shape,
+            labels,
+            manifest: Arc::new(manifest),
+            source,
+            sha256,
+            duplicates,
+        })
+    }
+
+    /// The number of images, `N`.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.manifest.len()
+    }
+
+    /// Whether there is no image, which is never so.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.manifest.is_empty()
+    }
+
+    /// The shape of each image.
+    #[must_use]
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// All values, `[N, C, H, W]`, row-major, 0 to 255.
+    #[must_use]
+    pub fn values(&self) -> &[u8] {
+        &self.values
+    }
+
+    /// The values of image `index`, `[C, H, W]`, row-major.
+    ///
+    /// # Panics
+    ///
+    /// If `index` is not below [`Images::len`], as indexing a slice does.
+    #[must_use]
+    pub fn image(&self, index: usize) -> &[u8] {
+        &self.values[index * self.shape.len()..][..self.shape.len()]
+    }
+
+    /// The class of each image, if they have classes.
+    #[must_use]
+    pub fn labels(&self) -> Option<&Labels> {
+        self.labels.as_ref()
+    }
+
+    /// The class of image `index` by its name, if it has one.
+    ///
+    /// # Panics
+    ///
+    /// If `index` is not below [`Images::len`].
+    #[must_use]
+    pub fn class(&self, index: usize) -> Option<&str> {
+        self.labels.as_ref().map(|labels| labels.name(index))
+    }
+
+    /// The names of the classes; none if there are no classes.
+    #[must_use]
+    pub fn class_names(&self) -> &[String] {
+        self.labels.as_ref().map_or(&[], |labels| &labels.names)
+    }
+
+    /// Where each image comes from, `[N]`: a path with `/`, or a place in a file.
+    #[must_use]
+    pub fn manifest(&self) -> &[String] {
+        &self.manifest
+    }
+
+    /// Where all images come from, for people to read.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// SHA-256 in hexadecimal over classes and values: equal for equal images from any source.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// How many images were dropped, because an earlier one has the same values.
+    #[must_use]
+    pub fn duplicates(&self) -> usize {
+        self.duplicates
+    }
+}
+
+/// Keeps the items whose place in `keep` says so.
+fn retain<T>(items: &mut Vec<T>, keep: &[bool]) {
+    let mut keep = keep.iter();
+    items.retain(|_| keep.next() == Some(&true));
+}
+
+/// The shape comes first, but for Fashion-MNIST's: the hashes of its runs stay what they were before
+/// there were other shapes. Ids take a byte as long as that is enough, for the same reason.
+fn fingerprint(values: &[u8], shape: ImageShape, labels: Option<&Labels>) -> String {
+    let mut hash = Sha256::new();
+    if shape != FASHION_MNIST {
+        hash.update(shape.to_string());
+    }
+    if let Some(labels) = labels {
+        let bytes: Result<Vec<u8>, _> = labels.ids.iter().map(|&id| u8::try_from(id)).collect();
+        match bytes {
+            Ok(bytes) => hash.update(bytes),
+            Err(_) => labels
+                .ids
+                .iter()
+                .for_each(|id| hash.update(id.to_le_bytes())),
+        }
+    }
+    hash.update(values);
+    format!("{:x}", hash.finalize())
+}

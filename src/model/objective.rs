@@ -1,0 +1,157 @@
+//! What training minimises, and how a model encodes: both by the same loss.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use rayon::prelude::*;
+
+use super::layers::DropoutDraw;
+use super::network::Autoencoder;
+use crate::device::is_cpu;
+use crate::lbfgs;
+use crate::loss::Loss;
+use crate::prediction::Prediction;
+use crate::ssim::SsimConfig;
+
+/// Images that one task refines at most: enough for its products of matrices to be fast.
+const TASK_IMAGES: usize = 32;
+/// Values of the images that one task refines: 4 MB as f32. SSIM with its gradients, and what autodiff
+/// keeps of a network, take a few dozen times as much.
+const TASK_VALUES: usize = 1 << 20;
+
+/// A loss, whose SSIM it goes by, and how many steps an encoder may look for latent vectors
+/// that make it smaller.
+///
+/// A network that maps an image to its latent vector in one pass has to be right for all images at
+/// once: an amortised encoder. What it gives up for that is large where the loss weighs the pixels
+/// of each image differently, as SSIM does. So [`encode`](Self::encode) starts from its latent
+/// vectors: image by image, it minimises the loss of what the decoder makes of them (a semi-amortised
+/// encoder, after Kim et al., 2018). The decoder is then trained on such latent vectors.
+#[derive(Clone, Debug)]
+pub struct Objective {
+    /// What is minimised.
+    pub loss: Loss,
+    /// Whose SSIM it is, in the loss and in scores.
+    pub ssim_config: SsimConfig,
+    /// Evaluations of the loss and its gradient for each image; 0 leaves latent vectors as the
+    /// encoder's network gives them.
+    pub refine: usize,
+}
+
+/// What a network makes of a training batch, to be minimised and recorded.
+pub struct BatchLoss {
+    /// What the optimizer's step is to lower, with autodiff. `[1]`
+    pub loss: Tensor<1>,
+    /// What it consists of, by name, without autodiff, `[1]` each. The first is the loss of the
+    /// reconstructions, which is recorded as the training loss.
+    pub parts: Vec<(&'static str, Tensor<1>)>,
+}
+
+impl Objective {
+    /// The loss of a training batch `[N, C, H, W]`, which has no autodiff; `network` has. `draw` is that
+    /// of the dropout masks.
+    ///
+    /// Where latent vectors are refined, the decoder learns from refined ones, and the encoder to come
+    /// as near to them as it can in one pass.
+    ///
+    /// # Panics
+    ///
+    /// As [`Loss::per_image`].
+    #[must_use]
+    pub fn batch_loss(
+        &self,
+        network: &Autoencoder,
+        images: Tensor<4>,
+        draw: DropoutDraw,
+    ) -> BatchLoss {
+        let originals = Tensor::from_inner(images.clone());
+        let encoded = network.training_encode(originals.clone(), draw);
+        let mean_loss = |network: &Autoencoder, latents| {
+            let losses = self.losses(&network.predict(latents), originals.clone());
+            losses.mean()
+        };
+        if self.refine == 0 {
+            let loss = mean_loss(network, encoded);
+            let parts = vec![("reconstruction", loss.clone().inner())];
+            return BatchLoss { loss, parts };
+        }
+        let fixed = network.valid();
+        let refined = self.encode(&fixed, images);
+        let decoded = mean_loss(network, Tensor::from_inner(refined));
+        let amortized = mean_loss(&fixed.on(&originals.device()), encoded);
+        let parts = vec![
+            ("reconstruction", decoded.clone().inner()),
+            ("amortization", amortized.clone().inner()),
+        ];
+        let loss = decoded + amortized;
+        BatchLoss { loss, parts }
+    }
+
+    /// One loss an image, `[N]`, of what a model made of images `[N, C, H, W]` in [0, 1].
+    ///
+    /// # Panics
+    ///
+    /// As [`Loss::per_image`].
+    #[must_use]
+    pub fn losses(&self, prediction: &Prediction, images: Tensor<4>) -> Tensor<1> {
+        self.loss.per_image(prediction, images, &self.ssim_config)
+    }
+
+    /// The latent vectors `[N, latent_dim]` of images `[N, C, H, W]` in [0, 1], on their device.
+    /// Neither `model` nor `images` have autodiff.
+    ///
+    /// # Panics
+    ///
+    /// As [`Loss::per_image`].
+    #[must_use]
+    pub fn encode(&self, model: &Autoencoder, images: Tensor<4>) -> Tensor<2> {
+        let start = model.encode(images.clone());
+        self.refine_from(model, images, start)
+    }
+
+    /// What refinement makes of some latent vectors `[N, latent_dim]` for images `[N, C, H, W]` in
+    /// [0, 1]. Nothing has autodiff.
+    ///
+    /// # Panics
+    ///
+    /// As [`Loss::per_image`].
+    #[must_use]
+    pub fn refine_from(
+        &self,
+        model: &Autoencoder,
+        images: Tensor<4>,
+        start: Tensor<2>,
+    ) -> Tensor<2> {
+        if self.refine == 0 {
+            return start;
+        }
+        let device = images.device();
+        let decoder = model.on(&device.clone().autodiff());
+        if !is_cpu(&device) {
+            return self.refined(&decoder, images, start);
+        }
+        // On a CPU each thread takes some images through all steps. Parts are the same however many
+        // threads there are.
+        let [_, channels, height, width] = images.dims();
+        let size = (TASK_VALUES / (channels * height * width)).clamp(1, TASK_IMAGES);
+        let images = images.split(size, 0);
+        let starts = start.split(size, 0);
+        let parts = images.into_par_iter().zip(starts);
+        let refined: Vec<Tensor<2>> = parts
+            .map(|(images, start)| self.refined(&decoder, images, start))
+            .collect();
+        Tensor::cat(refined, 0)
+    }
+
+    /// As [`refine_from`](Self::refine_from), in one piece; `decoder` has autodiff.
+    fn refined(&self, decoder: &Autoencoder, images: Tensor<4>, start: Tensor<2>) -> Tensor<2> {
+        let images = Tensor::from_inner(images);
+        lbfgs::minimize(start, self.refine, |latents| {
+            let latents = Tensor::from_inner(latents).require_grad();
+            let losses = self.losses(&decoder.predict(latents.clone()), images.clone());
+            // The sum's gradient: no image's loss depends on another's latent vector.
+            let gradients = losses.clone().sum().backward();
+            let gradient = latents.grad(&gradients).expect("the loss depends on them");
+            (losses.inner(), gradient)
+        })
+    }
+}

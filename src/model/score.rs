@@ -1,0 +1,103 @@
+//! What a network makes of images, read back: scores of many, reconstructions of some.
+
+use burn::tensor::Tensor;
+
+use super::network::Autoencoder;
+use super::objective::Objective;
+use crate::data::{DataError, DeviceImages};
+use crate::host::block_on;
+use crate::metrics::{ScoreError, Scores, ssim_and_mse};
+use crate::readback::{ReadError, Readback, Values};
+use crate::ssim::SsimConfig;
+
+/// Scores of the images at `indices`, encoded as `objective` says and reconstructed by `network`
+/// (without autodiff), which is on the same device.
+///
+/// # Errors
+///
+/// Where `indices` don't belong to the images, or the device fails.
+///
+/// # Panics
+///
+/// Where images are smaller than SSIM's window: whoever calls has to check them before.
+pub fn evaluate(
+    network: &Autoencoder,
+    objective: &Objective,
+    images: &DeviceImages,
+    indices: &[u32],
+) -> Result<Scores, ScoreError> {
+    let mut readback = Readback::default();
+    add_scores(&mut readback, network, objective, images, indices)?;
+    Ok(Scores::take_from(&mut block_on(readback.read())?))
+}
+
+/// Queues what [`evaluate`] does, for [`Scores::take_from`] to take what is read.
+pub(crate) fn add_scores(
+    readback: &mut Readback,
+    network: &Autoencoder,
+    objective: &Objective,
+    images: &DeviceImages,
+    indices: &[u32],
+) -> Result<(), DataError> {
+    let mut columns = Vec::new();
+    for images in images.inference_batches(indices)? {
+        let prediction = network.predict(objective.encode(network, images.clone()));
+        let losses = objective.losses(&prediction, images.clone());
+        let restored = prediction.reconstructions();
+        let [ssim, mse] = ssim_and_mse(restored, images, &objective.ssim_config);
+        columns.push(Tensor::stack::<2>(vec![losses, ssim, mse], 0)); // [3, n]
+    }
+    readback.add_columns(columns);
+    Ok(())
+}
+
+/// What a model makes of some images.
+#[derive(Clone, Debug)]
+pub struct Reconstructions {
+    /// `[n, C, H, W]`, row-major, in [0, 1].
+    pub values: Vec<f32>,
+    /// `[n]`.
+    pub ssim: Vec<f32>,
+}
+
+impl Reconstructions {
+    pub(crate) fn take_from(values: &mut Values) -> Self {
+        let [values, ssim] = [values.take(), values.take()];
+        Self { values, ssim }
+    }
+}
+
+/// Restores `images` `[n, C, H, W]` by `network` (both without autodiff), encoded as `objective` says,
+/// and scores them by `ssim_config`.
+///
+/// # Errors
+///
+/// Where the device fails.
+///
+/// # Panics
+///
+/// Where images are smaller than SSIM's window: whoever calls has to check them before.
+pub fn reconstruct(
+    network: &Autoencoder,
+    images: Tensor<4>,
+    objective: &Objective,
+    ssim_config: &SsimConfig,
+) -> Result<Reconstructions, ReadError> {
+    let mut readback = Readback::default();
+    add_reconstructions(&mut readback, network, images, objective, ssim_config);
+    Ok(Reconstructions::take_from(&mut block_on(readback.read())?))
+}
+
+/// Queues what [`reconstruct`] does, for [`Reconstructions::take_from`] to take what is read.
+pub(crate) fn add_reconstructions(
+    readback: &mut Readback,
+    network: &Autoencoder,
+    images: Tensor<4>,
+    objective: &Objective,
+    ssim_config: &SsimConfig,
+) {
+    let reconstructions = network.decode(objective.encode(network, images.clone()));
+    let [ssim, _] = ssim_and_mse(reconstructions.clone(), images, ssim_config);
+    readback.add(reconstructions);
+    readback.add(ssim);
+}

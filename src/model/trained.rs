@@ -1,0 +1,250 @@
+//! [`Model`]: a trained autoencoder that is ready for use.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor};
+
+use super::error::ModelError;
+use super::file::ModelInfo;
+use super::network::Autoencoder;
+use super::objective::Objective;
+use super::score::add_scores;
+use super::weights::Weights;
+use crate::data::{Batches, DeviceImages, Images};
+use crate::host::{block_on, read_file, write_file};
+use crate::metrics::Scores;
+use crate::readback::Readback;
+
+/// A trained autoencoder: what a model file holds, on a device.
+///
+/// ```
+/// # #[cfg(feature = "flex")] {
+/// use trainer::{Device, Images, Model};
+/// # use trainer::{TrainConfig, train};
+/// # std::env::set_current_dir(tempfile::tempdir()?.keep())?;
+/// # let mut config = TrainConfig::default();
+/// # config.data.limit = Some(100);
+/// # config.training.epochs = 1;
+/// # let images = Images::fashion_mnist(&"trouser".parse()?)?;
+/// # train::fit(&config, &images, &Device::flex())?.save("clothes.safetensors")?;
+///
+/// let model = Model::open("clothes.safetensors", &Device::flex())?;
+/// let images = Images::fashion_mnist(&"trouser".parse()?)?;
+/// let codes = model.encode(&images)?; // [N, latent_dim]
+/// let restored = model.decode(codes)?; // [N, C, H, W] in [0, 1]
+/// let quality = model.score(&images)?.quality();
+/// println!("SSIM {:.4}, PSNR {:.1} dB", quality.ssim, quality.psnr);
+/// # assert!(quality.ssim > 0.8);
+/// # std::fs::remove_dir_all(std::env::current_dir()?)?;
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Model {
+    network: Autoencoder,
+    info: ModelInfo,
+    device: Device,
+}
+
+impl Model {
+    /// Opens a model file.
+    ///
+    /// # Errors
+    ///
+    /// Where it can't be read, is damaged, isn't a model file, or a newer version's.
+    pub fn open(path: impl AsRef<Path>, device: &Device) -> Result<Self, ModelError> {
+        let path = path.as_ref();
+        let (info, weights) = Self::read(path)?;
+        let info = info.ok_or_else(|| ModelError::Foreign {
+            path: path.to_owned(),
+            reason: "it doesn't say what its tensors are for".to_owned(),
+        })?;
+        Self::assemble(path, info, &weights, device)
+    }
+
+    /// What a model file says of itself, if it does, and its tensors.
+    pub(crate) fn read(path: &Path) -> Result<(Option<ModelInfo>, Weights), ModelError> {
+        let bytes = read_file(path).map_err(|source| ModelError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        ModelInfo::read(path, &bytes)
+    }
+
+    /// A model of tensors that were read from the file at `path`.
+    pub(crate) fn assemble(
+        path: &Path,
+        info: ModelInfo,
+        weights: &Weights,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        Self::of(info, weights, device).map_err(|error| match error {
+            Assembly::Design(error) => error.into(),
+            Assembly::Weights(reason) => ModelError::Damaged {
+                path: path.to_owned(),
+                reason,
+            },
+        })
+    }
+
+    /// A model of these tensors.
+    pub(crate) fn of(
+        info: ModelInfo,
+        weights: &Weights,
+        device: &Device,
+    ) -> Result<Self, Assembly> {
+        let device = device.clone().inner();
+        let design = info.arch.design(info.image).map_err(Assembly::Design)?;
+        let network = Autoencoder::new(&design, info.latent_dim, 0, &device);
+        let network = weights.load_into(network, &device);
+        Ok(Self {
+            network: network.map_err(Assembly::Weights)?,
+            info,
+            device,
+        })
+    }
+
+    /// Writes the model file: as a whole, or not at all.
+    ///
+    /// # Errors
+    ///
+    /// Where it can't be written, or the device fails.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelError> {
+        let path = path.as_ref();
+        let mut readback = Readback::default();
+        readback.add_module(&self.network);
+        let mut values = block_on(readback.read())?;
+        let weights = Weights::take_from(&mut values, &self.network);
+        write_file(path, &self.info.file(&weights)).map_err(|source| ModelError::Write {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// What it is: architecture, shapes, loss, classes.
+    #[must_use]
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// Where it computes.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The network, for what this type has no method for.
+    #[must_use]
+    pub fn network(&self) -> &Autoencoder {
+        &self.network
+    }
+
+    /// The loss, and how latent vectors are found.
+    #[must_use]
+    pub fn objective(&self) -> Objective {
+        Objective {
+            loss: self.info.loss.clone(),
+            ssim_config: self.info.ssim_preset.config(),
+            refine: self.info.refine,
+        }
+    }
+
+    /// The latent vectors of images, `[N, latent_dim]`, refined as in training. Batches are as large as
+    /// memory allows for images of this size.
+    ///
+    /// # Errors
+    ///
+    /// Where the images have another shape than the model's.
+    pub fn encode(&self, images: &Images) -> Result<Tensor<2>, ModelError> {
+        let objective = self.objective();
+        let batches = self.batches(images)?;
+        let latents = batches.map(|batch| objective.encode(&self.network, batch));
+        Ok(Tensor::cat(latents.collect(), 0))
+    }
+
+    /// What the decoder makes of latent vectors `[N, latent_dim]`: `[N, C, H, W]` in [0, 1].
+    ///
+    /// # Errors
+    ///
+    /// Where they have another width than the model's.
+    pub fn decode(&self, latents: Tensor<2>) -> Result<Tensor<4>, ModelError> {
+        let [_, found] = latents.dims();
+        if found != self.info.latent_dim {
+            return Err(ModelError::LatentDim {
+                expected: self.info.latent_dim,
+                found,
+            });
+        }
+        let batch = crate::data::inference_batch(self.info.image);
+        let latents = latents.to_device(&self.device).split(batch, 0);
+        let images = latents.into_iter().map(|part| self.network.decode(part));
+        Ok(Tensor::cat(images.collect(), 0))
+    }
+
+    /// What becomes of images that are encoded and decoded: `[N, C, H, W]` in [0, 1].
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::encode`].
+    pub fn reconstruct(&self, images: &Images) -> Result<Tensor<4>, ModelError> {
+        self.decode(self.encode(images)?)
+    }
+
+    /// SSIM, MSE and loss of each image's reconstruction.
+    ///
+    /// # Errors
+    ///
+    /// Where the images have another shape than the model's, or the device fails.
+    pub fn score(&self, images: &Images) -> Result<Scores, ModelError> {
+        block_on(self.score_async(images))
+    }
+
+    /// As [`Model::score`], without blocking.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::score`].
+    pub async fn score_async(&self, images: &Images) -> Result<Scores, ModelError> {
+        self.check_shape(images)?;
+        let (images, indices) = self.on_device(images);
+        let mut readback = Readback::default();
+        add_scores(
+            &mut readback,
+            &self.network,
+            &self.objective(),
+            &images,
+            &indices,
+        )?;
+        Ok(Scores::take_from(&mut readback.read().await?))
+    }
+
+    fn check_shape(&self, images: &Images) -> Result<(), ModelError> {
+        let (expected, found) = (self.info.image, images.shape());
+        if expected == found {
+            return Ok(());
+        }
+        Err(ModelError::Shape { expected, found })
+    }
+
+    fn batches(&self, images: &Images) -> Result<Batches, ModelError> {
+        self.check_shape(images)?;
+        let (images, indices) = self.on_device(images);
+        Ok(images.inference_batches(&indices)?)
+    }
+
+    /// The images for this device, and the places of all of them. They are used once, so that none
+    /// stay in a GPU's memory.
+    fn on_device(&self, images: &Images) -> (DeviceImages, Vec<u32>) {
+        let indices = (0..).take(images.len()).collect();
+        let images = DeviceImages::within(Arc::new(images.clone()), &self.device, 0);
+        (images, indices)
+    }
+}
+
+/// Why tensors don't make a model.
+#[derive(Debug)]
+pub(crate) enum Assembly {
+    Design(super::design::DesignError),
+    Weights(String),
+}

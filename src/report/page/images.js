@@ -1,0 +1,58 @@
+// Individual test images: their scores by class and as a histogram, and the latent space.
+
+const BINS = 25;
+
+// Returns the function that draws a run's; `load(run)` returns its test images, or null until they
+// have come from a server.
+function createTestImages(load) {
+  const showHistogram = createChart(byId("histogram"), "Test images by SSIM", "SSIM");
+  const showLatentSpace = createLatentSpace();
+  return (run) => {
+    const images = run.images || load(run);
+    byId("images").hidden = !images && !run.images_missing;
+    byId("images-missing").textContent = run.images_missing || "";
+    byId("images-missing").hidden = !run.images_missing;
+    byId("images-found").hidden = !images;
+    if (!images || !hasChanged("images", [run.id, images.ssim.length, images.ssim[0], isDark()])) return;
+    const classes = listClasses(images), values = images.ssim.filter(isNumber);
+    drawClassScores(classes);
+    byId("histogram").hidden = !values.length;
+    if (values.length) showHistogram(histogram(values));
+    showLatentSpace(images, classes);
+  };
+}
+
+function drawClassScores({ listed, others }) {
+  byId("class-scores").hidden = !listed.length;
+  byId("bars").replaceChildren(...listed.flatMap(({ label, name, ssim }) => {
+    const average = ssim.length ? mean(ssim) : null, bar = el("span");
+    // From zero, so that lengths compare as the scores do.
+    bar.style.width = `${Math.max(0, average) * 100}%`;
+    bar.style.backgroundColor = labelColour(label);
+    return [
+      el("span", { class: "name", title: name, text: name }),
+      el("div", { class: "track", "aria-hidden": "true" }, bar),
+      el("span", { text: score(average) }, el("small", { text: `  ${counted(ssim.length, "image")}` })),
+    ];
+  }));
+  byId("bars-others").textContent = otherClasses(others);
+}
+
+// The content of a chart (see chart.js) of how many images have which SSIM.
+function histogram(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const lowest = sorted[0], highest = sorted.at(-1), median = sorted[Math.floor(sorted.length / 2)];
+  const { low, high } = axis(lowest, highest), width = (high - low) / BINS;
+  const counts = new Array(BINS).fill(0);
+  for (const value of values) counts[Math.min(BINS - 1, Math.floor((value - low) / width))] += 1;
+  // At least two digits, and no zeros after them.
+  const edge = (bin) => score(low + width * bin).replace(/(\.\d\d\d?)0*$/, "$1");
+  return {
+    isBinned: true,
+    x: counts.map((_, bin) => fixed(low + width * (bin + .5), 2).replace(/^0/, "")),
+    series: [{ key: "a", values: counts }],
+    rest: counts.indexOf(Math.max(...counts)),
+    legend: [["a", `median ${score(median)}, from ${score(lowest)} to ${score(highest)}`]],
+    tell: (bin) => `SSIM ${edge(bin)} to ${edge(bin + 1)}: ${counted(counts[bin], "image")}`,
+  };
+}

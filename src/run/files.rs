@@ -1,0 +1,230 @@
+//! The small files of a run folder, one by one: each is written whole and atomically, and read only if
+//! it is a regular file of a sensible size. [`RunRecord`](super::RunRecord) reads all of them at once.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{EpochMetrics, Meta, RunDir, RunError, Status, Summary, write_atomically};
+
+/// The largest `config.toml`, `meta.json`, `status.json` or `summary.json` that is read, in bytes.
+/// They have a few kilobytes; a file that isn't one of them mustn't fill the memory.
+const LARGEST_OBJECT: u64 = 1 << 20;
+/// The largest `metrics.csv` or `test.csv` that is read, in bytes: two million rows.
+pub(super) const LARGEST_TABLE: u64 = 1 << 28;
+
+impl RunDir {
+    /// Writes `config.toml`.
+    ///
+    /// # Errors
+    /// [`RunError::Write`], as for every `write_*` here.
+    pub fn write_config(&self, toml: &str) -> Result<(), RunError> {
+        write_atomically(&self.config_path(), toml.as_bytes())
+    }
+
+    /// Reads `config.toml` as text; what it means is for the caller to say.
+    ///
+    /// # Errors
+    /// [`RunError::Read`] if it is missing or isn't UTF-8.
+    pub fn read_config(&self) -> Result<String, RunError> {
+        let path = self.config_path();
+        let bytes = read(&path, LARGEST_OBJECT)?;
+        String::from_utf8(bytes).map_err(|error| RunError::Read {
+            path,
+            source: io::Error::new(ErrorKind::InvalidData, error.utf8_error()),
+        })
+    }
+
+    /// Writes `meta.json`.
+    ///
+    /// # Errors
+    /// [`RunError::Write`].
+    pub fn write_meta(&self, meta: &Meta) -> Result<(), RunError> {
+        write_json(&self.meta_path(), meta)
+    }
+
+    /// Reads `meta.json`.
+    ///
+    /// # Errors
+    /// [`RunError::Read`] or [`RunError::Parse`], as for every `read_*` here.
+    pub fn read_meta(&self) -> Result<Meta, RunError> {
+        self.read_of_meta()
+    }
+
+    /// Reads those fields of `meta.json` that `T` has.
+    pub(super) fn read_of_meta<T: DeserializeOwned>(&self) -> Result<T, RunError> {
+        read_json(
+            &self.meta_path(),
+            "a JSON object with the circumstances of a run",
+        )
+    }
+
+    /// Writes `status.json`.
+    ///
+    /// # Errors
+    /// [`RunError::Write`].
+    pub fn write_status(&self, status: &Status) -> Result<(), RunError> {
+        write_json(&self.status_path(), status)
+    }
+
+    /// Reads `status.json`.
+    ///
+    /// # Errors
+    /// [`RunError::Read`] or [`RunError::Parse`].
+    pub fn read_status(&self) -> Result<Status, RunError> {
+        read_json(
+            &self.status_path(),
+            "a JSON object with the status of a run",
+        )
+    }
+
+    /// Writes `summary.json`.
+    ///
+    /// # Errors
+    /// [`RunError::Write`].
+    pub fn write_summary(&self, summary: &Summary) -> Result<(), RunError> {
+        write_json(&self.summary_path(), summary)
+    }
+
+    /// Reads `summary.json`.
+    ///
+    /// # Errors
+    /// [`RunError::Read`] or [`RunError::Parse`].
+    pub fn read_summary(&self) -> Result<Summary, RunError> {
+        read_json(
+            &self.summary_path(),
+            "a JSON object with the summary of a run",
+        )
+    }
+
+    /// Writes `metrics.csv` anew: all epochs so far, below a header.
+    ///
+    /// # Errors
+    /// [`RunError::Write`].
+    pub fn write_metrics(&self, history: &[EpochMetrics]) -> Result<(), RunError> {
+        let path = self.metrics_path();
+        let bytes = metrics_csv(history).map_err(|source| RunError::Encode {
+            path: path.clone(),
+            source: source.into(),
+        })?;
+        write_atomically(&path, &bytes)
+    }
+
+    /// Reads `metrics.csv` by the names in its header. Only the column `epoch` is required: numbers
+    /// of other columns that are missing are NaN (`step` is 0), and unknown columns are ignored, so
+    /// that runs of other versions can be read.
+    ///
+    /// # Errors
+    /// [`RunError::Read`] or [`RunError::Parse`].
+    pub fn read_metrics(&self) -> Result<Vec<EpochMetrics>, RunError> {
+        read_table(
+            &self.metrics_path(),
+            "a table with one row of numbers for each epoch",
+        )
+    }
+
+    /// Refuses what a newer version wrote, whose files may mean something else.
+    ///
+    /// # Errors
+    /// [`RunError::Newer`].
+    pub(super) fn check_version(&self) -> Result<(), RunError> {
+        #[derive(Deserialize)]
+        struct Version {
+            version: String,
+        }
+        // Whoever needs the file reports what is wrong with it.
+        let Ok(Version { version }) = self.read_of_meta() else {
+            return Ok(());
+        };
+        let own = env!("CARGO_PKG_VERSION");
+        if numbers(&version) <= numbers(own) {
+            return Ok(());
+        }
+        Err(RunError::Newer {
+            path: self.path().to_owned(),
+            version,
+            own,
+        })
+    }
+}
+
+/// A version such as 0.12.3 as numbers that can be compared.
+fn numbers(version: &str) -> Vec<u64> {
+    version
+        .split(['.', '-', '+'])
+        .map_while(|number| number.parse().ok())
+        .collect()
+}
+
+fn metrics_csv(history: &[EpochMetrics]) -> Result<Vec<u8>, csv::Error> {
+    // The header is written by hand: a table of no epochs needs one, too.
+    let mut writer = csv::WriterBuilder::new()
+        .has_headers(false)
+        .from_writer(Vec::new());
+    writer.write_record(EpochMetrics::COLUMNS)?;
+    for row in history {
+        writer.serialize(row)?;
+    }
+    writer
+        .into_inner()
+        .map_err(|error| error.into_error().into())
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|source| RunError::Encode {
+        path: path.to_owned(),
+        source: source.into(),
+    })?;
+    bytes.push(b'\n');
+    write_atomically(path, &bytes)
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path, expected: &'static str) -> Result<T, RunError> {
+    serde_json::from_slice(&read(path, LARGEST_OBJECT)?).map_err(|source| RunError::Parse {
+        path: path.to_owned(),
+        expected,
+        source: source.into(),
+    })
+}
+
+/// The rows of a CSV file with a header.
+pub(super) fn read_table<T: DeserializeOwned>(
+    path: &Path,
+    expected: &'static str,
+) -> Result<Vec<T>, RunError> {
+    let bytes = read(path, LARGEST_TABLE)?;
+    csv::Reader::from_reader(bytes.as_slice())
+        .deserialize()
+        .collect::<Result<_, _>>()
+        .map_err(|source: csv::Error| RunError::Parse {
+            path: path.to_owned(),
+            expected,
+            source: source.into(),
+        })
+}
+
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, RunError> {
+    read_regular(path, limit).map_err(|source| RunError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The content of a regular file of at most `limit` bytes.
+pub(crate) fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    // Asked before opening: opening a pipe would wait for a writer.
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("it isn't a regular file"));
+    }
+    let mut bytes = Vec::new();
+    // One byte more shows that there is more, even if the file grows meanwhile.
+    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        let message = format!("it is larger than {} MiB", limit >> 20);
+        return Err(io::Error::other(message));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,163 @@
+//! Where the files of a run folder are.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::RunDir;
+
+/// What an epoch's picture is called before and after its number.
+const EPOCH_PICTURE: (&str, &str) = ("epoch-", ".png");
+
+impl RunDir {
+    /// `config.toml`, the settings.
+    #[must_use]
+    pub fn config_path(&self) -> PathBuf {
+        self.path().join("config.toml")
+    }
+
+    /// `meta.json`, the circumstances.
+    #[must_use]
+    pub fn meta_path(&self) -> PathBuf {
+        self.path().join("meta.json")
+    }
+
+    /// `status.json`, whether the run is alive.
+    #[must_use]
+    pub fn status_path(&self) -> PathBuf {
+        self.path().join("status.json")
+    }
+
+    /// `metrics.csv`, a row for each epoch.
+    #[must_use]
+    pub fn metrics_path(&self) -> PathBuf {
+        self.path().join("metrics.csv")
+    }
+
+    /// `summary.json`, the result.
+    #[must_use]
+    pub fn summary_path(&self) -> PathBuf {
+        self.path().join("summary.json")
+    }
+
+    /// `log.txt`, the messages of the run.
+    #[must_use]
+    pub fn log_path(&self) -> PathBuf {
+        self.path().join("log.txt")
+    }
+
+    /// The folder of the weights.
+    #[must_use]
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path().join("checkpoints")
+    }
+
+    /// The weights of the epoch with the best validation loss.
+    #[must_use]
+    pub fn best_checkpoint(&self) -> PathBuf {
+        self.checkpoints().join("best.safetensors")
+    }
+
+    /// The weights of the last epoch.
+    #[must_use]
+    pub fn last_checkpoint(&self) -> PathBuf {
+        self.checkpoints().join("last.safetensors")
+    }
+
+    /// The checkpoint after `step` optimizer steps. Ten digits keep the files in order.
+    #[must_use]
+    pub fn checkpoint(&self, step: usize) -> PathBuf {
+        self.checkpoints().join(format!("step-{step:010}.ckpt"))
+    }
+
+    /// The existing files of [`checkpoint`](Self::checkpoint), newest first.
+    #[must_use]
+    pub fn checkpoints_by_age(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(self.checkpoints()) else {
+            return Vec::new();
+        };
+        let mut paths: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|end| end == "ckpt"))
+            .collect();
+        paths.sort_unstable_by(|a, b| b.cmp(a));
+        paths
+    }
+
+    /// `.lock`, locked by the process that writes the run, whose number it holds.
+    pub(super) fn lock_path(&self) -> PathBuf {
+        self.path().join(".lock")
+    }
+
+    /// The folder of the pictures that are drawn during training.
+    #[must_use]
+    pub fn reconstructions(&self) -> PathBuf {
+        self.path().join("reconstructions")
+    }
+
+    /// The picture after one epoch. Four digits keep the files in order.
+    #[must_use]
+    pub fn epoch_picture(&self, epoch: usize) -> PathBuf {
+        let (start, end) = EPOCH_PICTURE;
+        self.reconstructions()
+            .join(format!("{start}{epoch:04}{end}"))
+    }
+
+    /// The epochs whose [`epoch_picture`](Self::epoch_picture) exists as a plain file, in ascending
+    /// order.
+    #[must_use]
+    pub fn epochs_with_picture(&self) -> Vec<usize> {
+        let Ok(entries) = fs::read_dir(self.reconstructions()) else {
+            return Vec::new();
+        };
+        let (start, end) = EPOCH_PICTURE;
+        let mut epochs: Vec<usize> = entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+            .filter_map(|entry| {
+                let name = entry.file_name();
+                let digits = name.to_str()?.strip_prefix(start)?.strip_suffix(end)?;
+                let epoch = digits.parse().ok()?;
+                // Other spellings of the number couldn't be found again by `epoch_picture`.
+                (digits == format!("{epoch:04}")).then_some(epoch)
+            })
+            .collect();
+        epochs.sort_unstable();
+        epochs
+    }
+
+    /// `test.png`, reconstructions of test images.
+    #[must_use]
+    pub fn test_picture(&self) -> PathBuf {
+        self.path().join("test.png")
+    }
+
+    /// `worst.png`, the test images with the lowest SSIM.
+    #[must_use]
+    pub fn worst_picture(&self) -> PathBuf {
+        self.path().join("worst.png")
+    }
+
+    /// `best.png`, the test images with the highest SSIM.
+    #[must_use]
+    pub fn best_picture(&self) -> PathBuf {
+        self.path().join("best.png")
+    }
+
+    /// `test.csv`, a row for each test image.
+    #[must_use]
+    pub fn test_images_path(&self) -> PathBuf {
+        self.path().join("test.csv")
+    }
+
+    /// `thumbnails.png`, the originals of some test images, side by side.
+    #[must_use]
+    pub fn thumbnails_picture(&self) -> PathBuf {
+        self.path().join("thumbnails.png")
+    }
+
+    /// `curves.png`, losses and SSIM by epoch.
+    #[must_use]
+    pub fn curves_picture(&self) -> PathBuf {
+        self.path().join("curves.png")
+    }
+}

@@ -1,0 +1,370 @@
+//! The loop, read top to bottom: epochs of steps, then validation, and what is kept of each. The one
+//! place where it waits for a device is a `readback.read()`.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::Device;
+
+use super::optimizer::Adam;
+use super::pictures::Picture;
+use super::{Checkpoint, Divergence, Observer, Outcome, Prepared, Progress, TrainError};
+use crate::config::{Augment, TrainConfig};
+use crate::data::{mirror_half, shuffled};
+use crate::device::is_cpu;
+use crate::host::Stopwatch;
+use crate::metrics::Scores;
+use crate::model::{Autoencoder, BatchLoss, DropoutDraw, Weights, add_scores};
+use crate::readback::{Readback, Values};
+use crate::rng::{Stream, rng};
+use crate::run::{EpochMetrics, EventFile, RunDir, State, Status};
+
+/// A run in progress.
+pub(super) struct Training<'a> {
+    pub prepared: &'a Prepared,
+    /// Where the run is kept; none to train in memory alone.
+    pub run: Option<&'a RunDir>,
+    /// The device with autodiff.
+    device: Device,
+    pub model: Autoencoder,
+    pub optimizer: Adam,
+    /// The weights of the best epoch; none before the first is finished.
+    pub best: Option<Weights>,
+    pub progress: Progress,
+    pub events: Option<EventFile>,
+    /// The last good epoch, or what this process began with: to return to when the loss diverges.
+    pub good: Snapshot,
+    /// Since the last checkpoint was written.
+    pub saved: Stopwatch,
+    /// Since the time was last counted in `progress`.
+    clock: Stopwatch,
+}
+
+/// The epochs that a checkpoint's settings ask for.
+fn epochs_of(checkpoint: &Path, config: &str) -> usize {
+    let config = TrainConfig::from_toml(checkpoint, config);
+    config.map_or(usize::MAX, |config| config.training.epochs)
+}
+
+/// What a step changes.
+#[derive(Clone)]
+pub(super) struct Snapshot {
+    pub model: Autoencoder,
+    pub optimizer: Adam,
+    pub progress: Progress,
+}
+
+impl Snapshot {
+    /// Before the first step.
+    fn first(prepared: &Prepared, device: &Device) -> Result<Self, TrainError> {
+        Ok(Self {
+            model: prepared.untrained(device)?,
+            optimizer: Adam::new(prepared.config.training.optimizer),
+            progress: Progress {
+                dataset: prepared.images.sha256().to_owned(),
+                ..Progress::default()
+            },
+        })
+    }
+
+    /// That of a checkpoint, which was read from `path`, and the weights of its best epoch.
+    fn resume(
+        prepared: &Prepared,
+        device: &Device,
+        path: &Path,
+        checkpoint: Checkpoint,
+    ) -> Result<(Self, Option<Weights>), TrainError> {
+        let config = &prepared.config;
+        checkpoint.check(path, config, prepared.images.sha256())?;
+        let fault = |message: String| TrainError::Checkpoint {
+            path: path.to_owned(),
+            message,
+        };
+        let read = |bytes: &[u8]| Weights::from_safetensors(bytes, "").map_err(fault);
+        let (weights, _) = read(&checkpoint.weights)?;
+        let model = weights.load_into(prepared.drawn(device), device);
+        let best = if checkpoint.best.is_empty() {
+            weights
+        } else {
+            let (best, _) = read(&checkpoint.best)?;
+            // Used at the end only, where it would be too late to learn that they are damaged.
+            let model = best.load_into(prepared.drawn(prepared.device()), prepared.device());
+            model.map_err(fault)?;
+            best
+        };
+        let mut optimizer = Adam::new(config.training.optimizer);
+        optimizer
+            .load(&checkpoint.optimizer, prepared.device())
+            .ok_or_else(|| fault("its optimizer can't be understood".to_owned()))?;
+        let mut progress = checkpoint.progress;
+        if config.training.epochs > epochs_of(path, &checkpoint.config) {
+            progress.early_stopping.wait_again();
+        }
+        tracing::info!(
+            "resuming after {} epochs and {} steps",
+            progress.history.len(),
+            progress.step
+        );
+        let snapshot = Self {
+            model: model.map_err(fault)?,
+            optimizer,
+            progress,
+        };
+        Ok((snapshot, Some(best)))
+    }
+}
+
+impl<'a> Training<'a> {
+    /// From the newest checkpoint, or from the beginning.
+    pub fn start(prepared: &'a Prepared, run: Option<&'a RunDir>) -> Result<Self, TrainError> {
+        let clock = Stopwatch::start();
+        let device = prepared.device().clone().autodiff();
+        let newest = match run {
+            Some(run) => Checkpoint::newest(run)?,
+            None => None,
+        };
+        let (snapshot, best) = match newest {
+            Some((path, checkpoint)) => Snapshot::resume(prepared, &device, &path, checkpoint)?,
+            None => (Snapshot::first(prepared, &device)?, None),
+        };
+        if let Some(run) = run {
+            let epochs = snapshot.progress.history.len();
+            run.write_status(&Status::now(State::Running, epochs))?;
+        }
+        let good = snapshot.clone();
+        let Snapshot {
+            model,
+            optimizer,
+            progress,
+        } = snapshot;
+        Ok(Self {
+            prepared,
+            run,
+            device,
+            model,
+            optimizer,
+            best,
+            progress,
+            events: run.map(EventFile::new),
+            good,
+            saved: clock,
+            clock,
+        })
+    }
+
+    /// All epochs, then the judgement.
+    pub async fn run(
+        &mut self,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<Outcome, TrainError> {
+        let config = &self.prepared.config.training;
+        let state = loop {
+            if self.progress.history.len() >= config.epochs {
+                break State::Finished;
+            }
+            if self.progress.early_stopping.is_over(config.patience) {
+                break State::EarlyStopped;
+            }
+            match self.epoch(observer, stop).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    return Ok(Outcome {
+                        state: State::Interrupted,
+                        finished: None,
+                    });
+                }
+                Err(TrainError::Diverged(divergence)) => self.roll_back(divergence).await?,
+                Err(error) => return Err(error),
+            }
+        };
+        let finished = self.finish().await?;
+        Ok(Outcome {
+            state,
+            finished: Some(finished),
+        })
+    }
+
+    /// One epoch, or what a checkpoint has left of it: train, validate, record. False if `stop` ended
+    /// it early.
+    async fn epoch(
+        &mut self,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<bool, TrainError> {
+        let Prepared { config, split, .. } = self.prepared;
+        let objective = config.objective();
+        let config = &config.training;
+        let images = self.prepared.device_images();
+        let epoch = self.progress.history.len() + 1;
+        let steps_per_epoch = split.train.len().div_ceil(config.batch_size);
+        let steps = config.epochs * steps_per_epoch;
+        let mut learning_rate = config.learning_rate;
+        // Losses that the device has yet to be asked for.
+        let mut losses = Vec::new();
+        observer.epoch_started(epoch, split.train.len());
+
+        let order = shuffled(
+            &split.train,
+            &mut rng(config.seed, Stream::Order, epoch as u64),
+        );
+        let done = order
+            .len()
+            .min(self.progress.losses.len() * config.batch_size);
+        observer.step(done);
+        let rest = &order[done..];
+        let mirrored = self.mirrored(rest.len());
+        for batch in images.mirrored_batches(rest, &mirrored, config.batch_size)? {
+            let [size, ..] = batch.dims();
+            let index = self.progress.step;
+            let draw = DropoutDraw { step: index as u64 };
+            let BatchLoss { loss, parts } = objective.batch_loss(&self.model, batch, draw);
+            losses.push(parts[0].1.clone().reshape([1, 1]));
+
+            let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
+            learning_rate = self.learning_rate(index, steps);
+            self.model = self
+                .optimizer
+                .step(learning_rate, self.model.clone(), gradients);
+            self.progress.step += 1;
+            observer.step(size);
+            let stopped = stop.load(Ordering::Relaxed);
+            let steps_done = self.progress.losses.len() + losses.len();
+            if stopped || (steps_done < steps_per_epoch && self.checkpoint_is_due()) {
+                let mut readback = Readback::default();
+                readback.add_columns(std::mem::take(&mut losses));
+                self.add_state(&mut readback);
+                let mut values = readback.read().await?;
+                self.count_time();
+                self.take_losses(&mut values, learning_rate)?;
+                let state = self.take_state(&mut values);
+                self.save(&state)?;
+            }
+            if stopped {
+                return Ok(false);
+            }
+        }
+
+        // A CPU has done the steps by now. When a GPU has can only be told by waiting for it,
+        // which is done once an epoch: here, for all that the epoch leaves.
+        self.count_time();
+        let steps_seconds = self.progress.epoch_seconds;
+        let model = self.model.valid();
+        let mut readback = Readback::default();
+        readback.add_columns(losses);
+        add_scores(&mut readback, &model, &objective, images, &split.validation)?;
+        let picture = match self.run {
+            Some(_) => Some(Picture::of_samples(self.prepared, &model, &mut readback)?),
+            None => None,
+        };
+        self.add_state(&mut readback);
+        let mut values = readback.read().await?;
+        self.count_time();
+        let training_seconds = if is_cpu(&self.device) {
+            steps_seconds
+        } else {
+            self.progress.epoch_seconds
+        };
+        self.take_losses(&mut values, learning_rate)?;
+        let scores = Scores::take_from(&mut values);
+        let metrics = self.epoch_metrics(&scores, learning_rate, training_seconds);
+        self.check_growth(&metrics)?;
+        let is_best =
+            self.progress
+                .early_stopping
+                .is_best(epoch, metrics.validation_loss, config.min_delta);
+        self.progress.history.push(metrics);
+        self.progress.losses.clear();
+        self.progress.epoch_seconds = 0.0;
+        self.record(picture, values, is_best)?;
+        let metrics = self.progress.history.last().expect("just pushed");
+        observer.epoch_finished(metrics, is_best);
+        Ok(true)
+    }
+
+    /// The metrics of the epoch that has just ended: its losses are in `progress`, `scores` are those of the
+    /// validation images.
+    #[expect(clippy::cast_precision_loss, reason = "counts of images")]
+    fn epoch_metrics(
+        &self,
+        scores: &Scores,
+        learning_rate: f64,
+        training_seconds: f64,
+    ) -> EpochMetrics {
+        let Prepared { config, split, .. } = self.prepared;
+        let config = &config.training;
+        let images = split.train.len();
+        let losses = self.progress.losses.iter().enumerate();
+        let sum: f64 = losses
+            .map(|(step, loss)| {
+                let size = config.batch_size.min(images - step * config.batch_size);
+                loss * size as f64
+            })
+            .sum();
+        let quality = scores.quality();
+        EpochMetrics {
+            epoch: self.progress.history.len() + 1,
+            step: self.progress.step,
+            learning_rate,
+            train_loss: sum / images as f64,
+            validation_loss: scores.mean_loss(),
+            validation_ssim: quality.ssim,
+            validation_psnr: quality.psnr,
+            validation_mse: quality.mse,
+            seconds: self.progress.epoch_seconds,
+            images_per_second: images as f64 / training_seconds,
+        }
+    }
+
+    /// Which of the next `images` training images to mirror; empty if none ever is.
+    fn mirrored(&self, images: usize) -> Vec<bool> {
+        let config = &self.prepared.config.training;
+        if config.augment == Augment::None {
+            return Vec::new();
+        }
+        let mut mirrored = Vec::with_capacity(images);
+        while mirrored.len() < images {
+            let step = self.progress.step + mirrored.len() / config.batch_size;
+            let size = config.batch_size.min(images - mirrored.len());
+            let mut rng = rng(config.seed, Stream::Augment, step as u64);
+            mirrored.extend(mirror_half(size, &mut rng));
+        }
+        mirrored
+    }
+
+    /// The rate of a step, of `steps` in all.
+    fn learning_rate(&self, step: usize, steps: usize) -> f64 {
+        let config = &self.prepared.config.training;
+        let rate = config
+            .schedule
+            .learning_rate(config.learning_rate, step, steps);
+        let halvings = i32::try_from(self.progress.rollbacks).unwrap_or(i32::MAX);
+        rate * 0.5_f64.powi(halvings)
+    }
+
+    /// Adds the time since it was last counted.
+    fn count_time(&mut self) {
+        let seconds = self.clock.lap();
+        self.progress.seconds += seconds;
+        self.progress.epoch_seconds += seconds;
+    }
+
+    /// Takes the losses of the steps since they were last read; an error at the first that is NaN or infinite.
+    fn take_losses(&mut self, values: &mut Values, learning_rate: f64) -> Result<(), TrainError> {
+        let losses = values.take();
+        if let Some(index) = losses.iter().position(|loss| !loss.is_finite()) {
+            return Err(TrainError::Diverged(Divergence {
+                loss: losses[index],
+                step: self.progress.step - losses.len() + index + 1,
+                epoch: self.progress.history.len() + 1,
+                last_good_epoch: self.progress.history.len(),
+                learning_rate,
+            }));
+        }
+        let losses = losses.into_iter().map(f64::from);
+        self.progress.losses.extend(losses);
+        Ok(())
+    }
+}

@@ -1,0 +1,292 @@
+//! The program as a user meets it: exit codes, messages, and nothing written on wrong input.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::common::{column, json, only_run, run_folders, small_run, trainer};
+use predicates::prelude::*;
+use predicates::str::contains;
+use tempfile::TempDir;
+
+#[test]
+fn the_result_goes_to_standard_output_and_progress_to_standard_error() {
+    let runs = TempDir::new().expect("a folder");
+    small_run(runs.path())
+        .assert()
+        .success()
+        .stdout(contains("test, 128 latent values"))
+        .stdout(contains("PCA, 128 components"))
+        .stdout(contains(runs.path().to_string_lossy().into_owned()))
+        .stdout(contains("epoch   1").not())
+        .stderr(contains("epoch   2/2"));
+}
+
+#[test]
+fn quiet_and_json_leave_only_json() {
+    let runs = TempDir::new().expect("a folder");
+    let assert = small_run(runs.path())
+        .args(["--quiet", "--json"])
+        .assert()
+        .success();
+    let output = assert.get_output();
+    let result: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(result["run"], only_run(runs.path()).display().to_string());
+    assert!(result["test"]["ssim"].is_number());
+    let noise = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(noise.is_empty(), "{noise}");
+}
+
+#[test]
+fn wrong_usage_exits_with_2_names_the_flag_and_writes_nothing() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["--latent-dim", "0"], "--latent-dim"),
+        (&["--latent-dim", "70000"], "--latent-dim"),
+        (&["--epochs", "0"], "--epochs"),
+        (&["--batch-size", "0"], "--batch-size"),
+        (&["--learning-rate", "nan"], "--learning-rate"),
+        (&["--learning-rate", "inf"], "--learning-rate"),
+        (&["--learning-rate=-1"], "--learning-rate"),
+        (&["--min-delta", "nan"], "--min-delta"),
+        (&["--patience", "0"], "--patience"),
+        (&["--samples", "0"], "--samples"),
+        (&["--limit", "0"], "--limit"),
+        (&["--limit", "3"], "--limit"),
+        (&["--classes", "hat"], "--classes"),
+        (&["--classes", ""], "--classes"),
+        (&["--split", "0.5,0.4,0.3"], "--split"),
+        (&["--split", "1,0,0"], "--split"),
+        (&["--backend", "cuda"], "--backend"),
+        (&["--frobnicate"], "--frobnicate"),
+        (&["--config", "/nonexistent.toml"], "--config"),
+    ];
+    for (arguments, named) in cases {
+        let runs = TempDir::new().expect("a folder");
+        small_run_without_limit(&runs)
+            .args(*arguments)
+            .assert()
+            .code(2)
+            .stderr(contains(*named))
+            .stderr(contains("panicked").not());
+        assert!(
+            run_folders(runs.path()).is_empty(),
+            "{arguments:?} left a run folder"
+        );
+    }
+}
+
+fn small_run_without_limit(runs: &TempDir) -> assert_cmd::Command {
+    let mut command = trainer();
+    command.arg("--runs").arg(runs.path());
+    command
+}
+
+#[test]
+fn a_config_file_that_is_not_there_is_said_once() {
+    trainer()
+        .args(["--config", "/nonexistent.toml"])
+        .assert()
+        .code(2)
+        .stderr(contains("--config /nonexistent.toml"))
+        .stderr(contains("os error").count(1));
+}
+
+#[test]
+fn missing_data_device_and_run_are_failures_with_a_way_out() {
+    let runs = TempDir::new().expect("a folder");
+    let empty = TempDir::new().expect("a folder");
+    small_run(runs.path())
+        .arg("--data")
+        .arg(empty.path())
+        .assert()
+        .code(1)
+        .stderr(contains(empty.path().to_string_lossy().into_owned()));
+    small_run(runs.path())
+        .args(["--device", "3"])
+        .assert()
+        .code(1)
+        .stderr(contains("--device 3"));
+    trainer()
+        .arg("eval")
+        .arg(empty.path())
+        .assert()
+        .code(1)
+        .stderr(contains("config.toml"));
+    let file = runs.path().join("file");
+    std::fs::write(&file, "").expect("a file");
+    small_run(&file).assert().code(1).stderr(contains("--runs"));
+    small_run(runs.path())
+        .args(["--name", "../up"])
+        .assert()
+        .code(1)
+        .stderr(contains("--name"));
+    assert!(run_folders(runs.path()).is_empty());
+}
+
+#[test]
+fn a_dry_run_shows_settings_images_and_layers_and_writes_nothing() {
+    let runs = TempDir::new().expect("a folder");
+    let missing = runs.path().join("missing");
+    small_run(&missing)
+        .args(["--dry-run", "--arch", "modified"])
+        .assert()
+        .success()
+        .stdout(contains("latent_dim = 256"))
+        .stdout(contains("64 training, 8 validation, 8 test images"))
+        .stdout(contains("encoder.0 conv 3×3, ReLU"))
+        .stdout(contains("total"));
+    assert!(!missing.exists());
+}
+
+#[test]
+fn flags_override_a_config_file_and_the_file_overrides_defaults() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("settings.toml");
+    std::fs::write(&file, "epochs = 7\nseed = 5\nbackend = \"flex\"\n").expect("a file");
+    trainer()
+        .args(["--dry-run", "--seed", "6", "--config"])
+        .arg(&file)
+        .assert()
+        .success()
+        .stdout(contains("epochs = 7"))
+        .stdout(contains("seed = 6"))
+        .stdout(contains("batch_size = 128"));
+    std::fs::write(&file, "epoch = 7\n").expect("a file");
+    trainer()
+        .args(["--dry-run", "--config"])
+        .arg(&file)
+        .assert()
+        .code(2)
+        .stderr(contains("unknown field `epoch`"));
+}
+
+#[test]
+fn a_batch_larger_than_the_split_is_clamped_and_said() {
+    let runs = TempDir::new().expect("a folder");
+    small_run(runs.path())
+        .args(["--batch-size", "1000"])
+        .assert()
+        .success()
+        .stderr(contains(
+            "batches of 1000 are larger than the training split",
+        ));
+    assert_eq!(column(&only_run(runs.path()), "step"), [1.0, 2.0]);
+}
+
+#[test]
+fn a_second_run_never_overwrites_the_first() {
+    let runs = TempDir::new().expect("a folder");
+    for _ in 0..2 {
+        small_run(runs.path())
+            .args(["--epochs", "1", "--name", "same"])
+            .assert()
+            .success();
+    }
+    assert_eq!(run_folders(runs.path()).len(), 2);
+}
+
+#[test]
+fn devices_lists_the_cpu_backends_and_what_auto_takes() {
+    trainer()
+        .arg("devices")
+        .assert()
+        .success()
+        .stdout(contains("flex"))
+        .stdout(contains("ndarray"))
+        .stdout(contains("--backend auto takes"));
+}
+
+#[test]
+fn completions_are_printed_for_each_shell() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        trainer()
+            .args(["completions", shell])
+            .assert()
+            .success()
+            .stdout(contains("trainer"));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_finishes_the_step_saves_and_exits_with_130() {
+    let runs = TempDir::new().expect("a folder");
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin!("trainer"))
+        .args(["--arch", "baseline", "--backend", "flex"])
+        .args(["--epochs", "1000", "--runs"])
+        .arg(runs.path())
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !run_folders(runs.path())
+        .iter()
+        .any(|run| run.join("metrics.csv").exists())
+    {
+        assert!(Instant::now() < deadline, "no epoch in a minute");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(killed.expect("kill runs").success());
+    let status = child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(130));
+    let run = only_run(runs.path());
+    assert_eq!(json(&run.join("status.json"))["state"], "interrupted");
+    assert!(run.join("checkpoints/last.safetensors").exists());
+}
+
+#[test]
+fn an_architecture_has_a_recipe_which_files_and_flags_override() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let file = folder.path().join("settings.toml");
+    std::fs::write(&file, "arch = \"baseline\"\nepochs = 3\nrefine = 5\n").expect("written");
+    let plan = |arguments: &[&str]| {
+        let done = trainer()
+            .arg("--dry-run")
+            .args(arguments)
+            .assert()
+            .success();
+        String::from_utf8_lossy(&done.get_output().stdout).into_owned()
+    };
+    let assert_has = |plan: &str, lines: &[&str]| {
+        for line in lines {
+            assert!(
+                plan.lines().any(|own| own == *line),
+                "{line} isn't in {plan}"
+            );
+        }
+    };
+    let linear = [
+        "loss = \"ssim+mse\"",
+        "refine = 20",
+        "epochs = 20",
+        "batch_size = 128",
+    ];
+    assert_has(&plan(&[]), &linear);
+    assert_has(&plan(&["--arch", "linear"]), &linear);
+    let others = [
+        "loss = \"bce\"",
+        "refine = 0",
+        "epochs = 50",
+        "batch_size = 32",
+    ];
+    assert_has(&plan(&["--arch", "baseline"]), &others);
+    assert_has(&plan(&["--arch", "modified"]), &others);
+    // A flag that says what is a default elsewhere counts as well.
+    assert_has(
+        &plan(&["--arch", "linear", "--loss", "bce", "--refine", "0"]),
+        &["loss = \"bce\"", "refine = 0", "epochs = 20"],
+    );
+    let path = file.to_str().expect("UTF-8");
+    assert_has(
+        &plan(&["--config", path, "--refine", "9"]),
+        &[
+            "loss = \"bce\"",
+            "refine = 9",
+            "epochs = 3",
+            "batch_size = 32",
+        ],
+    );
+}

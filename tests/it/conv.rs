@@ -1,0 +1,275 @@
+//! The convolution stage against burn's own layers: outputs and gradients, on every CPU backend.
+
+#![expect(
+    deprecated,
+    reason = "burn-ndarray is deprecated in favour of burn-flex, but users still choose it"
+)]
+
+use burn::tensor::module::{conv2d, interpolate, max_pool2d};
+use burn::tensor::ops::{
+    ConvOptions as BurnConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions,
+};
+use burn::tensor::{Device, Shape, Tensor, TensorData, activation};
+use proptest::prelude::*;
+use rand::RngExt;
+use trainer::ops::{ConvOptions, conv3x3};
+use trainer::rng::{Stream, rng};
+
+/// Relative to the largest value of a tensor.
+const TOLERANCE: f32 = 1e-4;
+
+fn random<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
+    let mut rng = rng(seed, Stream::Init, 0);
+    let values: Vec<f32> = (0..shape.iter().product::<usize>())
+        .map(|_| 2.0 * rng.random::<f32>() - 1.0)
+        .collect();
+    Tensor::from_data(TensorData::new(values, Shape::from(shape)), device)
+}
+
+fn by_burns_layers(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    options: ConvOptions,
+) -> Tensor<4> {
+    let [_, _, height, width] = x.dims();
+    let mut x = x;
+    if options.upsample {
+        let doubling = InterpolateOptions::new(InterpolateMode::Nearest)
+            .with_output_size([2 * height, 2 * width]);
+        x = interpolate(x, doubling);
+    }
+    x = conv2d(
+        x,
+        weight,
+        Some(bias),
+        BurnConvOptions::new([1, 1], [1, 1], [1, 1], 1),
+    );
+    if options.relu {
+        x = activation::relu(x);
+    }
+    if options.max_pool {
+        x = max_pool2d(x, MaxPoolOptions::new([2, 2]));
+    }
+    x
+}
+
+type Conv = fn(Tensor<4>, Tensor<4>, Tensor<1>, ConvOptions) -> Tensor<4>;
+
+/// The output, and the gradients of input, weight and bias under a random gradient of the output.
+fn run(conv: Conv, case: &Case, device: &Device) -> [Vec<f32>; 4] {
+    let device = device.clone().autodiff();
+    let Case {
+        images,
+        inputs,
+        outputs,
+        height,
+        width,
+        options,
+    } = *case;
+    let x = random([images, inputs, height, width], 1, &device).require_grad();
+    let weight = random([outputs, inputs, 3, 3], 2, &device).require_grad();
+    let bias = random([outputs], 3, &device).require_grad();
+    let output = conv(x.clone(), weight.clone(), bias.clone(), options);
+    let direction = random(output.dims(), 4, &device);
+    let gradients = (output.clone() * direction).sum().backward();
+    let values = |data: TensorData| data.try_to_vec::<f32>().expect("f32 tensors");
+    [
+        values(output.into_data()),
+        values(x.grad(&gradients).expect("a gradient").into_data()),
+        values(weight.grad(&gradients).expect("a gradient").into_data()),
+        values(bias.grad(&gradients).expect("a gradient").into_data()),
+    ]
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    images: usize,
+    inputs: usize,
+    outputs: usize,
+    height: usize,
+    width: usize,
+    options: ConvOptions,
+}
+
+fn assert_equals_burns_layers(case: &Case) {
+    for device in [Device::flex(), Device::ndarray()] {
+        let ours = run(conv3x3, case, &device);
+        // One reference: burn-flex's layers, so that ndarray is compared with another library too.
+        let burns = run(by_burns_layers, case, &Device::flex());
+        for (name, (ours, burns)) in [
+            "output",
+            "input gradient",
+            "weight gradient",
+            "bias gradient",
+        ]
+        .iter()
+        .zip(ours.iter().zip(&burns))
+        {
+            assert_eq!(ours.len(), burns.len(), "{name} of {case:?}");
+            let scale = burns
+                .iter()
+                .fold(1.0_f32, |scale, value| scale.max(value.abs()));
+            for (index, (ours, burns)) in ours.iter().zip(burns).enumerate() {
+                assert!(
+                    (ours - burns).abs() <= TOLERANCE * scale,
+                    "{name}[{index}] is {ours}, burn has {burns}: {case:?} on {device:?}"
+                );
+            }
+        }
+    }
+}
+
+fn all_options() -> impl Iterator<Item = ConvOptions> {
+    (0..8).map(|bits| ConvOptions {
+        upsample: bits & 1 != 0,
+        relu: bits & 2 != 0,
+        max_pool: bits & 4 != 0,
+    })
+}
+
+#[test]
+fn layers_of_the_baseline_equal_burns_layers() {
+    let case = |inputs, outputs, size, options| Case {
+        images: 9,
+        inputs,
+        outputs,
+        height: size,
+        width: size,
+        options,
+    };
+    let plain = ConvOptions::default();
+    assert_equals_burns_layers(&case(
+        1,
+        32,
+        28,
+        ConvOptions {
+            relu: true,
+            max_pool: true,
+            ..plain
+        },
+    ));
+    assert_equals_burns_layers(&case(
+        32,
+        32,
+        14,
+        ConvOptions {
+            relu: true,
+            ..plain
+        },
+    ));
+    assert_equals_burns_layers(&case(
+        32,
+        1,
+        14,
+        ConvOptions {
+            upsample: true,
+            ..plain
+        },
+    ));
+}
+
+#[test]
+fn every_combination_of_options_equals_burns_layers() {
+    for options in all_options() {
+        for (inputs, outputs) in [(1, 1), (2, 5), (5, 2)] {
+            assert_equals_burns_layers(&Case {
+                images: 3,
+                inputs,
+                outputs,
+                height: 6,
+                width: 8,
+                options,
+            });
+        }
+    }
+}
+
+#[test]
+fn odd_sizes_and_single_rows_equal_burns_layers() {
+    for options in all_options() {
+        for (height, width) in [(5, 7), (3, 2), (2, 9), (9, 3)] {
+            assert_equals_burns_layers(&Case {
+                images: 2,
+                inputs: 2,
+                outputs: 3,
+                height,
+                width,
+                options,
+            });
+        }
+    }
+    let relu = ConvOptions {
+        relu: true,
+        ..ConvOptions::default()
+    };
+    for (height, width) in [(1, 1), (1, 6), (6, 1)] {
+        assert_equals_burns_layers(&Case {
+            images: 2,
+            inputs: 3,
+            outputs: 2,
+            height,
+            width,
+            options: relu,
+        });
+    }
+}
+
+#[test]
+fn a_nan_is_let_through() {
+    for options in all_options() {
+        let device = Device::flex();
+        let x = Tensor::<4>::from_data(TensorData::new(vec![f32::NAN; 16], [1, 1, 4, 4]), &device);
+        let weight = random([2, 1, 3, 3], 2, &device);
+        let bias = random([2], 3, &device);
+        let output = conv3x3(x, weight, bias, options)
+            .into_data()
+            .try_to_vec::<f32>();
+        assert!(
+            output.expect("f32").iter().all(|value| value.is_nan()),
+            "{options:?}"
+        );
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let options = ConvOptions {
+        relu: true,
+        max_pool: true,
+        upsample: false,
+    };
+    let case = Case {
+        images: 50,
+        inputs: 3,
+        outputs: 4,
+        height: 8,
+        width: 8,
+        options,
+    };
+    let with_threads = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .expect("threads");
+        pool.install(|| run(conv3x3, &case, &Device::ndarray()))
+    };
+    assert_eq!(with_threads(1), with_threads(5));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn any_shape_equals_burns_layers(
+        images in 1_usize..12,
+        inputs in 1_usize..6,
+        outputs in 1_usize..6,
+        height in 2_usize..12,
+        width in 2_usize..12,
+        bits in 0_usize..8,
+    ) {
+        let options = all_options().nth(bits).expect("eight of them");
+        assert_equals_burns_layers(&Case { images, inputs, outputs, height, width, options });
+    }
+}

@@ -1,0 +1,42 @@
+//! SSIM, through its public surface, on every backend that runs here.
+//!
+//! `references`: the values of other libraries; `gradients`: against finite differences and PyTorch;
+//! `properties`: what holds for any images and settings; `errors`; `multi_scale`. The files of
+//! `../reference/` with the values of other libraries are made by `make_ssim_cases.py` there.
+
+mod errors;
+mod gradients;
+mod multi_scale;
+mod oracle;
+mod pairs;
+mod properties;
+mod references;
+
+use std::sync::LazyLock;
+
+use burn::tensor::Device;
+use trainer::device::{self, Backend};
+
+/// How far an f32 score may lie from the f64 one.
+const SCORE_TOLERANCE: f64 = 2e-6;
+
+/// Every backend that runs here. On a GPU, in software or not, the kernels run.
+fn devices() -> Vec<(&'static str, Device)> {
+    static WGPU: LazyLock<Option<Device>> = LazyLock::new(|| {
+        let selection = device::select(Backend::Wgpu, 0);
+        if selection.is_err() {
+            eprintln!(
+                "without wgpu: no Vulkan, Metal or DX12 adapter (Debian: mesa-vulkan-drivers)"
+            );
+        }
+        Some(selection.ok()?.device)
+    });
+    #[expect(
+        deprecated,
+        reason = "burn-ndarray is deprecated in favour of burn-flex, but users still choose it"
+    )]
+    let ndarray = Device::ndarray();
+    let mut devices = vec![("flex", Device::flex()), ("ndarray", ndarray)];
+    devices.extend(WGPU.clone().map(|device| ("wgpu", device)));
+    devices
+}

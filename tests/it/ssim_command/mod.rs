@@ -1,0 +1,7 @@
+//! `trainer ssim` as a user meets it: scores, tables, maps, messages and exit codes.
+
+mod errors;
+mod folders;
+mod map;
+mod pairs;
+mod support;

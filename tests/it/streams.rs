@@ -1,0 +1,117 @@
+//! Standard output and standard error that nobody reads, or that can't be written.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::common::only_run;
+use tempfile::TempDir;
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trainer"));
+    for variable in ["TRAINER_BACKEND", "TRAINER_DATA", "TRAINER_RUNS"] {
+        command.env_remove(variable);
+    }
+    // Mesa's drivers complain on standard error without it.
+    command.env("XDG_RUNTIME_DIR", std::env::temp_dir());
+    command.args(arguments);
+    command
+}
+
+/// A pipe whose other end is closed, as after `| head` has seen enough.
+fn closed_pipe() -> Stdio {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    writer.into()
+}
+
+fn message(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn training(runs: &Path) -> Command {
+    let mut command = program(&[
+        "--arch",
+        "baseline",
+        "--backend",
+        "flex",
+        "--limit",
+        "80",
+        "--batch-size",
+        "32",
+        "--epochs",
+        "1",
+        "--quiet",
+        "--runs",
+    ]);
+    command.arg(runs);
+    command
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_a_command_quietly() {
+    let runs = TempDir::new().expect("a folder");
+    let folder = runs.path().to_str().expect("UTF-8");
+    for arguments in [
+        &["devices"][..],
+        &["devices", "--json"],
+        &["--dry-run", "--backend", "flex"],
+        &["--help"],
+        &["-h"],
+        &["--version"],
+        &["report", "--help"],
+        &["runs", "--runs", folder],
+        &["runs", "--runs", folder, "--json"],
+        &["completions", "bash"],
+        &["serve", "--port", "0", "--runs", folder],
+    ] {
+        let mut command = program(arguments);
+        let output = command.stdout(closed_pipe()).output().expect("it runs");
+        let message = message(&output);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {message}");
+        assert_eq!(message, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_training_whose_result_nobody_reads_has_not_failed() {
+    let runs = TempDir::new().expect("a folder");
+    let mut command = training(runs.path());
+    let output = command.stdout(closed_pipe()).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{}", message(&output));
+    let status = crate::common::json(&only_run(runs.path()).join("status.json"));
+    assert_eq!(status["state"], "finished");
+}
+
+#[test]
+fn closed_streams_for_messages_change_no_exit_code() {
+    let runs = TempDir::new().expect("a folder");
+    let mut command = program(&["eval", "/nonexistent"]);
+    let status = command.stderr(closed_pipe()).status().expect("it runs");
+    assert_eq!(status.code(), Some(1));
+    let mut command = training(runs.path());
+    let output = command.args(["--batch-size", "4096"]);
+    let output = output.stderr(closed_pipe()).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "with a warning to be told");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error() {
+    for arguments in [
+        &["--version"][..],
+        &["--help"],
+        &["devices"],
+        &["completions", "zsh"],
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let mut command = program(arguments);
+        command.stdout(full.expect("Linux has it"));
+        let output = command.output().expect("it runs");
+        let message = message(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {message}");
+        assert!(
+            message.contains("can't write to standard output: No space left on device"),
+            "{arguments:?}: {message}"
+        );
+    }
+}

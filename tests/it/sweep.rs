@@ -1,0 +1,96 @@
+//! `trainer sweep`: what it makes, and what it leaves as it is.
+
+use std::path::Path;
+
+use crate::common::{run_folders, trainer};
+use assert_cmd::Command;
+use predicates::str::contains;
+use tempfile::TempDir;
+
+fn sweep(out: &Path, latent_dims: &str) -> Command {
+    let mut command = trainer();
+    command
+        .args(["sweep", "--backend", "flex", "--latent-dims", latent_dims])
+        .args(["--limit", "80", "--epochs", "1", "--refine", "3"])
+        .arg("--out")
+        .arg(out);
+    command
+}
+
+fn rows(out: &Path) -> Vec<Vec<String>> {
+    let table = std::fs::read_to_string(out.join("sweep.csv")).expect("a table");
+    let rows = table.lines().skip(1);
+    rows.map(|row| row.split(',').map(str::to_owned).collect())
+        .collect()
+}
+
+#[test]
+fn a_sweep_makes_what_is_missing_and_nothing_else() {
+    let folder = TempDir::new().expect("a folder");
+    let out = folder.path().join("sweep");
+    sweep(&out, "2,8").assert().success();
+    let first = rows(&out);
+    let methods: Vec<String> = first
+        .iter()
+        .map(|row| format!("{} {}", row[0], row[2]))
+        .collect();
+    assert_eq!(
+        methods,
+        ["linear 2", "baseline 2", "linear 8", "baseline 8"]
+    );
+    for row in &first {
+        let score: f64 = row[3].parse().expect("a score");
+        assert!((-1.0..=1.0).contains(&score), "{row:?}");
+    }
+    let picture = image::open(out.join("rate_quality.png")).expect("a picture");
+    assert_eq!((picture.width(), picture.height()), (1200, 520));
+
+    let before = run_folders(&out);
+    // Another latent size, and one run that is gone.
+    std::fs::remove_dir_all(&before[0]).expect("a run folder");
+    sweep(&out, "2,8,4").assert().success();
+    let second = rows(&out);
+    assert_eq!(second.len(), 6);
+    let kept = run_folders(&out)
+        .into_iter()
+        .filter(|run| before.contains(run));
+    assert_eq!(kept.count(), 3);
+    // The one made anew is the same.
+    assert_eq!(first[0][..5], second[0][..5]);
+}
+
+#[test]
+fn a_sweep_without_time_goes_on_later() {
+    let folder = TempDir::new().expect("a folder");
+    let out = folder.path().join("sweep");
+    sweep(&out, "2")
+        .args(["--minutes", "0"])
+        .assert()
+        .success()
+        .stderr(contains("2 of 2 runs are left"));
+    sweep(&out, "2").assert().success();
+    assert_eq!(rows(&out).len(), 2);
+}
+
+#[test]
+fn what_a_sweep_goes_over_is_not_given_singly() {
+    let folder = TempDir::new().expect("a folder");
+    for (flag, value, list) in [
+        ("--arch", "linear", "--archs"),
+        ("--latent-dim", "8", "--latent-dims"),
+        ("--loss", "mse", "--losses"),
+    ] {
+        sweep(folder.path(), "2")
+            .args([flag, value])
+            .assert()
+            .code(2)
+            .stderr(contains(list));
+    }
+    for (flag, value) in [("--minutes", "-1"), ("--minutes", "NaN")] {
+        sweep(folder.path(), "2")
+            .arg(format!("{flag}={value}"))
+            .assert()
+            .code(2)
+            .stderr(contains("minutes"));
+    }
+}

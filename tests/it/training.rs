@@ -1,0 +1,359 @@
+//! Training on every backend, from the same weights to the same losses; and what a run leaves.
+
+use std::path::PathBuf;
+
+use crate::common::{column, has_wgpu_adapter, json, only_run, small_run, trainer};
+use tempfile::TempDir;
+
+/// Three epochs of several steps each, all images known to the validation.
+fn run_on(backend: &str, arch: &str, loss: &str) -> (TempDir, PathBuf) {
+    let runs = TempDir::new().expect("a temporary folder");
+    trainer()
+        .args(["--backend", backend, "--arch", arch, "--loss", loss])
+        .args(["--limit", "80", "--batch-size", "16", "--epochs", "3"])
+        // The same images in each epoch, so that a loss that falls is what was learnt. What refinement
+        // does is compared in tests/refine.rs: Adam makes whole steps of the last digits that it leaves.
+        .args(["--augment", "none", "--refine", "0"])
+        // Far fewer than training images, of which PCA would leave nothing to learn.
+        .args(["--latent-dim", "16"])
+        .args(["--seed", "7", "--quiet"])
+        .arg("--runs")
+        .arg(runs.path())
+        .assert()
+        .success();
+    let run = only_run(runs.path());
+    let losses = column(&run, "train_loss");
+    assert!(
+        losses.is_sorted_by(|a, b| a > b),
+        "{loss} of {arch} on {backend} doesn't fall: {losses:?}"
+    );
+    (runs, run)
+}
+
+/// That a run on `backend` comes to what it comes to on flex. Its first epoch is compared: rounding
+/// that differs in the last digit grows with every step.
+fn assert_same_run(backend: &str, arch: &str, loss: &str) {
+    let (_expected_runs, expected) = run_on("flex", arch, loss);
+    let (_runs, run) = run_on(backend, arch, loss);
+    for name in ["train_loss", "validation_loss", "validation_ssim"] {
+        let [value, expected] = [&run, &expected].map(|run| column(run, name)[0]);
+        assert!(
+            (value - expected).abs() < 1e-4,
+            "{name} of {arch} by {loss} is {value} on {backend}, {expected} on flex"
+        );
+    }
+}
+
+#[test]
+fn baseline_learns_the_same_on_every_backend() {
+    for loss in ["bce", "0.8*ssim+0.2*l1"] {
+        assert_same_run("ndarray", "baseline", loss);
+        if has_wgpu_adapter() {
+            assert_same_run("wgpu", "baseline", loss);
+        }
+    }
+}
+
+#[test]
+fn the_other_architectures_learn_the_same_on_every_cpu_backend() {
+    assert_same_run("ndarray", "modified", "bce");
+    assert_same_run("ndarray", "linear", "ssim+mse");
+}
+
+#[test]
+fn a_run_repeats_itself_to_the_bit_from_its_own_config() {
+    for arch in ["linear", "baseline", "modified"] {
+        let runs = [
+            TempDir::new().expect("a folder"),
+            TempDir::new().expect("a folder"),
+        ];
+        small_run(runs[0].path())
+            .args(["--arch", arch, "--seed", "3"])
+            .assert()
+            .success();
+        let first = only_run(runs[0].path());
+        trainer()
+            .arg("--config")
+            .arg(first.join("config.toml"))
+            .arg("--runs")
+            .arg(runs[1].path())
+            .assert()
+            .success();
+        let second = only_run(runs[1].path());
+        let weights = |run: &std::path::Path| {
+            std::fs::read(run.join("checkpoints/best.safetensors")).expect("weights")
+        };
+        for name in ["train_loss", "validation_loss", "validation_ssim"] {
+            assert_eq!(column(&first, name), column(&second, name), "{arch} {name}");
+        }
+        assert_eq!(weights(&first), weights(&second), "{arch}");
+    }
+}
+
+#[test]
+fn every_optimizer_loss_schedule_and_augmentation_learns() {
+    let settings = [
+        ["--optimizer", "adamw"],
+        ["--loss", "mse"],
+        ["--loss", "l1"],
+        ["--loss", "ssim"],
+        ["--loss", "ms-ssim"],
+        ["--loss", "0.8*ssim+0.2*l1"],
+        ["--schedule", "constant"],
+        ["--augment", "none"],
+    ];
+    for setting in settings {
+        let runs = TempDir::new().expect("a folder");
+        small_run(runs.path())
+            .args(["--epochs", "4"])
+            .args(setting)
+            .assert()
+            .success();
+        let run = only_run(runs.path());
+        let losses = column(&run, "train_loss");
+        assert!(losses[3] < losses[0], "{setting:?}: {losses:?}");
+        let rates = column(&run, "learning_rate");
+        let constant = setting == ["--schedule", "constant"];
+        let falling = rates.is_sorted_by(|a, b| a > b);
+        assert_eq!(falling, !constant, "{setting:?}: {rates:?}");
+    }
+}
+
+#[test]
+fn another_seed_is_another_run() {
+    let loss = |seed| {
+        let runs = TempDir::new().expect("a folder");
+        small_run(runs.path())
+            .args(["--seed", seed])
+            .assert()
+            .success();
+        column(&only_run(runs.path()), "train_loss")
+    };
+    assert_ne!(loss("1"), loss("2"));
+}
+
+#[test]
+fn a_run_folder_holds_everything_that_a_reader_needs() {
+    let runs = TempDir::new().expect("a folder");
+    small_run(runs.path()).assert().success();
+    let run = only_run(runs.path());
+    let files = [
+        "config.toml",
+        "meta.json",
+        "status.json",
+        "metrics.csv",
+        "summary.json",
+        "log.txt",
+        "checkpoints/best.safetensors",
+        "checkpoints/last.safetensors",
+        "reconstructions/epoch-0001.png",
+        "reconstructions/epoch-0002.png",
+        "test.png",
+        "worst.png",
+        "curves.png",
+    ];
+    for file in files {
+        assert!(
+            run.join(file)
+                .metadata()
+                .is_ok_and(|metadata| metadata.len() > 0),
+            "{file}"
+        );
+    }
+    let name = run
+        .file_name()
+        .expect("a name")
+        .to_string_lossy()
+        .into_owned();
+    assert!(name.ends_with("_baseline-z128"), "{name}");
+
+    let summary = json(&run.join("summary.json"));
+    assert_eq!(summary["images"]["train"], 64);
+    assert_eq!(summary["parameters"], 1_621_889);
+    assert_eq!(summary["pca"]["components"], 128);
+    let meta = json(&run.join("meta.json"));
+    assert_eq!(meta["backend"], "flex");
+    assert_eq!(json(&run.join("status.json"))["state"], "finished");
+    assert_eq!(column(&run, "epoch"), [1.0, 2.0]);
+    assert_eq!(column(&run, "step"), [2.0, 4.0]);
+}
+
+#[test]
+fn eval_finds_the_test_scores_of_the_summary_on_each_cpu_backend() {
+    for arch in ["linear", "baseline", "modified"] {
+        let runs = TempDir::new().expect("a folder");
+        small_run(runs.path())
+            .args(["--arch", arch])
+            .assert()
+            .success();
+        let run = only_run(runs.path());
+        let expected = json(&run.join("summary.json"))["test"]["ssim"]
+            .as_f64()
+            .expect("a number");
+        for backend in ["flex", "ndarray"] {
+            let output = trainer()
+                .args(["eval", "--json", "--backend", backend])
+                .arg(&run)
+                .assert()
+                .success()
+                .get_output()
+                .stdout
+                .clone();
+            let result: serde_json::Value = serde_json::from_slice(&output).expect("JSON");
+            let ssim = result["test"]["ssim"].as_f64().expect("a number");
+            assert!(
+                (ssim - expected).abs() < 1e-5,
+                "{arch} on {backend}: {ssim}, {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn early_stopping_ends_a_run_that_gets_no_better() {
+    let runs = TempDir::new().expect("a folder");
+    // No loss falls by 10, so that only the first epoch counts as better.
+    small_run(runs.path())
+        .args(["--epochs", "9", "--patience", "2", "--min-delta", "10"])
+        .assert()
+        .success();
+    let run = only_run(runs.path());
+    assert_eq!(json(&run.join("status.json"))["state"], "early_stopped");
+    assert_eq!(column(&run, "epoch"), [1.0, 2.0, 3.0]);
+    assert_eq!(json(&run.join("summary.json"))["best_epoch"], 1);
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_the_run_and_says_where() {
+    let runs = TempDir::new().expect("a folder");
+    let assert = small_run(runs.path())
+        .args(["--learning-rate", "1e30"])
+        .assert()
+        .code(1);
+    let message = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(message.contains("at step 2 (epoch 1)"), "{message}");
+    assert!(message.contains("--learning-rate"), "{message}");
+    assert_eq!(message.matches("at step 2").count(), 1, "{message}");
+    let log = std::fs::read_to_string(only_run(runs.path()).join("log.txt")).expect("log.txt");
+    assert_eq!(log.matches("at step 2").count(), 1, "{log}");
+    assert!(log.contains("--learning-rate"), "{log}");
+    let status = json(&only_run(runs.path()).join("status.json"));
+    assert_eq!(status["state"], "failed");
+    assert!(
+        status["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("step 2")),
+        "{status}"
+    );
+}
+
+/// How large a loss is depends on its weights: what counts is how it compares with its own start.
+#[test]
+fn a_heavy_loss_does_not_diverge_and_an_exploding_one_does() {
+    let runs = TempDir::new().expect("a folder");
+    small_run(runs.path())
+        .args(["--loss", "30*bce"])
+        .assert()
+        .success();
+    assert!(column(&only_run(runs.path()), "train_loss")[0] > 10.0);
+
+    let runs = TempDir::new().expect("a folder");
+    let assert = small_run(runs.path())
+        .args(["--loss", "0.001*bce", "--learning-rate", "30"])
+        .assert()
+        .code(1);
+    let message = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(message.contains("the loss became"), "{message}");
+}
+
+#[test]
+fn the_preset_decides_every_ssim_of_a_run_and_is_named_in_it() {
+    let run_by = |preset: &str| {
+        let runs = TempDir::new().expect("a folder");
+        small_run(runs.path())
+            .args(["--ssim-preset", preset])
+            .assert()
+            .success();
+        let run = only_run(runs.path());
+        let summary = json(&run.join("summary.json"));
+        assert_eq!(summary["ssim_preset"], preset);
+        (runs, run, summary)
+    };
+    let (_tf_runs, tf_run, tf) = run_by("tf");
+    let (_runs, run, skimage) = run_by("skimage");
+    // The loss is bce, so that the weights are the same, and only the scores differ.
+    assert_eq!(column(&tf_run, "train_loss"), column(&run, "train_loss"));
+    assert_eq!(tf["test"]["mse"], skimage["test"]["mse"]);
+    let differ = |a: &serde_json::Value, b: &serde_json::Value| {
+        let [a, b] = [a, b].map(|ssim| ssim.as_f64().expect("a number"));
+        assert!((a - b).abs() > 1e-3, "{a} and {b}");
+    };
+    for split in ["test", "validation"] {
+        differ(&tf[split]["ssim"], &skimage[split]["ssim"]);
+        differ(&tf["pca"][split]["ssim"], &skimage["pca"][split]["ssim"]);
+    }
+    let columns = [&tf_run, &run].map(|run| column(run, "validation_ssim"));
+    assert!(
+        columns[0]
+            .iter()
+            .zip(&columns[1])
+            .all(|(a, b)| (a - b).abs() > 1e-3)
+    );
+
+    // `eval` goes by the run's conventions.
+    let output = trainer()
+        .args(["eval", "--json"])
+        .arg(&run)
+        .output()
+        .expect("it runs");
+    let result: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(result["test"]["ssim"], skimage["test"]["ssim"]);
+}
+
+#[test]
+fn a_loss_of_ssim_goes_by_the_preset() {
+    let first_loss = |preset: &str| {
+        let runs = TempDir::new().expect("a folder");
+        small_run(runs.path())
+            .args(["--loss", "ssim", "--epochs", "1", "--ssim-preset", preset])
+            .assert()
+            .success();
+        column(&only_run(runs.path()), "train_loss")[0]
+    };
+    let [tf, same] = ["tf", "same"].map(first_loss);
+    assert!((tf - same).abs() > 1e-3, "{tf} and {same}");
+}
+
+#[test]
+fn the_log_tells_the_loss_and_how_many_scales_fit() {
+    for (preset, scales) in [("tf", "2 of 5 scales"), ("skimage", "3 of 5 scales")] {
+        let runs = TempDir::new().expect("a folder");
+        small_run(runs.path())
+            .args(["--loss", "0.5*ms-ssim+bce", "--epochs", "1"])
+            .args(["--ssim-preset", preset])
+            .assert()
+            .success();
+        let log = std::fs::read_to_string(only_run(runs.path()).join("log.txt")).expect("log.txt");
+        assert!(log.contains("loss 0.5*ms-ssim+bce"), "{log}");
+        assert!(log.contains(&format!("by preset {preset}")), "{log}");
+        assert!(log.contains(scales), "{log}");
+    }
+}
+
+#[test]
+fn the_summary_repeats_the_validation_scores_of_the_best_epoch() {
+    let runs = TempDir::new().expect("a folder");
+    // No loss falls by 10: the best epoch is the first, and not the last.
+    small_run(runs.path())
+        .args(["--min-delta", "10"])
+        .assert()
+        .success();
+    let run = only_run(runs.path());
+    let summary = json(&run.join("summary.json"));
+    assert_eq!(summary["best_epoch"], 1);
+    assert_eq!(summary["validation"]["images"], 8);
+    for score in ["ssim", "psnr", "mse"] {
+        let expected = column(&run, &format!("validation_{score}"))[0];
+        assert_eq!(summary["validation"][score], expected, "{score}");
+    }
+}
