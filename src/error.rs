@@ -8,5 +8,12 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
         message = format!("{message}: {cause}");
         source = cause.source();
     }
-    message
+    in_one_line(&message)
+}
+
+/// A text of several lines in one.
+pub(crate) fn in_one_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim);
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    lines.join(" ")
 }

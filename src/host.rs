@@ -1,26 +1,35 @@
 //! What a program asks of its host: waiting for a device, the clock, files. A browser has other ways of
 //! doing these, so that they stand in one place.
 
-use std::io::{self, Write};
-use std::path::Path;
-use std::time::Instant;
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Waits for what a device has yet to compute. Everything that reads from one is async inside, and has
 /// this as its blocking front.
 pub(crate) use burn_std::future::block_on;
 
-/// Time since some moment.
+/// Time since some moment, without the time in which the process was stopped if [`notice_pauses`] is on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stopwatch(Instant);
+pub(crate) struct Stopwatch {
+    started: Instant,
+    paused_before: Duration,
+}
 
 impl Stopwatch {
     pub fn start() -> Self {
-        Self(Instant::now())
+        Self {
+            started: Instant::now(),
+            paused_before: paused(),
+        }
     }
 
     /// Seconds since the start.
     pub fn seconds(self) -> f64 {
-        self.0.elapsed().as_secs_f64()
+        let paused = paused().saturating_sub(self.paused_before);
+        self.started.elapsed().saturating_sub(paused).as_secs_f64()
     }
 
     /// Seconds since the start, or since this was last asked for.
@@ -31,24 +40,127 @@ impl Stopwatch {
     }
 }
 
+/// How often the time is looked at.
+const BEAT: Duration = Duration::from_millis(100);
+/// What can't be a delay: a thread that does nothing but sleep gets a processor within milliseconds, even
+/// if all of them are busy.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// What is known of the time in which the process was stopped.
+struct Pauses {
+    /// When the time was last looked at; none while nothing looks.
+    last: Option<Instant>,
+    total: Duration,
+}
+
+static PAUSES: Mutex<Pauses> = Mutex::new(Pauses {
+    last: None,
+    total: Duration::ZERO,
+});
+
+/// Notices from now on when this process is stopped, by SIGSTOP or together with its machine: no signal
+/// tells, but then nobody looks at the time.
+#[cfg(feature = "cli")]
+pub(crate) fn notice_pauses() {
+    let beat = || {
+        loop {
+            std::thread::sleep(BEAT);
+            paused();
+        }
+    };
+    let mut pauses = PAUSES.lock().unwrap_or_else(PoisonError::into_inner);
+    // Without the thread, all time counts.
+    if pauses.last.is_none() && std::thread::Builder::new().spawn(beat).is_ok() {
+        pauses.last = Some(Instant::now());
+    }
+}
+
+/// How long this process was stopped, as far as it was noticed.
+fn paused() -> Duration {
+    let mut pauses = PAUSES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(last) = &mut pauses.last {
+        let now = Instant::now();
+        let gap = now.saturating_duration_since(*last);
+        *last = now;
+        if gap > PAUSE {
+            pauses.total += gap.saturating_sub(BEAT);
+        }
+    }
+    pauses.total
+}
+
 /// The content of a file.
 pub(crate) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    std::fs::read(path)
+    fs::read(path)
 }
 
 /// What the names of temporary files begin and end with.
 const PREFIX: &str = ".new-";
 const SUFFIX: &str = ".tmp";
 
-/// Whether a file of that name is one that [`write_file`] never finished.
+/// Whether a file or folder of that name is one that [`write_file`] or the user of [`new_folder`] never
+/// finished.
 pub(crate) fn is_temporary(name: &str) -> bool {
     name.starts_with(PREFIX) && name.ends_with(SUFFIX)
+}
+
+/// A new folder in `parent`, under the name of a temporary file, to be filled and then renamed; it is removed
+/// where it is dropped.
+pub(crate) fn new_folder(parent: &Path) -> io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).suffix(SUFFIX);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As for files: the umask decides.
+        builder.permissions(std::fs::Permissions::from_mode(0o777));
+    }
+    builder.tempdir_in(parent)
 }
 
 /// Replaces the content of a file, or leaves it as it was. A reader sees the old content or the new,
 /// never a half: the bytes go to a temporary file in the same folder, which must exist, reach the disk,
 /// and then take the name.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, bytes, None)
+}
+
+/// Writes to what the user named. A link stays, and what it leads to is written. A file is replaced as
+/// [`write_file`] does it, and keeps its owner and permissions; a device or a pipe, which a file must not
+/// take the place of, is opened and written to.
+pub(crate) fn write_output(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let existing = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return replace(&end_of_links(path)?, bytes, None);
+        }
+        Err(error) => return Err(error),
+    };
+    // Fails for a file that is protected against writing, and would be replaced all the same.
+    let mut opened = File::options().write(true).open(path)?;
+    if existing.is_file() {
+        return replace(&fs::canonicalize(path)?, bytes, Some(&existing));
+    }
+    opened.write_all(bytes)
+}
+
+/// The path of the new file that a link leads to; `path` itself if it's none.
+fn end_of_links(path: &Path) -> io::Result<PathBuf> {
+    /// As many as Linux follows.
+    const MOST_LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&path) {
+            // From the folder that the link is in.
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many links in a row"))
+}
+
+/// As [`write_file`], with the owner and the permissions of the file that is replaced.
+fn replace(path: &Path, bytes: &[u8], existing: Option<&Metadata>) -> io::Result<()> {
     // A rename is atomic only within one file system, so the temporary file can't be in /tmp.
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -60,9 +172,18 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     {
         use std::os::unix::fs::PermissionsExt;
         // Temporary files are private by default. These are results: the umask decides.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
+        builder.permissions(fs::Permissions::from_mode(0o666));
     }
     let mut file = builder.tempfile_in(folder)?;
+    if let Some(existing) = existing {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt, fchown};
+            // Only root can give a file away.
+            let _ = fchown(file.as_file(), Some(existing.uid()), Some(existing.gid()));
+        }
+        file.as_file().set_permissions(existing.permissions())?;
+    }
     file.write_all(bytes)?;
     // Without this, a power cut after the rename can leave an empty file under the final name.
     file.as_file().sync_all()?;

@@ -53,7 +53,8 @@
 //! plot          pictures: numbers and pixels to PNG
 //! prediction    what decoders make and losses judge
 //! image rng     the shape of an image; random draws
-//! error host    errors in one line; files, clock, waiting
+//! error host words  errors in one line; files, clock, waiting; numbers in sentences
+//! limits path_text  limits of the system; paths as text, whatever their bytes
 //! guide         long documentation
 //! ```
 //!
@@ -79,11 +80,14 @@ mod host;
 #[doc(hidden)]
 pub mod image;
 mod lbfgs;
+mod limits;
 pub mod loss;
 pub mod metrics;
 pub mod model;
 #[doc(hidden)]
 pub mod ops;
+#[doc(hidden)]
+pub mod path_text;
 #[doc(hidden)]
 pub mod pca;
 #[cfg(feature = "cli")]
@@ -101,6 +105,7 @@ pub mod rng;
 pub mod run;
 pub mod ssim;
 pub mod train;
+mod words;
 
 pub use config::TrainConfig;
 pub use data::Images;

@@ -1,27 +1,26 @@
-//! Messages: to standard error for people, with the progress bar out of the way, and to the run's
-//! `log.txt` with the time.
+//! Messages: to standard error for people, above what is redrawn there, and to the run's `log.txt` with
+//! the time. A message that can't be written is dropped: it's no reason to end what it tells of.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use indicatif::MultiProgress;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::time::ChronoLocal;
 use tracing_subscriber::prelude::*;
 
+use super::advice::with_flags;
+use super::terminal;
 use crate::device::SelectedDevice;
-
-/// The bars on the terminal, shared with the progress display.
-pub(super) fn bars() -> &'static MultiProgress {
-    static BARS: OnceLock<MultiProgress> = OnceLock::new();
-    BARS.get_or_init(MultiProgress::new)
-}
 
 /// The target of messages for the log file alone: the terminal gets them in another way.
 pub(super) const FILE_ONLY: &str = "trainer::log";
+/// And the other way round.
+pub(super) const TERMINAL_ONLY: &str = "trainer::terminal";
+/// Columns of the level before each message on the terminal, as in ` INFO `.
+pub(super) const LEVEL_WIDTH: usize = 6;
 
 static LOG_FILE: Mutex<Option<File>> = Mutex::new(None);
 
@@ -34,10 +33,9 @@ pub(super) fn start(quiet: bool) {
     };
     // Other crates' chatter is for their authors; their warnings go to the log file.
     let ours = |level| Targets::new().with_target("trainer", level);
-    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let to_terminal = tracing_subscriber::fmt::layer()
         .with_writer(|| Terminal)
-        .with_ansi(colours)
+        .with_ansi(console::colors_enabled_stderr())
         .without_time()
         .with_target(false)
         .with_filter(ours(level).with_target(FILE_ONLY, LevelFilter::OFF));
@@ -45,7 +43,11 @@ pub(super) fn start(quiet: bool) {
         .with_writer(|| LogFile)
         .with_ansi(false)
         .with_timer(ChronoLocal::new("%FT%T%.3f".to_owned()))
-        .with_filter(ours(LevelFilter::DEBUG).with_default(LevelFilter::WARN));
+        .with_filter(
+            ours(LevelFilter::DEBUG)
+                .with_target(TERMINAL_ONLY, LevelFilter::OFF)
+                .with_default(LevelFilter::WARN),
+        );
     // A second start, as in tests of this library, changes nothing.
     let _ = tracing_subscriber::registry()
         .with(to_terminal)
@@ -77,12 +79,12 @@ struct Terminal;
 
 impl Write for Terminal {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        bars().suspend(|| io::stderr().write_all(bytes))?;
+        terminal::message(with_flags(&String::from_utf8_lossy(bytes)).as_bytes());
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
     }
 }
 
@@ -95,7 +97,8 @@ impl Write for LogFile {
             .unwrap_or_else(PoisonError::into_inner)
             .as_mut()
         {
-            file.write_all(bytes)?;
+            // What fills the disk will be told by the files that matter.
+            let _ = file.write_all(with_flags(&String::from_utf8_lossy(bytes)).as_bytes());
         }
         Ok(bytes.len())
     }

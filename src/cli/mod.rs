@@ -7,24 +7,33 @@ mod completions;
 mod devices;
 mod eval;
 mod log;
+mod moved_data;
+mod numbers;
 mod output;
 mod progress;
 mod report;
 mod resume;
 mod runs;
+mod runs_folder;
 mod serve;
 mod settings;
+mod signals;
 mod ssim;
 mod sweep;
 mod table;
+mod terminal;
+mod threads;
 mod train;
 
+use std::ffi::OsString;
+use std::io::{Write, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use settings::SettingsArgs;
+use table::{printable, printable_lines};
 
 /// Trains autoencoders on images, on any GPU or a CPU, and judges them by SSIM.
 ///
@@ -35,7 +44,8 @@ use settings::SettingsArgs;
     version,
     args_conflicts_with_subcommands = true,
     args_override_self = true,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."
+    after_help = "RAYON_NUM_THREADS sets the number of threads that compute.\n\
+                  Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -124,20 +134,41 @@ fn show(asked: &clap::Error) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Prints what is wrong with the command line.
+fn refuse(error: &clap::Error) -> Exit {
+    let acts = |argument: OsString| {
+        let text = argument.to_string_lossy();
+        printable(&text) != text
+    };
+    // Where standard error is closed, the exit code is all that is left to say.
+    let _ = if std::env::args_os().any(acts) {
+        // It repeats arguments, such as names of files that a shell put there.
+        let text = error.render().to_string();
+        write!(stderr(), "{}", printable_lines(&text))
+    } else {
+        error.print()
+    };
+    Exit::Usage
+}
+
 impl Cli {
-    /// Does what the command line of this process says. Wrong usage is printed, and ends the process
-    /// with 2.
+    /// Does what the command line of this process says. Wrong usage is printed.
     ///
     /// # Errors
     ///
     /// Whatever stopped the command, to be printed once.
     pub fn run_process() -> anyhow::Result<Exit> {
-        let result = settings::show_defaults(Self::command())
-            .try_get_matches()
-            .and_then(|matches| Self::from_arg_matches(&matches));
+        output::start();
+        signals::ignore_file_size_signal();
+        let mut command = numbers::allow_negative(settings::show_defaults(Self::command()));
+        let words = runs_folder::runs_after_command(&command, std::env::args_os());
+        let result = command.try_get_matches_from_mut(words).and_then(|matches| {
+            advice::is_for(&command, &matches);
+            Self::from_arg_matches(&matches)
+        });
         let result = match result {
             Ok(cli) => cli.run(),
-            Err(error) if error.use_stderr() => error.exit(),
+            Err(error) if error.use_stderr() => Ok(refuse(&error)),
             Err(help_or_version) => show(&help_or_version),
         };
         match result {
@@ -148,6 +179,9 @@ impl Cli {
 
     /// Does what the command line says.
     fn run(self) -> anyhow::Result<Exit> {
+        if !matches!(self.command, Some(Command::Completions { .. })) {
+            threads::start()?;
+        }
         match self.command {
             None => train::run(&self.settings, &self.output),
             Some(Command::Devices { json }) => devices::run(json),
@@ -178,14 +212,20 @@ pub enum Exit {
     Interrupted,
 }
 
+impl Exit {
+    fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            // 128 + SIGINT, as shells have it.
+            Self::Interrupted => 130,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        match exit {
-            Exit::Done => Self::SUCCESS,
-            Exit::Failed => Self::FAILURE,
-            Exit::Usage => Self::from(2),
-            // 128 + SIGINT, as shells have it.
-            Exit::Interrupted => Self::from(130),
-        }
+        exit.code().into()
     }
 }

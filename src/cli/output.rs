@@ -1,18 +1,33 @@
 //! Results on standard output, the one place that writes them.
 //!
-//! `println!` panics where a write fails. Here a reader that has seen enough, such as `head`, ends the
-//! command quietly ([`OutputError::Closed`], exit code 0), and any other failure, such as a full disk,
-//! is an error.
+//! `println!` panics where a write fails. Here a reader that has seen enough, such as `head`, or a
+//! terminal that was closed ends the command quietly ([`OutputError::Closed`], exit code 0), and any
+//! other failure, such as a full disk, is an error.
 
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::Path;
+use std::sync::OnceLock;
 
-use super::table::{Column, table_lines};
+use super::table::{Column, printable, table_lines};
+use crate::path_text::path_text;
+
+/// Whether standard output began as a terminal. One that was closed doesn't count as one any more.
+static TERMINAL: OnceLock<bool> = OnceLock::new();
+
+/// To be called when the program starts.
+pub(super) fn start() {
+    is_terminal();
+}
+
+fn is_terminal() -> bool {
+    *TERMINAL.get_or_init(|| io::stdout().is_terminal())
+}
 
 /// Why a result couldn't be written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OutputError {
-    /// The other end of the pipe is closed. Nobody is left to be told.
+    /// The other end of the pipe is closed, or the terminal. Nobody is left to be told.
     #[error("nothing reads standard output any more")]
     Closed,
     /// Anything else.
@@ -24,6 +39,8 @@ impl From<io::Error> for OutputError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             ErrorKind::BrokenPipe => Self::Closed,
+            // All that can happen to a terminal is that it goes away.
+            _ if is_terminal() => Self::Closed,
             _ => Self::Failed(error),
         }
     }
@@ -39,6 +56,17 @@ pub(super) fn text(text: impl Display) -> Result<(), OutputError> {
 /// Writes a line, or several, and ends the last one.
 pub(super) fn line(line: impl Display) -> Result<(), OutputError> {
     text(format_args!("{line}\n"))
+}
+
+/// Writes a path on a line: as it is for a program, and without what a terminal would act on.
+pub(super) fn path(path: &Path) -> Result<(), OutputError> {
+    if is_terminal() {
+        return line(printable(&path_text(path)));
+    }
+    let mut output = io::stdout().lock();
+    output.write_all(path.as_os_str().as_encoded_bytes())?;
+    output.write_all(b"\n")?;
+    Ok(output.flush()?)
 }
 
 /// For a command that has more to do than to write: it continues if nothing reads its output.

@@ -1,20 +1,21 @@
 //! Progress on the terminal: a bar for the epoch, the course of the scores so far, and a line for
 //! each finished epoch. Elsewhere only the lines.
 
-use std::fmt::Write;
-use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
-use console::style;
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use console::{measure_text_width, style};
 
-use super::log::bars;
+use super::log::{FILE_ONLY, LEVEL_WIDTH, TERMINAL_ONLY};
+use super::terminal::{self, Live};
+use crate::host::Stopwatch;
 use crate::run::EpochMetrics;
 use crate::train::Observer;
 
-/// Columns of a sparkline: what stands beside it still fits into 80.
+/// Columns of the bar and of a sparkline: what stands beside them still fits into 80.
+const BAR: usize = 20;
 const SPARKS: usize = 32;
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 /// Shows how far training is. The losses are the last epoch's: to know them at each step, the host
 /// would have to wait for the device at each step.
@@ -22,144 +23,199 @@ pub(super) struct Progress {
     epochs: usize,
     /// None where nobody watches.
     live: Option<Live>,
+    epoch: Epoch,
     history: Vec<EpochMetrics>,
 }
 
-/// What is redrawn, in lines that fit into 80 columns; indicatif cuts them off where there are fewer.
-struct Live {
-    bar: ProgressBar,
-    /// Below the bar, from the first epoch's end.
-    course: Vec<ProgressBar>,
+/// The epoch in progress.
+struct Epoch {
+    number: usize,
+    images: usize,
+    done: usize,
+    /// Of those, what a checkpoint had done already; none before the first call of `step`.
+    resumed: Option<usize>,
+    clock: Stopwatch,
+}
+
+impl Epoch {
+    fn new(number: usize, images: usize) -> Self {
+        Self {
+            number,
+            images,
+            done: 0,
+            resumed: None,
+            clock: Stopwatch::start(),
+        }
+    }
 }
 
 impl Progress {
     pub fn new(epochs: usize, quiet: bool) -> Self {
-        let live = (!quiet && stderr().is_terminal()).then(|| Live {
-            bar: bars().add(ProgressBar::new(0)),
-            course: Vec::new(),
-        });
         Self {
             epochs,
-            live,
+            live: if quiet { None } else { Live::new() },
+            epoch: Epoch::new(0, 0),
             history: Vec::new(),
         }
+    }
+
+    fn show(&mut self) {
+        let lines = self.lines();
+        if let Some(live) = &mut self.live {
+            live.show(lines);
+        }
+    }
+
+    /// The bar, and from the first epoch's end the course of the scores.
+    fn lines(&self) -> Vec<String> {
+        let Epoch {
+            number,
+            images,
+            done,
+            ..
+        } = self.epoch;
+        #[expect(clippy::cast_precision_loss, reason = "counts of images")]
+        let bar = bar(done as f64 / images as f64, BAR);
+        let line = format!(
+            "epoch {number}/{}  {bar}  {done}/{images}{}",
+            self.epochs,
+            self.pace()
+        );
+        [line].into_iter().chain(self.course()).collect()
+    }
+
+    /// How fast the epoch's images are trained on, and the time to the end of the last epoch: by the mean
+    /// of those so far, or in the first one by the images so far.
+    #[expect(clippy::cast_precision_loss, reason = "counts of images and epochs")]
+    fn pace(&self) -> String {
+        let Epoch {
+            number,
+            images,
+            done,
+            resumed,
+            clock,
+        } = self.epoch;
+        let elapsed = clock.seconds();
+        let rate = (done - resumed.unwrap_or(0)) as f64 / elapsed;
+        if done >= images {
+            return format!("  {rate:.0} images/s  validating");
+        }
+        let epochs_after = self.epochs.saturating_sub(number) as f64;
+        let (epoch, rest) = if self.history.is_empty() {
+            (images as f64 / rate, (images - done) as f64 / rate)
+        } else {
+            let seconds = self.history.iter().map(|row| row.seconds);
+            let mean = seconds.sum::<f64>() / self.history.len() as f64;
+            (mean, (mean - elapsed).max(0.0))
+        };
+        let left = rest + epoch * epochs_after;
+        if left.is_finite() {
+            format!("  {rate:.0} images/s  {} left", span(left))
+        } else {
+            String::new()
+        }
+    }
+
+    fn course(&self) -> Vec<String> {
+        let Some(last) = self.history.last() else {
+            return Vec::new();
+        };
+        let line = |name: &str, value: fn(&EpochMetrics) -> f64| {
+            let values: Vec<f64> = self.history.iter().map(value).collect();
+            let sparks = style(sparkline(&values, SPARKS)).cyan().for_stderr();
+            format!("{name:<15}  {:.4}  {sparks}", value(last))
+        };
+        vec![
+            line("validation SSIM", |row| row.validation_ssim),
+            line("validation loss", |row| row.validation_loss),
+            line("training loss", |row| row.train_loss),
+        ]
     }
 }
 
 impl Observer for Progress {
     fn epoch_started(&mut self, epoch: usize, images: usize) {
-        let Some(Live { bar, .. }) = &self.live else {
-            return;
-        };
-        bar.set_style(bar_style(
-            self.epochs - epoch.min(self.epochs),
-            &self.history,
-        ));
-        bar.reset();
-        bar.set_length(images as u64);
-        bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
+        self.epoch = Epoch::new(epoch, images);
+        self.show();
     }
 
     fn step(&mut self, images: usize) {
-        if let Some(Live { bar, .. }) = &self.live {
-            bar.inc(images as u64);
-            if Some(bar.position()) == bar.length() {
-                bar.tick();
-            }
+        let epoch = &mut self.epoch;
+        epoch.resumed.get_or_insert(images);
+        epoch.done += images;
+        let is_over = epoch.done >= epoch.images;
+        if self.live.as_ref().is_some_and(Live::is_due) || is_over {
+            self.show();
         }
     }
 
     fn epoch_finished(&mut self, metrics: &EpochMetrics, best: bool) {
         self.history.push(metrics.clone());
-        tracing::info!(
-            "epoch {:>3}/{}  loss {:.4}  validation {:.4}  SSIM {:.4}  PSNR {:.2} dB  {:.1} s  {:.0} images/s{}",
-            metrics.epoch,
-            self.epochs,
-            metrics.train_loss,
-            metrics.validation_loss,
-            metrics.validation_ssim,
-            metrics.validation_psnr,
-            metrics.seconds,
-            metrics.images_per_second,
-            if best { "  best" } else { "" },
-        );
-        if let Some(live) = &mut self.live {
-            live.show_course(&self.history);
-        }
+        let line = |width| epoch_line(metrics, self.epochs, best, width);
+        tracing::info!(target: FILE_ONLY, "{}", line(usize::MAX));
+        let width = terminal::width().saturating_sub(LEVEL_WIDTH);
+        tracing::info!(target: TERMINAL_ONLY, "{}", line(width));
+        self.show();
     }
 }
 
-impl Live {
-    fn show_course(&mut self, history: &[EpochMetrics]) {
-        let column = |value: fn(&EpochMetrics) -> f64| history.iter().map(value).collect();
-        let series: [(&str, Vec<f64>); 3] = [
-            ("validation SSIM", column(|row| row.validation_ssim)),
-            ("validation loss", column(|row| row.validation_loss)),
-            ("training loss", column(|row| row.train_loss)),
-        ];
-        while self.course.len() < series.len() {
-            let line = bars().add(ProgressBar::new(0));
-            let template = ProgressStyle::with_template("{msg}");
-            line.set_style(template.expect("the template is well-formed"));
-            self.course.push(line);
+/// What an epoch came to, in at most `width` columns: what has no room is left out, the least important
+/// first.
+fn epoch_line(metrics: &EpochMetrics, epochs: usize, best: bool, width: usize) -> String {
+    let EpochMetrics {
+        epoch,
+        train_loss,
+        validation_loss,
+        validation_ssim,
+        validation_psnr,
+        seconds,
+        images_per_second,
+        ..
+    } = metrics;
+    // In their order, each with its place among those that are left out.
+    let mut parts = vec![
+        (8, format!("epoch {epoch:>3}/{epochs}")),
+        (4, format!("loss {train_loss:.4}")),
+        (5, format!("validation {validation_loss:.4}")),
+        (7, format!("SSIM {validation_ssim:.4}")),
+        (2, format!("PSNR {validation_psnr:.2} dB")),
+        (3, format!("{seconds:.1} s")),
+        (1, format!("{images_per_second:.0} images/s")),
+    ];
+    if best {
+        parts.push((6, "best".to_owned()));
+    }
+    loop {
+        let texts: Vec<&str> = parts.iter().map(|(_, text)| text.as_str()).collect();
+        let line = texts.join("  ");
+        if measure_text_width(&line) <= width || parts.len() == 1 {
+            return line;
         }
-        for (line, (name, values)) in self.course.iter().zip(&series) {
-            let last = values.last().copied().unwrap_or(f64::NAN);
-            let sparks = style(sparkline(values, SPARKS)).cyan().for_stderr();
-            line.set_message(format!("{name:<15}  {last:.4}  {sparks}"));
-        }
+        let least = parts.iter().map(|(rank, _)| *rank).min();
+        parts.retain(|(rank, _)| Some(*rank) != least);
     }
 }
 
-/// The bar of an epoch after which so many remain.
-fn bar_style(epochs_after: usize, history: &[EpochMetrics]) -> ProgressStyle {
-    #[expect(clippy::cast_precision_loss, reason = "a count of epochs")]
-    let epoch_seconds = (!history.is_empty())
-        .then(|| history.iter().map(|row| row.seconds).sum::<f64>() / history.len() as f64);
-    let speed = |state: &ProgressState, text: &mut dyn Write| {
-        // A failed write leaves the text out, which the next drawing repairs.
-        let _ = write!(text, "{:.0} images/s", state.per_sec());
-    };
-    let left = move |state: &ProgressState, text: &mut dyn Write| {
-        let _ = if Some(state.pos()) == state.len() {
-            write!(text, "validating")
-        } else {
-            match run_seconds_left(state, epochs_after, epoch_seconds) {
-                Some(left) => write!(text, "{} left", span(left)),
-                None => Ok(()),
-            }
-        };
-    };
-    ProgressStyle::with_template("{prefix}  {bar:20.cyan}  {pos}/{len}  {speed}  {run_left}")
-        .expect("the template is well-formed")
-        .progress_chars("█▉▊▋▌▍▎▏ ")
-        .with_key("speed", speed)
-        .with_key("run_left", left)
-}
-
-/// Seconds to the end of the last epoch, by the mean of those so far; in the first one, by the
-/// steps so far.
-#[expect(clippy::cast_precision_loss, reason = "counts of images and epochs")]
-fn run_seconds_left(
-    state: &ProgressState,
-    epochs_after: usize,
-    epoch_seconds: Option<f64>,
-) -> Option<f64> {
-    let (position, length) = (state.pos() as f64, state.len()? as f64);
-    let elapsed = state.elapsed().as_secs_f64();
-    let left = match epoch_seconds {
-        Some(seconds) => (seconds - elapsed).max(0.0) + seconds * epochs_after as f64,
-        None if position > 0.0 => {
-            let seconds = elapsed * length / position;
-            seconds - elapsed + seconds * epochs_after as f64
-        }
-        None => return None,
-    };
-    Some(left)
+/// A bar of so many columns, of which a share is full.
+pub(super) fn bar(share: f64, width: usize) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "from 0 to 8 eighths of each column"
+    )]
+    let eighths = (share.clamp(0.0, 1.0) * (8 * width) as f64) as usize;
+    let text: String = (0..width)
+        .map(|column| match eighths.saturating_sub(8 * column) {
+            8.. => '█',
+            part => EIGHTHS[part],
+        })
+        .collect();
+    style(text).cyan().for_stderr().to_string()
 }
 
 /// `12 s`, `7 min 20 s` or `3 h 05 min`.
-fn span(seconds: f64) -> String {
+pub(super) fn span(seconds: f64) -> String {
     let seconds = Duration::try_from_secs_f64(seconds).map_or(u64::MAX, |left| left.as_secs());
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
     match (hours, minutes) {
@@ -200,19 +256,36 @@ fn sparkline(values: &[f64], width: usize) -> String {
     shown.iter().map(block).collect()
 }
 
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Some(Live { bar, course }) = &self.live {
-            for line in course.iter().chain([bar]) {
-                line.finish_and_clear();
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{span, sparkline};
+    use super::{EpochMetrics, epoch_line, span, sparkline};
+
+    #[test]
+    fn an_epochs_line_keeps_what_matters_most_where_it_has_no_room() {
+        let metrics = EpochMetrics {
+            epoch: 7,
+            step: 4200,
+            learning_rate: 0.001,
+            train_loss: 0.25,
+            validation_loss: 0.31,
+            validation_ssim: 0.8765,
+            validation_psnr: 21.5,
+            validation_mse: 0.007,
+            seconds: 12.3,
+            images_per_second: 4567.8,
+        };
+        let line = |width| epoch_line(&metrics, 120, true, width);
+        assert_eq!(
+            line(usize::MAX),
+            "epoch   7/120  loss 0.2500  validation 0.3100  SSIM 0.8765  PSNR 21.50 dB  12.3 s  4568 images/s  best"
+        );
+        assert_eq!(
+            line(74),
+            "epoch   7/120  loss 0.2500  validation 0.3100  SSIM 0.8765  12.3 s  best"
+        );
+        assert_eq!(line(34), "epoch   7/120  SSIM 0.8765  best");
+        assert_eq!(line(3), "epoch   7/120");
+    }
 
     #[test]
     fn a_sparkline_goes_from_the_lowest_to_the_highest_value() {

@@ -1,13 +1,15 @@
 //! `trainer report`: runs as one HTML file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use rayon::prelude::*;
 
+use super::runs_folder::RunsFolder;
+use super::table::printable;
 use super::{Exit, log, output};
-use crate::report::{Pictures, ReportError, collect, page, run_folders};
-use crate::run::{latest, write_atomically};
+use crate::report::{Pictures, collect, page};
+use crate::run::{RunError, latest, write_output};
 
 /// Writes one HTML file that shows runs: scores beside PCA's, curves, pictures, single test images.
 ///
@@ -15,7 +17,7 @@ use crate::run::{latest, write_atomically};
 /// are shown as far as they go.
 #[derive(Args, Debug)]
 pub(super) struct ReportArgs {
-    /// Run folders, or their names in the folder of all runs [default: the latest run]
+    /// Runs: their folders, their folders' names, or `latest` [default: latest]
     #[arg(value_name = "RUN", conflicts_with = "all")]
     selected: Vec<PathBuf>,
 
@@ -23,14 +25,8 @@ pub(super) struct ReportArgs {
     #[arg(long)]
     all: bool,
 
-    /// Folder of the run folders
-    #[arg(
-        long = "runs",
-        value_name = "DIR",
-        default_value = "runs",
-        env = "TRAINER_RUNS"
-    )]
-    folder: PathBuf,
+    #[command(flatten)]
+    runs: RunsFolder,
 
     /// The file to write [default: report.html in the run's folder, or in that of all runs]
     #[arg(long, short, value_name = "FILE")]
@@ -49,46 +45,32 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         .collect();
     for entry in &entries {
         for problem in &entry.problems {
-            tracing::warn!("{}: {problem}", entry.name);
+            tracing::warn!("{}: {}", printable(&entry.name), printable(problem));
         }
     }
     let file = args.output.clone().unwrap_or_else(|| {
         let home = match folders.as_slice() {
             [folder] if !args.all => folder,
-            _ => &args.folder,
+            _ => args.runs.path(),
         };
         home.join("report.html")
     });
-    write_atomically(&file, page(&entries)?.as_bytes())?;
-    output::line(file.display())?;
+    write_output(&file, page(&entries)?.as_bytes())?;
+    output::path(&file)?;
     Ok(Exit::Done)
 }
 
-fn chosen(args: &ReportArgs) -> Result<Vec<PathBuf>, ReportError> {
+fn chosen(args: &ReportArgs) -> Result<Vec<PathBuf>, RunError> {
     if !args.selected.is_empty() {
-        return args
-            .selected
-            .iter()
-            .map(|name| named(name, &args.folder))
-            .collect();
+        let selected = args.selected.iter();
+        return selected.map(|name| args.runs.find(name)).collect();
     }
-    let folders = run_folders(&args.folder)?;
+    let folders = args.runs.discover()?.folders;
     match latest(&folders) {
-        None => Err(ReportError::NoRuns {
-            path: args.folder.clone(),
+        None => Err(RunError::NoRuns {
+            path: args.runs.path().to_owned(),
         }),
         Some(_) if args.all => Ok(folders),
         Some(latest) => Ok(vec![latest.to_owned()]),
     }
-}
-
-/// The folder `name`, or else the folder of that name among the runs.
-fn named(name: &Path, runs: &Path) -> Result<PathBuf, ReportError> {
-    [name.to_owned(), runs.join(name)]
-        .into_iter()
-        .find(|path| path.is_dir())
-        .ok_or_else(|| ReportError::NoSuchRun {
-            name: name.to_owned(),
-            runs: runs.to_owned(),
-        })
 }

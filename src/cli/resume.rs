@@ -4,35 +4,53 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::moved_data::MovedDataArgs;
+use super::numbers::{real, whole};
+use super::runs_folder::RunsFolder;
 use super::{Exit, log, train};
-use crate::config::{ConfigError, TrainConfig, TrainingConfig};
+use crate::config::{ConfigError, OnNan, TrainConfig, TrainingConfig};
 use crate::device::Backend;
 use crate::run::{RunDir, RunRecord, State};
-use crate::train::{prepare, resume_run};
+use crate::train::{prepare_again, resume_run};
 
 /// A run that was stopped ends as if it never had been: on the same CPU, with the same weights to
-/// the bit. A run without a checkpoint starts over.
+/// the bit. A run without a checkpoint starts over. Settings that are given here are the run's from now
+/// on.
 #[derive(Args, Debug)]
 pub(super) struct ResumeArgs {
-    /// The run's folder
+    /// The run: its folder, its folder's name, or `latest`
     run: PathBuf,
+
+    #[command(flatten)]
+    runs: RunsFolder,
 
     /// Epochs in all, including those already trained: more than before make a run longer, and the
     /// learning rate's schedule with it
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole("epochs"))]
     epochs: Option<usize>,
 
     /// Stop after so many epochs without a better validation loss
-    #[arg(long, value_name = "EPOCHS")]
+    #[arg(long, value_name = "EPOCHS", value_parser = whole("patience"))]
     patience: Option<usize>,
+
+    /// Step size of the optimizer, as it would have been in the first step: for a run that diverged
+    #[arg(long, value_name = "RATE", value_parser = real("learning_rate"))]
+    learning_rate: Option<f64>,
+
+    /// What to do when the loss diverges
+    #[arg(long, value_enum)]
+    on_nan: Option<OnNan>,
 
     /// Where to compute [default: as before]
     #[arg(long, value_enum)]
     backend: Option<Backend>,
 
     /// Which of the backend's devices, by its number in `trainer devices`
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole("device"))]
     device: Option<usize>,
+
+    #[command(flatten)]
+    data: MovedDataArgs,
 
     /// Print the result as JSON
     #[arg(long)]
@@ -45,17 +63,19 @@ pub(super) struct ResumeArgs {
 
 pub(super) fn run(args: &ResumeArgs) -> anyhow::Result<Exit> {
     log::start(args.quiet);
-    let run = RunDir::resume(&args.run)?;
-    let before = TrainConfig::read(&run.config_path())?;
+    let run = RunDir::resume(&args.runs.find(&args.run)?)?;
+    let before = TrainConfig::from_toml(&run.config_path(), &run.read_config()?)?;
     let mut config = before.clone();
     let training = &mut config.training;
     training.epochs = args.epochs.unwrap_or(training.epochs);
     training.patience = args.patience.unwrap_or(training.patience);
+    training.learning_rate = args.learning_rate.unwrap_or(training.learning_rate);
+    training.on_nan = args.on_nan.unwrap_or(training.on_nan);
     let device = &mut config.device;
     device.backend = args.backend.unwrap_or(device.backend);
     device.device = args.device.unwrap_or(device.device);
     check_that_something_is_left(&run, &before.training, &config.training)?;
-    let prepared = prepare(config, args.quiet)?;
+    let prepared = prepare_again(&run, config, &args.data.of_one_run(), args.quiet)?;
 
     train::log_into(&run)?;
     resume_run(&prepared, &run)?;

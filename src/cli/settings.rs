@@ -7,6 +7,7 @@ use clap::{Args, Command};
 use serde::Serialize;
 use toml::Table;
 
+use super::numbers::{parsed, real, whole, whole_u64};
 use crate::config::{
     Augment, ConfigError, Interval, OnNan, Optimizer, ROLES, Schedule, TrainConfig,
 };
@@ -25,7 +26,7 @@ pub(crate) struct SettingsArgs {
     pub backend: Option<Backend>,
 
     /// Which of the backend's devices, by its number in `trainer devices`
-    #[arg(long, value_name = "N", help_heading = "Device")]
+    #[arg(long, value_parser = whole("device"), value_name = "N", help_heading = "Device")]
     pub device: Option<usize>,
 
     /// Network
@@ -33,19 +34,19 @@ pub(crate) struct SettingsArgs {
     pub arch: Option<Architecture>,
 
     /// Values in the latent vector
-    #[arg(long, value_name = "N", help_heading = "Model")]
+    #[arg(long, value_parser = whole("latent_dim"), value_name = "N", help_heading = "Model")]
     pub latent_dim: Option<usize>,
 
     /// Passes over the training images, at most
-    #[arg(long, value_name = "N", help_heading = "Training")]
+    #[arg(long, value_parser = whole("epochs"), value_name = "N", help_heading = "Training")]
     pub epochs: Option<usize>,
 
     /// Images in one optimizer step
-    #[arg(long, value_name = "N", help_heading = "Training")]
+    #[arg(long, value_parser = whole("batch_size"), value_name = "N", help_heading = "Training")]
     pub batch_size: Option<usize>,
 
     /// Step size of the optimizer, in the first step
-    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    #[arg(long, value_parser = real("learning_rate"), value_name = "RATE", help_heading = "Training")]
     pub learning_rate: Option<f64>,
 
     /// How the learning rate changes: not at all, or down to zero along a cosine over all epochs
@@ -66,6 +67,8 @@ pub(crate) struct SettingsArgs {
     /// - ms-ssim: 1 − multi-scale SSIM, by the same
     #[arg(
         long,
+        value_parser = parsed::<Loss>,
+        allow_hyphen_values = true,
         value_name = "TERMS",
         verbatim_doc_comment,
         help_heading = "Training"
@@ -73,7 +76,7 @@ pub(crate) struct SettingsArgs {
     pub loss: Option<Loss>,
 
     /// Steps by which the encoder improves each latent vector on the loss
-    #[arg(long, value_name = "STEPS", help_heading = "Training")]
+    #[arg(long, value_parser = whole("refine"), value_name = "STEPS", help_heading = "Training")]
     pub refine: Option<usize>,
 
     /// Whose conventions SSIM follows, in every score and in the loss
@@ -85,11 +88,11 @@ pub(crate) struct SettingsArgs {
     pub augment: Option<Augment>,
 
     /// Stop after so many epochs without a better validation loss
-    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    #[arg(long, value_parser = whole("patience"), value_name = "EPOCHS", help_heading = "Training")]
     pub patience: Option<usize>,
 
     /// How much lower a validation loss must be to count as better
-    #[arg(long, value_name = "LOSS", help_heading = "Training")]
+    #[arg(long, value_parser = real("min_delta"), value_name = "LOSS", help_heading = "Training")]
     pub min_delta: Option<f64>,
 
     /// What to do when the loss diverges: when it is NaN or infinite, or an epoch's is ten times the
@@ -99,32 +102,33 @@ pub(crate) struct SettingsArgs {
 
     /// How often to save what `trainer resume` continues from, besides at each epoch's end: steps, or
     /// minutes with an m
-    #[arg(long, value_name = "STEPS|MINUTESm", help_heading = "Output")]
+    #[arg(long, value_parser = parsed::<Interval>, allow_hyphen_values = true, value_name = "STEPS|MINUTESm", help_heading = "Output")]
     pub checkpoint_every: Option<Interval>,
 
     /// Seed of every random draw: split, order, initial weights, dropout
-    #[arg(long, value_name = "N", help_heading = "Training")]
+    #[arg(long, value_parser = whole_u64("seed"), value_name = "N", help_heading = "Training")]
     pub seed: Option<u64>,
 
     /// Classes to train on: names or numbers joined by commas, or all
-    #[arg(long, value_name = "LIST", help_heading = "Data")]
+    #[arg(long, value_parser = parsed::<ClassSelection>, allow_hyphen_values = true, value_name = "LIST", help_heading = "Data")]
     pub classes: Option<ClassSelection>,
 
     /// Shares of the training, validation and test images
-    #[arg(long, value_name = "SHARES", help_heading = "Data")]
+    #[arg(long, value_parser = parsed::<SplitFractions>, allow_hyphen_values = true, value_name = "SHARES", help_heading = "Data")]
     pub split: Option<SplitFractions>,
 
     /// Use only N images, for a quick try [default: all]
-    #[arg(long, value_name = "N", help_heading = "Data")]
+    #[arg(long, value_parser = whole("limit"), value_name = "N", help_heading = "Data")]
     pub limit: Option<usize>,
 
-    /// Folder with four IDX files, such as Fashion-MNIST's [default: the embedded images, or the first
+    /// Folder with four IDX files, such as Fashion-MNIST's, or torchvision's folder [default: the embedded images, or the first
     /// place that has Fashion-MNIST's files]
     #[arg(long, value_name = "DIR", env = "TRAINER_DATA", help_heading = "Data")]
+    #[serde(with = "crate::path_text")]
     pub data: Option<PathBuf>,
 
     /// Images that the run's pictures show
-    #[arg(long, value_name = "N", help_heading = "Output")]
+    #[arg(long, value_parser = whole("samples"), value_name = "N", help_heading = "Output")]
     pub samples: Option<usize>,
 
     /// Leave out the comparison with PCA
@@ -138,17 +142,8 @@ impl SettingsArgs {
     ///
     /// # Errors
     ///
-    /// Where a number is too large for TOML.
+    /// Where a value has no form in TOML.
     pub fn given(&self) -> Result<Table, ConfigError> {
-        if let Some(seed) = self.seed
-            && i64::try_from(seed).is_err()
-        {
-            return Err(ConfigError::Value {
-                setting: "seed",
-                value: seed.to_string(),
-                expected: "at most 9223372036854775807",
-            });
-        }
         let mut table = Table::try_from(self).map_err(|error| ConfigError::Malformed {
             path: PathBuf::from("the command line"),
             message: error.to_string(),

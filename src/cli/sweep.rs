@@ -2,6 +2,7 @@
 //! size.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,26 +10,36 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::advice::with_flags;
+use super::numbers::{parsed, whole};
 use super::output::{self, OutputError, unless_closed};
+use super::runs_folder::discover_runs;
 use super::settings::SettingsArgs;
-use super::train::stop_on_signal;
+use super::signals::stop_on_signal;
 use super::{Exit, log};
 use crate::config::ConfigError;
 use crate::config::{Role, TrainConfig};
 use crate::error::with_causes;
+use crate::host::notice_pauses;
+use crate::limits::NO_THREAD;
 use crate::loss::Loss;
 use crate::model::Architecture;
+use crate::path_text::{path_text, text_path};
 use crate::plot::{RateQuality, draw_rate_quality};
-use crate::run::{RunDir, RunError, RunRecord, Summary, discover, save_png, write_atomically};
+use crate::run::{
+    RunDir, RunError, RunRecord, Summary, discover, export_png, read_regular, write_output,
+};
 use crate::train::{Observer, TrainError, prepare, resume_run, start_run, train};
+
+/// The largest `sweep.csv` that is read, in bytes: more rows than anybody trains.
+const LARGEST_TABLE: u64 = 1 << 24;
 
 #[derive(Args, Debug)]
 pub(super) struct SweepArgs {
     /// Folder for the run folders, sweep.csv and rate_quality.png. Runs that it already has aren't
-    /// trained again, and unfinished ones are resumed
+    /// trained again, and unfinished ones are resumed; rows of earlier sweeps stay in the table
     #[arg(long, value_name = "DIR", default_value = "runs/sweep")]
     out: PathBuf,
 
@@ -37,6 +48,8 @@ pub(super) struct SweepArgs {
         long,
         value_name = "LIST",
         value_delimiter = ',',
+        value_parser = whole("latent_dim"),
+        allow_hyphen_values = true,
         default_value = "2,4,8,16,32,64,128,256"
     )]
     latent_dims: Vec<usize>,
@@ -51,11 +64,17 @@ pub(super) struct SweepArgs {
     archs: Vec<Architecture>,
 
     /// Losses [default: each architecture's own]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        value_parser = parsed::<Loss>,
+        allow_hyphen_values = true
+    )]
     losses: Vec<Loss>,
 
     /// Stop after so many minutes; run the same command again to continue
-    #[arg(long, value_name = "MINUTES")]
+    #[arg(long, value_name = "MINUTES", value_parser = minutes)]
     minutes: Option<f64>,
 
     /// Print the result as JSON
@@ -66,10 +85,19 @@ pub(super) struct SweepArgs {
     settings: SettingsArgs,
 }
 
+fn minutes(word: &str) -> Result<f64, &'static str> {
+    /// Two years, which no sleep is too long for.
+    const MOST: f64 = 1e6;
+    let minutes = word.parse().ok();
+    minutes
+        .filter(|minutes| (0.0..=MOST).contains(minutes))
+        .ok_or("expected a number of minutes from 0 to 1000000")
+}
+
 /// A line of `sweep.csv`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Row {
-    arch: &'static str,
+    arch: String,
     loss: String,
     latent_dim: usize,
     test_ssim: f64,
@@ -87,19 +115,24 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
     let plan = plan(args)?;
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("--out {}: can't create the folder", args.out.display()))?;
-    let stop = Arc::new(AtomicBool::new(false));
+    let stop = stop_on_signal()?;
+    notice_pauses();
     let is_late = Arc::new(AtomicBool::new(false));
-    stop_on_signal(&stop)?;
+    discover_runs(&args.out)?;
     if let Some(minutes) = args.minutes {
-        let (stop, is_late) = (stop.clone(), is_late.clone());
+        let is_late = is_late.clone();
         let cap = Duration::from_secs_f64(60.0 * minutes);
-        std::thread::spawn(move || {
+        let watch = move || {
             std::thread::sleep(cap);
             is_late.store(true, Ordering::Relaxed);
             stop.store(true, Ordering::Relaxed);
-        });
+        };
+        std::thread::Builder::new()
+            .spawn(watch)
+            .with_context(|| format!("--minutes: {NO_THREAD}"))?;
     }
 
+    let earlier = earlier_rows(&args.out)?;
     let mut rows = Vec::new();
     let mut failures = 0;
     for (index, config) in plan.iter().enumerate() {
@@ -114,7 +147,7 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
             config.model.latent_dim,
             config.training.loss
         );
-        match complete(&args.out, config, &stop) {
+        match complete(&args.out, config, stop) {
             Ok(Some((run, summary))) => {
                 let row = row(config, &run, &summary);
                 tracing::info!(
@@ -123,7 +156,7 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
                     row.pca_test_ssim
                 );
                 rows.push(row);
-                write(&args.out, &rows)?;
+                write(&args.out, &with_earlier(&args.out, &rows, &earlier))?;
             }
             Ok(None) => break,
             // A run that can't be trained is no reason to lose the others.
@@ -159,17 +192,17 @@ fn plan(args: &SweepArgs) -> Result<Vec<TrainConfig>, ConfigError> {
     let settings = &args.settings;
     for (setting, is_given, expected) in [
         (
-            "arch",
+            "--arch",
             settings.arch.is_some(),
             "--archs, since a sweep goes over several",
         ),
         (
-            "latent_dim",
+            "--latent-dim",
             settings.latent_dim.is_some(),
             "--latent-dims, since a sweep goes over several",
         ),
         (
-            "loss",
+            "--loss",
             settings.loss.is_some(),
             "--losses, since a sweep goes over several",
         ),
@@ -181,15 +214,6 @@ fn plan(args: &SweepArgs) -> Result<Vec<TrainConfig>, ConfigError> {
                 expected,
             });
         }
-    }
-    if let Some(minutes) = args.minutes
-        && !(minutes.is_finite() && (0.0..1e6).contains(&minutes))
-    {
-        return Err(ConfigError::Value {
-            setting: "minutes",
-            value: minutes.to_string(),
-            expected: "a number of minutes, zero or above",
-        });
     }
     let losses: Vec<Option<&Loss>> = if args.losses.is_empty() {
         vec![None]
@@ -209,7 +233,10 @@ fn plan(args: &SweepArgs) -> Result<Vec<TrainConfig>, ConfigError> {
                 };
                 let config = settings.resolve(None)?;
                 config.validate()?;
-                plan.push(config);
+                // A value that is listed twice counts once.
+                if !plan.contains(&config) {
+                    plan.push(config);
+                }
             }
         }
     }
@@ -248,6 +275,7 @@ fn complete(
 fn find(folder: &Path, config: &TrainConfig) -> Result<Option<RunRecord>, RunError> {
     let wanted = config.settings(Role::affects_result);
     let mut records = discover(folder)?
+        .folders
         .into_iter()
         .map(|path| RunRecord::read(&path));
     Ok(records.find(|record| record.config.clone().map(with_effect).as_ref() == Some(&wanted)))
@@ -268,7 +296,7 @@ fn row(config: &TrainConfig, run: &Path, summary: &Summary) -> Row {
     let pca = summary.pca.as_ref().map(|pca| &pca.test);
     let name = run.file_name().unwrap_or_default();
     Row {
-        arch: config.model.arch.name(),
+        arch: config.model.arch.name().to_owned(),
         loss: config.training.loss.to_string(),
         latent_dim: config.model.latent_dim,
         test_ssim: summary.test.ssim,
@@ -278,8 +306,43 @@ fn row(config: &TrainConfig, run: &Path, summary: &Summary) -> Row {
         pca_test_psnr: pca.map_or(f64::NAN, |pca| pca.psnr),
         epochs: summary.epochs,
         seconds: summary.seconds.total,
-        run: name.to_string_lossy().into_owned(),
+        run: path_text(name),
     }
+}
+
+/// The rows of `sweep.csv` that earlier sweeps left; none if there is no such file.
+fn earlier_rows(folder: &Path) -> anyhow::Result<Vec<Row>> {
+    let path = folder.join("sweep.csv");
+    let bytes = match read_regular(&path, LARGEST_TABLE) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        result => result.map_err(anyhow::Error::from),
+    };
+    let rows = bytes.and_then(|bytes| {
+        let mut reader = csv::Reader::from_reader(bytes.as_slice());
+        let rows = reader.deserialize().collect::<Result<Vec<Row>, _>>();
+        Ok(rows?)
+    });
+    rows.with_context(|| {
+        format!(
+            "{}: it isn't a sweep's table, which would be replaced; move it away, or give another --out",
+            path.display()
+        )
+    })
+}
+
+/// The rows of this sweep, then those of earlier ones: all but those of the same runs, and of runs that
+/// are gone and have been trained again.
+fn with_earlier(folder: &Path, rows: &[Row], earlier: &[Row]) -> Vec<Row> {
+    let is_replaced = |old: &Row| {
+        let is_gone = !folder.join(text_path(&old.run)).exists();
+        rows.iter().any(|new| {
+            let is_same =
+                (&new.arch, &new.loss, new.latent_dim) == (&old.arch, &old.loss, old.latent_dim);
+            new.run == old.run || (is_gone && is_same)
+        })
+    };
+    let kept = earlier.iter().filter(|old| !is_replaced(old));
+    rows.iter().chain(kept).cloned().collect()
 }
 
 /// Writes `sweep.csv` and `rate_quality.png`.
@@ -289,7 +352,7 @@ fn write(folder: &Path, rows: &[Row]) -> anyhow::Result<()> {
         writer.serialize(row)?;
     }
     let table = writer.into_inner().context("can't write sweep.csv")?;
-    write_atomically(&folder.join("sweep.csv"), &table)?;
+    write_output(&folder.join("sweep.csv"), &table)?;
 
     let pca: BTreeMap<_, _> = rows
         .iter()
@@ -318,7 +381,7 @@ fn write(folder: &Path, rows: &[Row]) -> anyhow::Result<()> {
     }
     let title = "What latent values buy: test images by number of latent values";
     let picture = draw_rate_quality(title, &curves)?;
-    save_png(&picture, &folder.join("rate_quality.png"))?;
+    export_png(&picture, &folder.join("rate_quality.png"))?;
     Ok(())
 }
 
@@ -340,5 +403,5 @@ fn print(rows: &[Row], folder: &Path) -> Result<(), OutputError> {
             row.seconds
         ))?;
     }
-    output::line(folder.display())
+    output::path(folder)
 }

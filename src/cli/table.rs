@@ -29,6 +29,16 @@ pub(super) fn printable(text: &str) -> String {
     shown
 }
 
+/// As [`printable`], but for the ends of lines and tabs.
+pub(super) fn printable_lines(text: &str) -> String {
+    let pieces = text.split_inclusive(['\n', '\t']);
+    let escape = |piece: &str| match piece.strip_suffix(['\n', '\t']) {
+        Some(text) => printable(text) + &piece[text.len()..],
+        None => printable(piece),
+    };
+    pieces.map(escape).collect()
+}
+
 /// The text, or its beginning and end around a `…` where it is wider than `width`.
 pub(super) fn shorten(text: &str, width: usize) -> String {
     if measure_text_width(text) <= width {
@@ -109,7 +119,7 @@ pub(super) fn table_lines(columns: &[Column]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{printable, shorten};
+    use super::{printable, printable_lines, shorten};
 
     #[test]
     fn nothing_that_a_terminal_acts_on_is_printed() {
@@ -118,6 +128,8 @@ mod tests {
             "a\\u{1b}[31mb\\u{9b}c\\u{202e}d"
         );
         assert_eq!(printable("größe 画像"), "größe 画像");
+        assert_eq!(printable("a\nb"), "a\\nb");
+        assert_eq!(printable_lines("a\u{7}\n\tb\n"), "a\\u{7}\n\tb\n");
     }
 
     #[test]

@@ -1,22 +1,23 @@
 //! `trainer`: trains, into a new run folder.
 
-use std::io::{Write, stderr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use anyhow::Context;
 
 use super::output::{self, OutputError};
 use super::progress::Progress;
 use super::settings::SettingsArgs;
+use super::signals::stop_on_signal;
+use super::table::printable;
 use super::{Exit, OutputArgs, advice, log};
 use crate::config::TrainConfig;
+use crate::host::notice_pauses;
 use crate::loss::Term;
 use crate::metrics::Quality;
 use crate::model::{layer_table, parameters};
+use crate::path_text::path_text;
 use crate::run::{RunDir, Summary};
 use crate::ssim::MsSsim;
 use crate::train::{Prepared, prepare, start_run, train};
+use crate::words::count;
 
 pub(super) fn run(settings: &SettingsArgs, arguments: &OutputArgs) -> anyhow::Result<Exit> {
     log::start(arguments.quiet);
@@ -46,36 +47,22 @@ pub(super) fn train_and_print(
     json: bool,
 ) -> anyhow::Result<Exit> {
     announce(prepared, run);
-    let stop = Arc::new(AtomicBool::new(false));
-    stop_on_signal(&stop)?;
+    let stop = stop_on_signal()?;
+    notice_pauses();
     let mut progress = Progress::new(prepared.config.training.epochs, quiet);
-    let result = train(prepared, Some(run), &mut progress, &stop);
+    let result = train(prepared, Some(run), &mut progress, stop);
     drop(progress);
     // `main` prints the error.
     let outcome = result.map_err(anyhow::Error::from).inspect_err(
         |error| tracing::error!(target: log::FILE_ONLY, "{}", advice::message(error)),
     )?;
     let Some(finished) = outcome.finished else {
-        let path = run.path().display();
+        let path = printable(&path_text(run.path()));
         tracing::warn!("interrupted; resume it with `trainer resume {path}`");
         return Ok(Exit::Interrupted);
     };
     print_result(&finished.summary, run, json)?;
     Ok(Exit::Done)
-}
-
-/// The first Ctrl-C (or SIGTERM) lets the current step finish and saves; the second one ends at once.
-pub(super) fn stop_on_signal(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
-    let stop = stop.clone();
-    ctrlc::set_handler(move || {
-        if stop.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        let message = "stopping after this step; again to stop at once";
-        // Where standard error is closed, it stops all the same.
-        let _ = log::bars().suspend(|| writeln!(stderr(), "{message}"));
-    })
-    .context("can't listen for Ctrl-C")
 }
 
 fn announce(prepared: &Prepared, run: &RunDir) {
@@ -89,7 +76,8 @@ fn announce(prepared: &Prepared, run: &RunDir) {
     let TrainConfig {
         model, training, ..
     } = config;
-    tracing::info!("run folder {}", run.path().display());
+    let path = printable(&path_text(run.path()));
+    tracing::info!("run folder {path}");
     log::device(selected);
     tracing::info!(
         "{}: {} training, {} validation, {} test images{}",
@@ -99,7 +87,7 @@ fn announce(prepared: &Prepared, run: &RunDir) {
         split.test.len(),
         match images.duplicates() {
             0 => String::new(),
-            count => format!(" ({count} duplicates left out)"),
+            number => format!(" ({} left out)", count(number, "duplicate")),
         },
     );
     tracing::info!(
@@ -121,7 +109,7 @@ fn announce(prepared: &Prepared, run: &RunDir) {
     };
     let refined = match training.refine {
         0 => String::new(),
-        steps => format!(", latent vectors refined in {steps} steps"),
+        steps => format!(", latent vectors refined in {}", count(steps, "step")),
     };
     tracing::info!(
         "loss {}{refined}; SSIM by preset {}{scales}",
@@ -194,7 +182,7 @@ fn print_plan(prepared: &Prepared) -> Result<(), OutputError> {
 fn print_result(summary: &Summary, run: &RunDir, json: bool) -> anyhow::Result<()> {
     if json {
         let mut value = serde_json::to_value(summary)?;
-        value["run"] = run.path().display().to_string().into();
+        value["run"] = path_text(run.path()).into();
         return Ok(output::json(&value)?);
     }
     print_quality(
@@ -208,14 +196,17 @@ fn print_result(summary: &Summary, run: &RunDir, json: bool) -> anyhow::Result<(
         "best epoch {} of {}, {:.1} s",
         summary.best_epoch, summary.epochs, summary.seconds.total
     ))?;
-    output::line(run.path().display())?;
+    output::path(run.path())?;
     Ok(())
 }
 
 /// One line of scores.
 pub(super) fn print_quality(label: &str, quality: &Quality) -> Result<(), OutputError> {
     output::line(format_args!(
-        "{label:<24}  SSIM {:.4}  PSNR {:.2} dB  MSE {:.5}  ({} images)",
-        quality.ssim, quality.psnr, quality.mse, quality.images
+        "{label:<24}  SSIM {:.4}  PSNR {:.2} dB  MSE {:.5}  ({})",
+        quality.ssim,
+        quality.psnr,
+        quality.mse,
+        count(quality.images, "image")
     ))
 }

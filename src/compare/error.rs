@@ -4,8 +4,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use image::ImageError;
-
 use crate::ssim::SsimError;
 
 /// Why two files or folders can't be compared.
@@ -38,15 +36,13 @@ pub enum CompareError {
 
     /// Not PNG, or broken.
     #[error(
-        "{} isn't a whole PNG image; if it's in another format, convert it to PNG, and if it's \
-         broken, take another copy",
-        path.display()
+        "{} isn't a whole PNG image: {why}", path.display()
     )]
     NotPng {
         /// The file.
         path: PathBuf,
-        /// Where decoding stopped.
-        source: ImageError,
+        /// What is wrong with it, or what it is instead, and what to do.
+        why: String,
     },
 
     /// More pixels than there should be room for.
@@ -122,9 +118,15 @@ pub enum CompareError {
     /// Folders without a common file.
     #[error(
         "no PNG file has the same name in {} ({files_in_a} PNG files) and {} ({files_in_b}); files \
-         are paired by their path below the folder, such as dog/1.png",
+         are paired by their path below the folder, such as dog/1.png{}",
         a.display(),
-        b.display()
+        b.display(),
+        if *look_alike {
+            ", in the same characters; here, accents are characters of their own on one side only \
+             (NFC and NFD). Rename the files, such as by `convmv`"
+        } else {
+            ""
+        }
     )]
     NoPairs {
         /// The first folder.
@@ -135,6 +137,8 @@ pub enum CompareError {
         b: PathBuf,
         /// How many it has.
         files_in_b: usize,
+        /// Whether some may have the same name, in other characters.
+        look_alike: bool,
     },
 
     /// A map of more than a pair.

@@ -6,14 +6,19 @@
 //! - [`Matches::find`]: which files of two folders belong together; [`Pair::read`]: two files.
 //! - [`Comparer`]: scores of pairs, and maps of scores; [`joins_batch`]: which pairs it takes at once.
 
+mod decode;
 mod error;
 mod files;
+mod names;
+mod notes;
 mod picture;
+mod samples;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
 pub use error::CompareError;
-pub use files::Matches;
+pub use files::{Matches, Unreadable};
+pub use notes::Note;
 pub use picture::{Pair, Picture};
 
 use crate::metrics::mean;
@@ -61,26 +66,32 @@ impl Comparer {
             .collect())
     }
 
-    /// The score of each window of a pair, averaged over the channels: `[H', W']`, and `H'` and `W'`,
-    /// which are [`SsimConfig::map_size`].
+    /// The score of a pair, as [`scores`](Self::scores) has it but for rounding, and the score of each
+    /// window, averaged over the channels, in one pass.
     ///
     /// # Errors
     ///
     /// As for [`scores`](Self::scores).
-    pub fn map(&self, pair: &Pair) -> Result<(Vec<f32>, [usize; 2]), CompareError> {
+    pub fn map(&self, pair: &Pair) -> Result<ScoreMap, CompareError> {
         let size = [pair.height(), pair.width()];
-        let map_size = self.config.map_size(size[0], size[1]);
-        let mut map = vec![0.0; map_size[0] * map_size[1]];
+        let [height, width] = self.config.map_size(size[0], size[1]);
+        let mut windows = vec![0.0; height * width];
+        let mut plane_scores = Vec::with_capacity(pair.channels());
         #[expect(clippy::cast_precision_loss, reason = "one or three")]
         let channels = pair.channels() as f32;
         for plane in pair.planes() {
             let [x, y] = self.upload(&[plane], size);
-            let windows = download(ssim::ssim_map(x, y, &self.config)?, size)?;
-            for (sum, window) in map.iter_mut().zip(windows) {
+            let of_plane = download(ssim::ssim_map(x, y, &self.config)?, size)?;
+            plane_scores.push(mean(of_plane.iter().map(|&score| f64::from(score))));
+            for (sum, window) in windows.iter_mut().zip(of_plane) {
                 *sum += window / channels;
             }
         }
-        Ok((map, map_size))
+        Ok(ScoreMap {
+            score: mean(plane_scores.into_iter()),
+            windows,
+            size: [height, width],
+        })
     }
 
     /// Both sides of some planes: `[P, 1, H, W]` each.
@@ -91,6 +102,17 @@ impl Comparer {
             Tensor::from_data(TensorData::new(values, shape), &self.device)
         })
     }
+}
+
+/// Where a pair differs.
+#[derive(Clone, Debug)]
+pub struct ScoreMap {
+    /// The mean of all windows.
+    pub score: f64,
+    /// `[height * width]` scores.
+    pub windows: Vec<f32>,
+    /// Height and width, which are [`SsimConfig::map_size`].
+    pub size: [usize; 2],
 }
 
 /// Whether one more pair can be compared along with others: it has their size, and the batch isn't

@@ -1,27 +1,17 @@
 //! PNG files as planes of numbers in [0, 1].
 //!
 //! Samples are divided by the largest one of their depth, 255 or 65535, and compared as they are:
-//! a gamma or a colour profile in the file isn't applied. Palettes and depths below 8 bits are
+//! a gamma or a colour profile in the file isn't applied, but noted. Palettes and depths below 8 bits are
 //! expanded, and a palette counts as colour. The alpha channel is dropped if it's opaque everywhere;
 //! otherwise what is seen depends on a background that the file doesn't name, so that there is
 //! nothing to compare.
 
-use std::fs::File;
-use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
-
-use super::CompareError;
+use super::decode::{Decoded, decode};
+use super::samples::Samples;
+use super::{CompareError, Note};
 use crate::ssim::SsimConfig;
-
-/// The largest height and width. It bounds, with [`LARGEST_AREA`], the memory that a small file can
-/// ask for: a PNG of a few kilobytes may claim any size.
-const LARGEST_SIDE: u32 = 16_384;
-/// The most pixels: 256 MiB a plane in f32.
-const LARGEST_AREA: u64 = 1 << 26;
-/// Bytes of a decoded pixel: 16 bits of red, green, blue and alpha.
-const LARGEST_PIXEL: u64 = 8;
 
 /// An image of one channel or three.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +22,8 @@ pub struct Picture {
     pub width: usize,
     /// Grey, or red, green and blue: row-major `[height * width]` values in [0, 1] each.
     pub planes: Vec<Vec<f32>>,
+    /// What the user should know of it.
+    pub notes: Vec<Note>,
 }
 
 impl Picture {
@@ -41,42 +33,9 @@ impl Picture {
     ///
     /// Where the file can't be read, isn't PNG, is broken or too large, or is transparent somewhere.
     pub fn read(path: &Path) -> Result<Self, CompareError> {
-        let unreadable = |source| CompareError::Unreadable {
-            path: path.to_owned(),
-            source,
-        };
-        let too_large = || CompareError::TooLarge {
-            path: path.to_owned(),
-            largest_side: LARGEST_SIDE,
-            largest_area: LARGEST_AREA,
-        };
-        let undecodable = |source| match source {
-            ImageError::Limits(_) => too_large(),
-            // A file that ends too early is broken, not unreadable.
-            ImageError::IoError(source) if source.kind() != ErrorKind::UnexpectedEof => {
-                unreadable(source)
-            }
-            source => CompareError::NotPng {
-                path: path.to_owned(),
-                source,
-            },
-        };
-        let file = BufReader::new(File::open(path).map_err(unreadable)?);
-        let mut reader = ImageReader::with_format(file, ImageFormat::Png);
-        let mut limits = Limits::default();
-        limits.max_image_height = Some(LARGEST_SIDE);
-        limits.max_image_width = Some(LARGEST_SIDE);
-        limits.max_alloc = Some(LARGEST_AREA * LARGEST_PIXEL);
-        reader.limits(limits);
-        let decoder = reader.into_decoder().map_err(undecodable)?;
-        let (width, height) = decoder.dimensions();
-        if u64::from(height) * u64::from(width) > LARGEST_AREA {
-            return Err(too_large());
-        }
-        let image = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
+        let image = decode(path)?;
         let mut planes = planes(&image);
-        let color = image.color();
-        if color.has_alpha() {
+        if image.has_alpha {
             let alpha = planes.pop().unwrap_or_default();
             if alpha.iter().any(|&opacity| opacity < 1.0) {
                 return Err(CompareError::Transparent {
@@ -85,9 +44,10 @@ impl Picture {
             }
         }
         Ok(Self {
-            height: height as usize,
-            width: width as usize,
+            height: image.height,
+            width: image.width,
             planes,
+            notes: image.notes,
         })
     }
 
@@ -101,21 +61,23 @@ impl Picture {
 }
 
 /// Every channel, alpha among them.
-fn planes(image: &DynamicImage) -> Vec<Vec<f32>> {
-    let bytes = image.as_bytes();
-    let channels = usize::from(image.color().channel_count());
-    let sample_bytes = usize::from(image.color().bytes_per_pixel()) / channels;
-    let value = |sample: &[u8]| match *sample {
-        [low, high] => f32::from(u16::from_ne_bytes([low, high])) / f32::from(u16::MAX),
-        [sample] => f32::from(sample) / f32::from(u8::MAX),
-        // PNG has no other depths.
-        _ => f32::NAN,
+fn planes(image: &Decoded) -> Vec<Vec<f32>> {
+    let channel = |first| -> Vec<f32> {
+        match &image.samples {
+            Samples::Bytes(bytes) => {
+                let samples = bytes.iter().skip(first).step_by(image.channels);
+                let value = |&sample| f32::from(sample) / f32::from(u8::MAX);
+                samples.map(value).collect()
+            }
+            Samples::Words(bytes) => {
+                let samples = bytes.as_chunks().0.iter();
+                let samples = samples.skip(first).step_by(image.channels);
+                let value = |&sample| f32::from(u16::from_be_bytes(sample)) / f32::from(u16::MAX);
+                samples.map(value).collect()
+            }
+        }
     };
-    let plane = |channel| {
-        let samples = bytes.chunks_exact(sample_bytes);
-        samples.skip(channel).step_by(channels).map(value).collect()
-    };
-    (0..channels).map(plane).collect()
+    (0..image.channels).map(channel).collect()
 }
 
 /// Two images of one size, with as many channels.
@@ -182,6 +144,12 @@ impl Pair {
     #[must_use]
     pub fn pixels(&self) -> usize {
         self.channels() * self.height() * self.width()
+    }
+
+    /// What the user should know of each side.
+    #[must_use]
+    pub fn notes(&self) -> [&[Note]; 2] {
+        [&self.a.notes, &self.b.notes]
     }
 
     /// The planes of both sides that belong together.

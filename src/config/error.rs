@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::Range;
 use crate::model::DesignError;
 use crate::ssim::SsimError;
 
@@ -11,6 +12,16 @@ use crate::ssim::SsimError;
 #[non_exhaustive]
 pub enum ConfigError {
     /// A number outside its range.
+    #[error("`{setting}` {value}: expected {range}")]
+    Range {
+        /// The setting's key.
+        setting: &'static str,
+        /// What was given.
+        value: String,
+        /// What would be right.
+        range: Range,
+    },
+    /// A value that doesn't go with others, with the images, or with what the run has done.
     #[error("`{setting}` {value}: expected {expected}")]
     Value {
         /// The setting's key.
@@ -29,7 +40,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// A config file with a mistake in it.
-    #[error("{}: {message}\nThe keys are the long names of `trainer --help`, with _ for -", path.display())]
+    #[error("{}: {message}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,

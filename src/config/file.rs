@@ -1,10 +1,12 @@
-//! Settings in TOML files: flat, one key for each.
+//! Settings in TOML: what a file may hold, and what is wrong with one in words for people, who may not
+//! know what a `usize` is.
 
 use std::path::Path;
 
-use toml::Table;
+use toml::{Table, Value};
 
-use super::{ConfigError, ROLES, Role, TrainConfig};
+use super::{ConfigError, ROLES, Range, Role, TrainConfig};
+use crate::error::in_one_line;
 use crate::model::Architecture;
 
 impl TrainConfig {
@@ -18,7 +20,7 @@ impl TrainConfig {
     pub fn layered(file: Option<&Path>, given: Table) -> Result<Self, ConfigError> {
         let path = file.unwrap_or(Path::new("the settings"));
         let mut table = match file {
-            Some(path) => parse(path, &read(path)?)?,
+            Some(path) => read_table(path)?,
             None => Table::new(),
         };
         table.extend(given);
@@ -30,48 +32,7 @@ impl TrainConfig {
         for (key, value) in Self::for_arch(arch).to_table() {
             table.entry(key).or_insert(value);
         }
-        Self::from_table(path, &table)
-    }
-
-    /// Reads the `config.toml` of a run folder.
-    ///
-    /// # Errors
-    ///
-    /// Where the file can't be read or isn't such a file.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        Self::from_toml(path, &read(path)?)
-    }
-
-    /// The settings that [`to_toml`](Self::to_toml) wrote; `path` is their file, for errors.
-    ///
-    /// # Errors
-    ///
-    /// Where a setting is missing, unknown or impossible.
-    pub fn from_toml(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        Self::from_table(path, &parse(path, text)?)
-    }
-
-    fn from_table(path: &Path, table: &Table) -> Result<Self, ConfigError> {
-        if let Some(unknown) = table.keys().find(|key| Role::of(key).is_none()) {
-            let known: Vec<&str> = ROLES.iter().map(|(key, _)| *key).collect();
-            let message = format!(
-                "unknown field `{unknown}`, expected one of {}",
-                known.join(", ")
-            );
-            return Err(malformed(path, &message));
-        }
-        // Group by group, so that an error names the key.
-        let group = || table.clone();
-        let read = || -> Result<Self, toml::de::Error> {
-            Ok(Self {
-                device: group().try_into()?,
-                data: group().try_into()?,
-                model: group().try_into()?,
-                training: group().try_into()?,
-                output: group().try_into()?,
-            })
-        };
-        read().map_err(|error| malformed(path, &error.to_string()))
+        Self::from_table(path, table)
     }
 
     /// These settings as TOML, flat.
@@ -96,23 +57,141 @@ impl TrainConfig {
         table.retain(|key, _| Role::of(key).is_some_and(&keep));
         table
     }
+
+    /// Reads the `config.toml` of a run folder.
+    ///
+    /// # Errors
+    ///
+    /// Where the file can't be read or isn't such a file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        Self::from_table(path, read_table(path)?)
+    }
+
+    /// The settings that [`to_toml`](Self::to_toml) wrote; `path` is their file, for errors.
+    ///
+    /// # Errors
+    ///
+    /// Where a setting is missing, unknown or impossible.
+    pub fn from_toml(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        Self::from_table(path, parse(path, text)?)
+    }
+
+    fn from_table(path: &Path, table: Table) -> Result<Self, ConfigError> {
+        for (key, value) in &table {
+            check(key, value).map_err(|message| malformed(path, message))?;
+        }
+        // Group by group, so that an error names the key.
+        let group = || table.clone();
+        let read = || -> Result<Self, toml::de::Error> {
+            Ok(Self {
+                device: group().try_into()?,
+                data: group().try_into()?,
+                model: group().try_into()?,
+                training: group().try_into()?,
+                output: group().try_into()?,
+            })
+        };
+        read().map_err(|error| {
+            let message = error.to_string();
+            // A loss is shown with a mark below what is wrong in it.
+            let is_marked = message.contains('^');
+            malformed(
+                path,
+                if is_marked {
+                    message.trim_end().to_owned()
+                } else {
+                    in_one_line(&message)
+                },
+            )
+        })
+    }
 }
 
-fn read(path: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+/// The settings in the file at `path`, any of them.
+fn read_table(path: &Path) -> Result<Table, ConfigError> {
+    let bytes = std::fs::read(path).map_err(|source| ConfigError::Unreadable {
         path: path.to_owned(),
         source,
-    })
+    })?;
+    match String::from_utf8(bytes) {
+        Ok(text) => parse(path, &text),
+        Err(_) => Err(malformed(
+            path,
+            "it isn't text in UTF-8; save it as that".to_owned(),
+        )),
+    }
 }
 
 fn parse(path: &Path, text: &str) -> Result<Table, ConfigError> {
-    toml::from_str(text).map_err(|error| malformed(path, &error.to_string()))
+    // Editors of Windows begin files with a mark.
+    let text = text.trim_start_matches('\u{feff}');
+    toml::from_str(text).map_err(|error| malformed(path, place_and_cause(text, &error)))
 }
 
-fn malformed(path: &Path, message: &str) -> ConfigError {
+/// Where a text isn't TOML, and why, in one line.
+fn place_and_cause(text: &str, error: &toml::de::Error) -> String {
+    let cause = in_one_line(error.message());
+    let Some((before, found)) = error.span().and_then(|span| {
+        let before = text.get(..span.start)?;
+        Some((before, text.get(span)?))
+    }) else {
+        return cause;
+    };
+    let line = before.matches('\n').count() + 1;
+    let last = before.rsplit('\n').next().unwrap_or_default();
+    let column = last.chars().count() + 1;
+    // The parser says of a number that it doesn't fit into a type.
+    let key = last.split('=').next().unwrap_or_default().trim();
+    let is_number = !found.is_empty() && found.chars().all(|c| c.is_ascii_digit() || c == '_');
+    let cause = match Range::of(key).filter(|_| is_number) {
+        Some(range) => format!("`{key}` is {found}: expected {range}"),
+        None => cause,
+    };
+    format!("line {line}, column {column}: {cause}")
+}
+
+/// Checks that there is a setting of this key, and that the value is of its kind and in its range.
+fn check(key: &str, value: &Value) -> Result<(), String> {
+    if Role::of(key).is_none() {
+        return Err(unknown(key));
+    }
+    let (is_right, expected) = match (Range::of(key), key) {
+        (Some(range), _) => {
+            let is_right = match value {
+                Value::Integer(number) => {
+                    u64::try_from(*number).is_ok_and(|number| range.contains(number))
+                }
+                Value::Float(number) => range.contains_real(*number),
+                _ => false,
+            };
+            (is_right, range.to_string())
+        }
+        (None, "pca") => (value.is_bool(), "true or false".to_owned()),
+        (None, _) => (value.is_str(), "text in quotes".to_owned()),
+    };
+    if is_right {
+        Ok(())
+    } else {
+        Err(format!("`{key}` is {value}: expected {expected}"))
+    }
+}
+
+fn unknown(key: &str) -> String {
+    let with_underscores = key.replace('-', "_");
+    if Role::of(&with_underscores).is_some() {
+        return format!("unknown field `{key}`, expected `{with_underscores}`");
+    }
+    let known: Vec<&str> = ROLES.iter().map(|(key, _)| *key).collect();
+    format!(
+        "unknown field `{key}`, expected one of {}. They are the long names of `trainer --help`, with \
+         _ for -",
+        known.join(", ")
+    )
+}
+
+fn malformed(path: &Path, message: String) -> ConfigError {
     ConfigError::Malformed {
         path: path.to_owned(),
-        // It may end with the key, on a line of its own.
-        message: message.trim_end().to_owned(),
+        message,
     }
 }

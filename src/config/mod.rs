@@ -2,11 +2,13 @@
 //!
 //! [`TrainConfig::for_arch`] is the one table of defaults: the help text, [`Default`] and the recipe of
 //! each architecture come from it. In files ([`TrainConfig::to_toml`], [`TrainConfig::layered`]) the
-//! groups are flat: one key for each setting, whose [`Role`] says what it is to a run that has begun.
+//! groups are flat: one key for each setting, whose [`Role`] says what it is to a run that has begun, and
+//! whose [`Range`], if it's a number, which numbers it may be.
 
 mod choices;
 mod error;
 mod file;
+mod range;
 mod role;
 
 use std::path::PathBuf;
@@ -22,6 +24,7 @@ use crate::ssim::Preset;
 
 pub use choices::{Augment, Interval, OnNan, Optimizer, Schedule};
 pub use error::ConfigError;
+pub use range::Range;
 pub use role::{ROLES, Role};
 
 /// What to train, on which images, where and how. Every setting has a value.
@@ -75,7 +78,11 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
     /// Folder with the data set's files; none for the first place that has Fashion-MNIST.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "crate::path_text",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub data: Option<PathBuf>,
 }
 
@@ -218,12 +225,15 @@ impl TrainConfig {
             preset: preset.name(),
             reason,
         })?;
-        require(
-            "latent_dim",
-            self.model.latent_dim,
-            self.model.arch != Architecture::Linear || self.model.latent_dim <= shape.len(),
-            "with arch linear, at most as many as an image has values",
-        )
+        let latent_dim = self.model.latent_dim;
+        if self.model.arch == Architecture::Linear && latent_dim > shape.len() {
+            return Err(ConfigError::Value {
+                setting: "latent_dim",
+                value: latent_dim.to_string(),
+                expected: "with arch linear, at most as many as an image has values",
+            });
+        }
+        Ok(())
     }
 
     /// Checks that every number is in its range.
@@ -232,56 +242,35 @@ impl TrainConfig {
     ///
     /// The first setting that can't work.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        const LARGEST_LATENT: usize = 65_536;
-        /// TOML's integers have a sign.
-        const LARGEST_SEED: u64 = i64::MAX.unsigned_abs();
-        let positive = "a whole number above zero";
         let Self {
+            device,
+            data,
             model,
             training,
             output,
-            data,
-            ..
         } = self;
-        require(
-            "latent_dim",
-            model.latent_dim,
-            (1..=LARGEST_LATENT).contains(&model.latent_dim),
-            "a whole number from 1 to 65536",
-        )?;
-        for (setting, value) in [
-            ("epochs", training.epochs),
-            ("batch_size", training.batch_size),
-            ("patience", training.patience),
-        ] {
-            require(setting, value, value > 0, positive)?;
+        let whole = [
+            ("device", Some(device.device)),
+            ("limit", data.limit),
+            ("latent_dim", Some(model.latent_dim)),
+            ("epochs", Some(training.epochs)),
+            ("batch_size", Some(training.batch_size)),
+            ("refine", Some(training.refine)),
+            ("patience", Some(training.patience)),
+            ("samples", Some(output.samples)),
+        ];
+        let whole = whole.into_iter().filter_map(|(setting, value)| {
+            // No computer has numbers of more than 64 bits.
+            Some((setting, u64::try_from(value?).unwrap_or(u64::MAX)))
+        });
+        for (setting, value) in whole.chain([("seed", training.seed)]) {
+            require(setting, value, |range| range.contains(value))?;
         }
-        require(
-            "learning_rate",
-            training.learning_rate,
-            training.learning_rate.is_finite() && training.learning_rate > 0.0,
-            "a finite number above zero, such as 0.001",
-        )?;
-        require(
-            "min_delta",
-            training.min_delta,
-            training.min_delta.is_finite() && training.min_delta >= 0.0,
-            "a finite number, zero or above",
-        )?;
-        require(
-            "seed",
-            training.seed,
-            training.seed <= LARGEST_SEED,
-            "at most 9223372036854775807",
-        )?;
-        require(
-            "samples",
-            output.samples,
-            (1..=100).contains(&output.samples),
-            "from 1 to 100 images",
-        )?;
-        if let Some(limit) = data.limit {
-            require("limit", limit, limit > 0, positive)?;
+        for (setting, value) in [
+            ("learning_rate", training.learning_rate),
+            ("min_delta", training.min_delta),
+        ] {
+            require(setting, value, |range| range.contains_real(value))?;
         }
         Ok(())
     }
@@ -290,15 +279,14 @@ impl TrainConfig {
 fn require(
     setting: &'static str,
     value: impl ToString,
-    holds: bool,
-    expected: &'static str,
+    holds: impl Fn(Range) -> bool,
 ) -> Result<(), ConfigError> {
-    if holds {
-        return Ok(());
+    match Range::of(setting) {
+        Some(range) if !holds(range) => Err(ConfigError::Range {
+            setting,
+            value: value.to_string(),
+            range,
+        }),
+        _ => Ok(()),
     }
-    Err(ConfigError::Value {
-        setting,
-        value: value.to_string(),
-        expected,
-    })
 }

@@ -13,7 +13,7 @@ pub enum Role {
     Loss,
     /// Decides what else is trained, and how.
     Defining,
-    /// Decides how far or how carefully training goes: it may change when a run is resumed, and changes
+    /// Decides how far, how fast or how carefully training goes: it may change when a run is resumed, and changes
     /// the result.
     Extent,
     /// Decides where the work is done and what is shown of it: it may change, and the result stays the
@@ -60,7 +60,7 @@ pub const ROLES: [(&str, Role); 24] = [
     ("latent_dim", Role::Defining),
     ("epochs", Role::Extent),
     ("batch_size", Role::Defining),
-    ("learning_rate", Role::Defining),
+    ("learning_rate", Role::Extent),
     ("schedule", Role::Defining),
     ("optimizer", Role::Defining),
     ("loss", Role::Loss),

@@ -4,23 +4,20 @@
 //! rename: neither a crash nor a second process at the same time can leave a broken one.
 
 use std::fs;
-use std::io::{self, Read, Write};
-use std::path::Path;
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
+use super::checked::{self, Fault, MAX_BYTES};
 use super::fashion_mnist_error::FashionMnistError;
-use super::idx;
 
 /// Limit for the name look-up, and again for the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Limit for each wait for bytes; a slow download continues as long as some arrive.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// Limit for the bytes of one file, compressed and not; the largest has 26 MB and 47 MB.
-const MAX_BYTES: u64 = 64 << 20;
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// Downloads `stem`.gz into `dir`, made if need be, from the first of `mirrors` that serves content
@@ -39,6 +36,7 @@ pub(super) fn fetch(
         dir: dir.to_owned(),
         source,
     };
+    let _new = NewFolders::above(dir);
     fs::create_dir_all(dir).map_err(store)?;
     let name = format!("{stem}.gz");
     let mut failures = Vec::new();
@@ -50,8 +48,9 @@ pub(super) fn fetch(
             transfer(&url, &name, &mut file, quiet).and_then(|()| verify(file.path(), checksum));
         match result {
             Ok(()) => {
-                file.persist(dir.join(&name))
-                    .map_err(|error| store(error.error))?;
+                let path = dir.join(&name);
+                keep(&path).map_err(store)?;
+                file.persist(path).map_err(|error| store(error.error))?;
                 return Ok(Ok(()));
             }
             Err(Failure::Mirror(reason)) => {
@@ -105,19 +104,43 @@ fn transfer(url: &str, name: &str, file: &mut NamedTempFile, quiet: bool) -> Res
 
 /// Checks the SHA-256 of the content, after decompression.
 fn verify(path: &Path, checksum: &str) -> Result<(), Failure> {
-    let content = idx::open(path).map_err(Failure::Local)?;
-    let mut content = content.take(MAX_BYTES);
-    let mut hash = Sha256::new();
-    // The file was just written, so an error here is damage to the compressed stream.
-    io::copy(&mut content, &mut hash)
-        .map_err(|error| Failure::Mirror(format!("damaged on the way: {error}")))?;
-    let found = format!("{:x}", hash.finalize());
-    if found == checksum {
-        return Ok(());
+    match checked::read(path, checksum) {
+        Ok(_) => Ok(()),
+        Err(Fault::Unreadable(error)) => Err(Failure::Local(error)),
+        // The file was just written, so an error here is damage to the compressed stream.
+        Err(fault) => Err(Failure::Mirror(fault.to_string())),
     }
-    Err(Failure::Mirror(format!(
-        "the content's SHA-256 is {found}, expected {checksum}"
-    )))
+}
+
+/// Moves a file that is to be replaced out of the way: someone may have put it there.
+fn keep(path: &Path) -> io::Result<()> {
+    let mut kept = path.as_os_str().to_owned();
+    kept.push(".replaced");
+    match fs::rename(path, &kept) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// Folders that aren't there yet. Those that are empty in the end, as after a download that failed, are
+/// removed again.
+struct NewFolders(Vec<PathBuf>);
+
+impl NewFolders {
+    /// The folder at `path`, and those that it's in, from the inside out.
+    fn above(path: &Path) -> Self {
+        let missing = path.ancestors().take_while(|folder| !folder.exists());
+        Self(missing.map(Path::to_owned).collect())
+    }
+}
+
+impl Drop for NewFolders {
+    fn drop(&mut self) {
+        for folder in &self.0 {
+            // Folders with something in them can't be removed this way, and so stay.
+            let _ = fs::remove_dir(folder);
+        }
+    }
 }
 
 /// A bar on stderr, which draws nothing when `quiet` or when stderr is no terminal.

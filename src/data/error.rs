@@ -7,6 +7,11 @@ use thiserror::Error;
 
 use super::fashion_mnist_error::FashionMnistError;
 use crate::image::ImageShape;
+use crate::limits::NO_THREAD;
+use crate::words::count;
+
+/// An example of the folders in which torchvision keeps what it downloads.
+const TORCHVISION: &str = "FashionMNIST/raw";
 
 /// Why the data could not be loaded, split or batched. The message names the setting or file, what was
 /// expected, and what to do.
@@ -44,9 +49,10 @@ pub enum DataError {
 
     /// A part of the split would hold no image.
     #[error(
-        "`split` {fractions} of {images} images leaves {training} for training, {validation} for \
-         validation and {test} for test, and none may be empty: raise `limit` or the empty part's \
-         fraction in `split`"
+        "`split` {fractions} of {}{} leaves {training} for training, {validation} for validation and \
+         {test} for test, and none may be empty: raise `limit` or the empty part's fraction in `split`, \
+         or take more images",
+        count(*images, "image"), left_out(*duplicates)
     )]
     EmptySplit {
         /// The fractions asked for.
@@ -59,6 +65,8 @@ pub enum DataError {
         validation: usize,
         /// Images that the test split would get.
         test: usize,
+        /// Images that don't count, because an earlier one has the same values.
+        duplicates: usize,
     },
 
     /// Batches of 0 images.
@@ -67,8 +75,8 @@ pub enum DataError {
 
     /// An index beyond the data set, as from a split of another data set.
     #[error(
-        "image {index} was asked for, but {dataset} has {images} images: the split was made from \
-         other data"
+        "image {index} was asked for, but {dataset} has {}: the split was made from other data",
+        count(*images, "image")
     )]
     IndexRange {
         /// The index asked for.
@@ -80,8 +88,8 @@ pub enum DataError {
     },
 
     /// The thread that makes batches could not start.
-    #[error("cannot start the thread that prepares batches: close other programs and try again")]
-    Thread(#[source] io::Error),
+    #[error("can't start the thread that prepares batches ({0}): {NO_THREAD}")]
+    Thread(io::Error),
 
     /// A file could not be opened or read, or its compression is damaged.
     #[error(
@@ -92,6 +100,17 @@ pub enum DataError {
         file: String,
         /// What the operating system or the decompressor says.
         source: io::Error,
+    },
+
+    /// A file is of another format than its name says.
+    #[error("{file}: not an IDX file, plain or gzip'd; it is {what}: {remedy}")]
+    OtherFormat {
+        /// The file.
+        file: String,
+        /// What it is.
+        what: &'static str,
+        /// What to do.
+        remedy: &'static str,
     },
 
     /// A file ends too early.
@@ -122,8 +141,8 @@ pub enum DataError {
 
     /// A file is not the kind of IDX file expected in its place.
     #[error(
-        "{file}: magic number is {found:#010x}, expected {expected:#010x} ({kind}): check that \
-         images and labels are not swapped"
+        "{file}: magic number is {found:#010x}, expected {expected:#010x} ({kind}): check that images \
+         and labels are not swapped, or replace it by the official file"
     )]
     Magic {
         /// The file.
@@ -178,8 +197,8 @@ pub enum DataError {
 
     /// An image file and its label file do not belong together.
     #[error(
-        "{image_file} holds {images} images, but {label_file} holds {labels} labels: use files of \
-         the same set"
+        "{image_file} holds {}, but {label_file} holds {}: use files of the same set",
+        count(*images, "image"), count(*labels, "label")
     )]
     LabelCount {
         /// The image file.
@@ -194,8 +213,9 @@ pub enum DataError {
 
     /// What images are made of doesn't fit together.
     #[error(
-        "{dataset}: {values} values are not {images} images of {shape} (channels, height, width), or \
-         there isn't one class from the list of names for each"
+        "{dataset}: {} are not {} of {shape} (channels, height, width), or there isn't one class from the \
+         list of names for each",
+        count(*values, "value"), count(*images, "image")
     )]
     PixelCount {
         /// The source of the images.
@@ -215,9 +235,34 @@ pub enum DataError {
         dataset: String,
     },
 
+    /// The directory given isn't one.
+    #[error(
+        "`data` (or $TRAINER_DATA): {} {problem}: give the folder that holds the data set's four files",
+        dir.display()
+    )]
+    NoFolder {
+        /// The directory given.
+        dir: PathBuf,
+        /// Such as "doesn't exist".
+        problem: String,
+    },
+
+    /// The directory given holds several data sets.
+    #[error(
+        "`data` (or $TRAINER_DATA): {} holds several data sets: give the folder of one of them: {}",
+        dir.display(), found.join(", ")
+    )]
+    SeveralSets {
+        /// The directory given.
+        dir: PathBuf,
+        /// The folders in it that have all files.
+        found: Vec<String>,
+    },
+
     /// The directory given lacks some of the four files.
     #[error(
-        "`data` (or $TRAINER_DATA): {} lacks {}: expected {}, each plain or with .gz",
+        "`data` (or $TRAINER_DATA): {} lacks {}: expected {}, each plain or with .gz, there or where \
+         torchvision puts them ({TORCHVISION})",
         dir.display(), missing.join(", "), expected.join(", ")
     )]
     MissingFiles {
@@ -232,4 +277,23 @@ pub enum DataError {
     /// Fashion-MNIST's files can't be found.
     #[error(transparent)]
     FashionMnist(#[from] FashionMnistError),
+}
+
+impl DataError {
+    /// The same error, for a split of images of which so many were left out.
+    #[must_use]
+    pub(crate) fn with_duplicates(mut self, left_out: usize) -> Self {
+        if let Self::EmptySplit { duplicates, .. } = &mut self {
+            *duplicates = left_out;
+        }
+        self
+    }
+}
+
+/// What became of images that aren't counted, in parentheses.
+fn left_out(duplicates: usize) -> String {
+    match duplicates {
+        0 => String::new(),
+        number => format!(" ({} left out)", count(number, "exact duplicate")),
+    }
 }

@@ -7,15 +7,17 @@
 //! The official division into 60,000 and 10,000 images is not kept: all 70,000 are one pool, which
 //! `--split` divides.
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 #[cfg(feature = "cli")]
 use super::FILE_STEMS;
+use super::checked;
 use super::classes::{CLASS_NAMES, ClassSelection};
 use super::error::DataError;
 use super::fashion_mnist_error::FashionMnistError;
 use super::idx;
-use super::idx_folder::{self, Selected};
+use super::idx_folder::{self, Named, Selected};
 use super::images::Images;
 
 /// SHA-256 of each file's content after decompression, so that recompressed copies pass too.
@@ -61,11 +63,13 @@ impl Default for Sources {
     }
 }
 
+type FileInMemory = Named<Cursor<Vec<u8>>>;
+
 impl Sources {
     /// Loads the images of `classes`, `[N, 1, 28, 28]`, less exact duplicates.
     ///
     /// `t-shirt` and `trouser` are embedded; other classes come from the cache directory, else the
-    /// system directory, else they are downloaded into the cache directory (with the feature `cli`),
+    /// system directory, whichever holds all files whole, else they are downloaded into the cache directory (with the feature `cli`),
     /// with a progress bar on stderr unless `quiet` or stderr is no terminal.
     ///
     /// # Errors
@@ -84,15 +88,17 @@ impl Sources {
             .map(PathBuf::as_path)
             .chain([self.system_dir.as_path()])
             .collect();
+        let mut looked_in = Vec::new();
         for dir in &searched {
-            if let Ok(files) = idx_folder::find(dir) {
-                return idx_folder::read(dir, &files, classes);
+            match self.whole_files(dir) {
+                Ok(Some(files)) => return idx_folder::read(dir, files, classes),
+                Ok(None) => looked_in.push(dir.display().to_string()),
+                Err(fault) => {
+                    tracing::warn!("{fault}; looking for another copy");
+                    looked_in.push(fault);
+                }
             }
         }
-        let looked_in = searched
-            .iter()
-            .map(|dir| dir.display().to_string())
-            .collect();
         let Some(cache_dir) = &self.cache_dir else {
             let failures =
                 vec!["no download, for want of a cache directory ($HOME is unset)".into()];
@@ -101,11 +107,33 @@ impl Sources {
         if let Err(failures) = self.download_into(cache_dir, quiet)? {
             return Err(not_found(looked_in, failures));
         }
-        idx_folder::load(cache_dir, classes)
+        match self.whole_files(cache_dir) {
+            Ok(Some(files)) => idx_folder::read(cache_dir, files, classes),
+            Ok(None) => Err(not_found(looked_in, vec!["it is gone again".to_owned()])),
+            Err(fault) => Err(not_found(looked_in, vec![fault])),
+        }
     }
 
-    /// Downloads the files that `dir` lacks: a download that was cut short may have left some, each
-    /// of them whole. The inner error is why each mirror failed.
+    /// The names and contents of the four files in `dir`; none if one isn't there. The error is what is
+    /// wrong with one that isn't Fashion-MNIST's: other data has its place, which is `data`.
+    fn whole_files(&self, dir: &Path) -> Result<Option<Vec<FileInMemory>>, String> {
+        let Ok(paths) = idx_folder::find(dir) else {
+            return Ok(None);
+        };
+        let whole = paths.iter().zip(&self.checksums).map(|(path, checksum)| {
+            let name = path.display().to_string();
+            match checked::read(path, checksum) {
+                Ok(content) => Ok((name, Cursor::new(content))),
+                Err(fault) => Err(format!(
+                    "{name} isn't Fashion-MNIST's file: {fault} (other data is given by `data`)"
+                )),
+            }
+        });
+        whole.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Downloads the files that `dir` lacks, or has in no whole copy: a download that was cut short may
+    /// have left some. The inner error is why each mirror failed.
     #[cfg(feature = "cli")]
     fn download_into(
         &self,
@@ -113,7 +141,8 @@ impl Sources {
         quiet: bool,
     ) -> Result<Result<(), Vec<String>>, FashionMnistError> {
         for (stem, checksum) in FILE_STEMS.iter().zip(&self.checksums) {
-            if idx_folder::locate(dir, stem).is_none() {
+            let there = idx_folder::locate(dir, stem);
+            if there.is_none_or(|path| checked::read(&path, checksum).is_err()) {
                 let found = super::download::fetch(&self.mirrors, stem, checksum, dir, quiet)?;
                 if found.is_err() {
                     return Ok(found);

@@ -9,9 +9,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
-
 use super::error::DataError;
+use super::foreign;
+use super::gunzip::{self, Gunzip};
 use crate::image::ImageShape;
 
 /// Unsigned bytes in three dimensions.
@@ -22,7 +22,6 @@ const LABEL_MAGIC: u32 = 0x801;
 const MAX_COUNT: u32 = 10_000_000;
 /// The longest side of an image. With it and the count, the product below can't overflow.
 const MAX_SIDE: u32 = 4_096;
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Opens a file, decompressing it if its first bytes say that it is gzip'd.
 pub(super) fn open(path: &Path) -> io::Result<Box<dyn Read>> {
@@ -31,8 +30,8 @@ pub(super) fn open(path: &Path) -> io::Result<Box<dyn Read>> {
 
 /// The content of `source`, decompressed if its first bytes say that it is gzip'd.
 pub(super) fn decompressed<'a>(mut source: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
-    if source.fill_buf()?.starts_with(&GZIP_MAGIC) {
-        Ok(Box::new(MultiGzDecoder::new(source)))
+    if source.fill_buf()?.starts_with(&gunzip::MAGIC) {
+        Ok(Box::new(Gunzip::new(source)))
     } else {
         Ok(Box::new(source))
     }
@@ -96,11 +95,22 @@ impl<R: Read> Source<'_, R> {
         if found == expected {
             return Ok(());
         }
-        Err(DataError::Magic {
-            file: self.file.to_owned(),
-            expected,
-            found,
-            kind,
+        let mut head = found.to_be_bytes().to_vec();
+        // Whatever can't be read has nothing to tell.
+        let _ = self
+            .reader
+            .by_ref()
+            .take(foreign::HEAD as u64)
+            .read_to_end(&mut head);
+        let file = self.file.to_owned();
+        Err(match foreign::name(&head) {
+            Some((what, remedy)) => DataError::OtherFormat { file, what, remedy },
+            None => DataError::Magic {
+                file,
+                expected,
+                found,
+                kind,
+            },
         })
     }
 

@@ -4,6 +4,8 @@
 //! divides.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::classes::{CLASS_NAMES, ClassSelection};
@@ -11,32 +13,78 @@ use super::error::DataError;
 use super::images::{ImageParts, Images, Labels};
 use super::{FILE_STEMS, idx};
 use crate::image::ImageShape;
+use crate::path_text::path_text;
 
 /// What the two pairs of files hold.
 const PARTS: [&str; 2] = ["train", "test"];
 
-/// Loads the images of `classes` from the files in `dir`, `[N, 1, H, W]`, less exact duplicates.
+/// Where torchvision keeps data sets of this format, below the folder that it is given.
+const TORCHVISION: [&str; 4] = ["raw", "FashionMNIST/raw", "MNIST/raw", "KMNIST/raw"];
+
+/// Loads the images of `classes` from the files in `dir`, or below it where torchvision puts them,
+/// `[N, 1, H, W]`, less exact duplicates.
 ///
 /// # Errors
-/// [`DataError::MissingFiles`] if `dir` lacks a file; any error of the format if a file isn't as it
-/// should be.
+/// [`DataError::NoFolder`] if `dir` isn't one; [`DataError::MissingFiles`] if it lacks a file;
+/// [`DataError::SeveralSets`] if it holds several data sets; any error of the format if a file isn't as
+/// it should be.
 pub(super) fn load(dir: &Path, classes: &ClassSelection) -> Result<Images, DataError> {
-    match find(dir) {
-        Ok(files) => read(dir, &files, classes),
-        Err(missing) => Err(DataError::MissingFiles {
+    check_folder(dir)?;
+    let missing = match find(dir) {
+        Ok(files) => return read(dir, open(&files)?, classes),
+        Err(missing) => missing,
+    };
+    let below = TORCHVISION.map(|place| dir.join(place));
+    let found: Vec<_> = below
+        .iter()
+        .filter_map(|place| Some((place, find(place).ok()?)))
+        .collect();
+    match found.as_slice() {
+        [] => Err(DataError::MissingFiles {
             dir: dir.to_owned(),
             expected: FILE_STEMS,
             missing,
         }),
+        [(place, files)] => read(place, open(files)?, classes),
+        several => Err(DataError::SeveralSets {
+            dir: dir.to_owned(),
+            found: several
+                .iter()
+                .map(|(place, _)| place.display().to_string())
+                .collect(),
+        }),
     }
 }
 
-/// The path of one file in `dir`, with or without `.gz`.
+/// Says what is wrong with a path that should be a folder's.
+fn check_folder(dir: &Path) -> Result<(), DataError> {
+    let Err(error) = fs::read_dir(dir) else {
+        return Ok(());
+    };
+    let problem = match error.kind() {
+        ErrorKind::NotFound => "doesn't exist".to_owned(),
+        ErrorKind::NotADirectory => "is a file".to_owned(),
+        _ => format!("can't be opened ({error})"),
+    };
+    Err(DataError::NoFolder {
+        dir: dir.to_owned(),
+        problem,
+    })
+}
+
+/// The path of one file in `dir`: with or without `.gz`, and with a dot for the second hyphen, as some
+/// mirrors of MNIST have it.
 pub(super) fn locate(dir: &Path, stem: &str) -> Option<PathBuf> {
-    [format!("{stem}.gz"), stem.to_owned()]
-        .into_iter()
-        .map(|name| dir.join(name))
-        .find(|path| path.is_file())
+    let dotted = stem.replace("-idx", ".idx");
+    [
+        format!("{stem}.gz"),
+        stem.to_owned(),
+        format!("{dotted}.gz"),
+        dotted,
+    ]
+    .into_iter()
+    .map(|name| dir.join(name))
+    .find(|path| path.is_file())
 }
 
 /// The paths of the four files in `dir`, or the stems of those that it lacks.
@@ -55,22 +103,33 @@ pub(super) fn find(dir: &Path) -> Result<Vec<PathBuf>, Vec<&'static str>> {
     }
 }
 
-/// Reads the `files` that [`find`] found.
+/// A file's name for errors, and its content after decompression.
+pub(super) type Named<T> = (String, T);
+
+/// The `files` that [`find`] found.
+fn open(files: &[PathBuf]) -> Result<Vec<Named<Box<dyn Read>>>, DataError> {
+    let open = |path: &PathBuf| {
+        let file = path.display().to_string();
+        match idx::open(path) {
+            Ok(content) => Ok((file, content)),
+            Err(source) => Err(DataError::Unreadable { file, source }),
+        }
+    };
+    files.iter().map(open).collect()
+}
+
+/// Reads the four `files` of the data set in `dir`.
 pub(super) fn read(
     dir: &Path,
-    files: &[PathBuf],
+    files: Vec<Named<impl Read>>,
     classes: &ClassSelection,
 ) -> Result<Images, DataError> {
     let mut parts: Vec<(ImageShape, Vec<u8>, Vec<u8>)> = Vec::new();
-    for pair in files.chunks_exact(2) {
-        let [image_file, label_file] = [0, 1].map(|i| pair[i].display().to_string());
-        let unreadable = |file: &str| {
-            let file = file.to_owned();
-            |source| DataError::Unreadable { file, source }
-        };
-        let images = idx::open(&pair[0]).map_err(unreadable(&image_file))?;
+    let mut files = files.into_iter();
+    while let (Some((image_file, images)), Some((label_file, labels))) =
+        (files.next(), files.next())
+    {
         let (shape, values) = idx::read_images(images, &image_file)?;
-        let labels = idx::open(&pair[1]).map_err(unreadable(&label_file))?;
         let labels = idx::read_labels(labels, &label_file)?;
         if labels.len() * shape.len() != values.len() {
             return Err(DataError::LabelCount {
@@ -98,7 +157,7 @@ pub(super) fn read(
     for (part, (_, values, labels)) in PARTS.iter().zip(&parts) {
         selected.add(part, values, labels);
     }
-    selected.into_images(&dir.display().to_string())
+    selected.into_images(&path_text(dir))
 }
 
 /// Names for the labels 0 to `largest`: Fashion-MNIST's where they can be those, else numbers.

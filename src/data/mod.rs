@@ -14,12 +14,15 @@
 //! seed.
 
 mod batches;
+mod checked;
 mod classes;
 #[cfg(feature = "cli")]
 mod download;
 mod error;
 mod fashion_mnist;
 mod fashion_mnist_error;
+mod foreign;
+mod gunzip;
 mod host_batch;
 mod idx;
 mod idx_folder;

@@ -171,6 +171,7 @@ impl Split {
             let [training, validation, test] = parts.map(|part| part.len());
             let fractions = fractions.to_string();
             return Err(DataError::EmptySplit {
+                duplicates: 0,
                 fractions,
                 images,
                 training,

@@ -17,6 +17,8 @@ mod panics;
 
 use serde::{Deserialize, Serialize};
 
+use crate::words::count;
+
 pub use burn::tensor::Device;
 pub use error::DeviceError;
 pub use panics::{Failure, Panic, catch_panics, keep_panics};
@@ -237,5 +239,5 @@ pub(crate) fn cpu_name() -> String {
             Some(line.split_once(':')?.1.trim().to_owned())
         });
     let model = model.unwrap_or_else(|| std::env::consts::ARCH.to_owned());
-    format!("{model}, {threads} threads")
+    format!("{model}, {}", count(threads, "thread"))
 }

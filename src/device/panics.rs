@@ -77,6 +77,8 @@ pub enum Failure {
     Room,
     /// The device went away.
     Lost,
+    /// The system grants no more threads.
+    Threads,
     /// None that is known: a mistake in this program or in burn.
     Unknown,
 }
@@ -100,12 +102,16 @@ impl Failure {
             "memory allocation of",
         ];
         const LOST: [&str; 3] = ["device is lost", "device lost", "devicelost"];
+        /// Of the standard library and rayon.
+        const THREADS: [&str; 2] = ["failed to spawn thread", "global thread pool has not been"];
         let message = message.to_lowercase();
         let says = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
         if says(&ROOM) {
             Self::Room
         } else if says(&LOST) {
             Self::Lost
+        } else if says(&THREADS) {
+            Self::Threads
         } else {
             Self::Unknown
         }

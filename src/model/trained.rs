@@ -12,7 +12,7 @@ use super::objective::Objective;
 use super::score::add_scores;
 use super::weights::Weights;
 use crate::data::{Batches, DeviceImages, Images};
-use crate::host::{block_on, read_file, write_file};
+use crate::host::{block_on, read_file, write_output};
 use crate::metrics::Scores;
 use crate::readback::Readback;
 
@@ -116,7 +116,7 @@ impl Model {
         readback.add_module(&self.network);
         let mut values = block_on(readback.read())?;
         let weights = Weights::take_from(&mut values, &self.network);
-        write_file(path, &self.info.file(&weights)).map_err(|source| ModelError::Write {
+        write_output(path, &self.info.file(&weights)).map_err(|source| ModelError::Write {
             path: path.to_owned(),
             source,
         })

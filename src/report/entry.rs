@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::{DateTime, Local};
 use serde::Serialize;
 
-use super::folders::{id, outward_link};
+use super::folders::id;
 use super::pictures::{Pictures, ShownPictures};
 use crate::metrics::Quality;
 use crate::run::{EpochMetrics, Meta, RunDir, RunRecord, RunState, Summary};
@@ -75,14 +75,9 @@ struct History {
     seconds: Vec<f64>,
 }
 
-/// Reads the run in `folder`; what can't be read is one of the entry's problems. Of a folder with links
-/// that lead out of it, nothing is read.
+/// Reads the run in `folder`; what can't be read is one of the entry's problems.
 #[must_use]
 pub fn collect(folder: &Path, pictures: Pictures) -> Entry {
-    if let Some(link) = outward_link(folder) {
-        let problem = format!("{link} leads out of the folder; nothing is read");
-        return Entry::of(RunRecord::unread(folder, problem), ShownPictures::default());
-    }
     let mut record = RunRecord::read(folder);
     let shown = match RunDir::open(folder) {
         Ok(run) => ShownPictures::find(&run, &mut record, pictures),

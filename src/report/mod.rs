@@ -8,11 +8,12 @@
 //!
 //! The page's markup, style and script are the files in `page/`, one script file a responsibility; the
 //! data goes in as JSON. A damaged run is listed with what is wrong, and never keeps the others from
-//! being shown. Nothing outside the run folders is read (folders).
+//! being shown. Nothing outside the run folders is read.
 
 mod entry;
 mod error;
 mod folders;
+mod http;
 mod page;
 mod pictures;
 mod serve;
@@ -20,7 +21,6 @@ mod test_images;
 
 pub use entry::{Entry, collect};
 pub use error::ReportError;
-pub use folders::run_folders;
 pub use page::page;
 pub use pictures::Pictures;
 pub use serve::Server;

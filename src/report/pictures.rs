@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::folders::id;
 use super::test_images::TestImages;
-use crate::run::{RunDir, RunRecord, read_regular};
+use crate::run::{RunDir, RunRecord, picture_fault, read_regular};
 
 /// Epoch pictures of all runs in a report, in bytes of PNG. With base64 (a third more), the other
 /// pictures and the test images, a report of one run stays below 3 MB.
@@ -56,20 +56,29 @@ struct EpochPicture {
 }
 
 impl ShownPictures {
-    /// Finds the pictures of `run`; a `test.csv` that can't be read is noted in `record`.
+    /// Finds the pictures of `run`; those that can't be read, and a `test.csv` that can't, are noted in
+    /// `record`.
     pub fn find(run: &RunDir, record: &mut RunRecord, pictures: Pictures) -> Self {
-        let has_images = run.test_images_path().exists();
+        let path = run.test_images_path();
+        let fault = record.problems.iter().find(|problem| {
+            // It was found without reading all of the table.
+            problem.starts_with("test.csv: ")
+        });
+        let images_missing = fault.cloned();
+        let has_images = images_missing.is_none() && path.exists();
         let mut shown = match pictures {
-            Pictures::Linked => Self::linked(run, has_images),
+            Pictures::Linked => Self::linked(run, has_images, record),
             Pictures::Embedded { runs } => {
-                let mut shown = Self::embedded(run, EPOCH_PICTURES / runs.max(1));
+                let mut shown = Self::embedded(run, EPOCH_PICTURES / runs.max(1), record);
                 if has_images {
                     shown.embed_images(run, record);
                 }
                 shown
             }
         };
-        if !has_images && record.summary.is_some() {
+        if images_missing.is_some() {
+            shown.images_missing = images_missing;
+        } else if !has_images && record.summary.is_some() {
             shown.images_missing = Some(
                 "This run has no test.csv: the version of trainer that made it didn't write one."
                     .to_owned(),
@@ -78,20 +87,28 @@ impl ShownPictures {
         shown
     }
 
-    fn linked(run: &RunDir, has_images: bool) -> Self {
+    fn linked(run: &RunDir, has_images: bool, record: &mut RunRecord) -> Self {
         let id = id(run.path());
         let address = |file: &str| format!("runs/{id}/{file}");
-        let present = |path: PathBuf, file: &str| path.is_file().then(|| address(file));
+        // The record says what is wrong with others.
+        let present = |path: PathBuf, file: &str| {
+            let is_whole = path.is_file() && picture_fault(&path).is_none();
+            is_whole.then(|| address(file))
+        };
         let epochs = run.epochs_with_picture();
-        Self {
-            pictures_found: epochs.len(),
-            pictures: epochs
-                .into_iter()
-                .map(|epoch| EpochPicture {
+        let mut pictures = Vec::with_capacity(epochs.len());
+        for &epoch in &epochs {
+            match picture_fault(&run.epoch_picture(epoch)) {
+                None => pictures.push(EpochPicture {
                     epoch,
                     src: address(&format!("epoch-{epoch:04}.png")),
-                })
-                .collect(),
+                }),
+                Some(fault) => note(record, run, &run.epoch_picture(epoch), &fault),
+            }
+        }
+        Self {
+            pictures_found: epochs.len(),
+            pictures,
             test_picture: present(run.test_picture(), "test.png"),
             best_picture: present(run.best_picture(), "best.png"),
             worst_picture: present(run.worst_picture(), "worst.png"),
@@ -100,14 +117,17 @@ impl ShownPictures {
         }
     }
 
-    fn embedded(run: &RunDir, room: usize) -> Self {
+    fn embedded(run: &RunDir, room: usize, record: &mut RunRecord) -> Self {
         let epochs = run.epochs_with_picture();
+        let mut picture = |path: PathBuf| embed_or_note(&path, run, record);
+        let [test_picture, best_picture, worst_picture] =
+            [run.test_picture(), run.best_picture(), run.worst_picture()].map(&mut picture);
         Self {
             pictures_found: epochs.len(),
-            pictures: embed_epochs(run, &epochs, room),
-            test_picture: embed(&run.test_picture()),
-            best_picture: embed(&run.best_picture()),
-            worst_picture: embed(&run.worst_picture()),
+            pictures: embed_epochs(run, &epochs, room, record),
+            test_picture,
+            best_picture,
+            worst_picture,
             ..Self::default()
         }
     }
@@ -115,7 +135,7 @@ impl ShownPictures {
     fn embed_images(&mut self, run: &RunDir, record: &mut RunRecord) {
         match TestImages::read(run) {
             Ok(mut images) => {
-                images.thumbnails = embed(&run.thumbnails_picture());
+                images.thumbnails = embed_or_note(&run.thumbnails_picture(), run, record);
                 self.images = Some(images);
             }
             Err(error) => {
@@ -127,8 +147,22 @@ impl ShownPictures {
     }
 }
 
+/// Notes what is wrong with a file of `run`, unless the record already says so.
+fn note(record: &mut RunRecord, run: &RunDir, path: &Path, fault: &str) {
+    let file = path.strip_prefix(run.path()).unwrap_or(path).display();
+    let known = format!("{file}: ");
+    if !record.problems.iter().any(|it| it.starts_with(&known)) {
+        record.problems.push(format!("{known}{fault}"));
+    }
+}
+
 /// As many of the pictures as fit into `room` bytes, evenly spaced, the first and the last among them.
-fn embed_epochs(run: &RunDir, epochs: &[usize], room: usize) -> Vec<EpochPicture> {
+fn embed_epochs(
+    run: &RunDir,
+    epochs: &[usize],
+    room: usize,
+    record: &mut RunRecord,
+) -> Vec<EpochPicture> {
     let Some(last) = epochs.last() else {
         return Vec::new();
     };
@@ -138,26 +172,45 @@ fn embed_epochs(run: &RunDir, epochs: &[usize], room: usize) -> Vec<EpochPicture
     let chosen: Vec<usize> = (0..count)
         .map(|place| epochs[place * (epochs.len() - 1) / (count - 1).max(1)])
         .collect();
-    chosen
+    let embedded: Vec<_> = chosen
         .par_iter()
-        .filter_map(|&epoch| {
-            let src = embed(&run.epoch_picture(epoch))?;
-            Some(EpochPicture { epoch, src })
-        })
-        .collect()
+        .map(|&epoch| (epoch, embed(&run.epoch_picture(epoch))))
+        .collect();
+    let mut pictures = Vec::with_capacity(count);
+    for (epoch, embedded) in embedded {
+        match embedded {
+            Ok(src) => pictures.push(EpochPicture { epoch, src }),
+            Err(fault) => note(record, run, &run.epoch_picture(epoch), &fault),
+        }
+    }
+    pictures
 }
 
-/// The picture as a `data:` address, if it is there and is one.
-fn embed(path: &Path) -> Option<String> {
+/// The picture as a `data:` address, if it is there and is one; else what is wrong is noted.
+fn embed_or_note(path: &Path, run: &RunDir, record: &mut RunRecord) -> Option<String> {
+    match embed(path) {
+        Ok(address) => Some(address),
+        Err(fault) => {
+            if path.symlink_metadata().is_ok() {
+                note(record, run, path, &fault);
+            }
+            None
+        }
+    }
+}
+
+/// The picture as a `data:` address, or what is wrong with it.
+fn embed(path: &Path) -> Result<String, String> {
     let bytes = smallest_png(path)?;
-    Some(format!("data:image/png;base64,{}", STANDARD.encode(bytes)))
+    Ok(format!("data:image/png;base64,{}", STANDARD.encode(bytes)))
 }
 
 /// The PNG file as it is, or encoded anew if that is smaller. Enlarged pixels make rows repeat, which
 /// the filter `Up` turns into zeros: that saves half of a grid of reconstructions.
-fn smallest_png(path: &Path) -> Option<Vec<u8>> {
-    let file = read_regular(path, LARGEST_PICTURE).ok()?;
-    let image = image::load_from_memory_with_format(&file, image::ImageFormat::Png).ok()?;
+fn smallest_png(path: &Path) -> Result<Vec<u8>, String> {
+    let file = read_regular(path, LARGEST_PICTURE).map_err(|error| error.to_string())?;
+    let image = image::load_from_memory_with_format(&file, image::ImageFormat::Png)
+        .map_err(|error| error.to_string())?;
     let mut anew = Vec::new();
     let encoder = PngEncoder::new_with_quality(&mut anew, CompressionType::Best, FilterType::Up);
     let written = encoder.write_image(
@@ -167,5 +220,5 @@ fn smallest_png(path: &Path) -> Option<Vec<u8>> {
         image.color().into(),
     );
     let smaller = written.is_ok() && anew.len() < file.len();
-    Some(if smaller { anew } else { file })
+    Ok(if smaller { anew } else { file })
 }

@@ -9,35 +9,31 @@
 //!
 //! No part of an address becomes a part of a path: runs are found by comparing ids, pictures by
 //! fixed names. A web page elsewhere can't read what is served here, even by a name of its own that
-//! it points at 127.0.0.1: the `Host` header has to be this machine's.
+//! it points at 127.0.0.1: the `Host` header has to be this machine's. Its port may be any, as that of
+//! a tunnel (`ssh -L 9999:localhost:7860`) is another one.
 
-use std::io::Cursor;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::thread;
 
 use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tiny_http::{Header, Method, Request, Response, StatusCode};
 
 use super::ReportError;
 use super::entry::{Entry, collect};
-use super::folders::{id, outward_link, run_folders};
+use super::folders::id;
+use super::http::{self, Answer, Request};
 use super::page::{Data, live_page, live_policy};
 use super::pictures::{LARGEST_PICTURE, Pictures};
 use super::test_images::TestImages;
 use crate::error::with_causes;
-use crate::run::{RunDir, read_regular};
+use crate::run::{RunDir, discover, outward_link, read_regular};
 
-/// Threads that answer: a browser asks for several pictures at once.
-const WORKERS: usize = 4;
-
-type Answer = Response<Cursor<Vec<u8>>>;
+const JSON: &str = "application/json";
 
 /// A server of one folder's runs.
 pub struct Server {
-    http: tiny_http::Server,
+    listener: TcpListener,
     runs: PathBuf,
     port: u16,
     page: String,
@@ -51,14 +47,12 @@ impl Server {
     ///
     /// Where `runs` isn't a folder that can be listed, or the port isn't free.
     pub fn bind(runs: &Path, port: u16) -> Result<Self, ReportError> {
-        run_folders(runs)?;
-        let listen = |message: String| ReportError::Listen { port, message };
-        let http = tiny_http::Server::http(("127.0.0.1", port))
-            .map_err(|error| listen(error.to_string()))?;
-        let address = http.server_addr().to_ip();
-        let address = address.ok_or_else(|| listen("no address".to_owned()))?;
+        discover(runs)?;
+        let listen = |source| ReportError::Listen { port, source };
+        let listener = TcpListener::bind(("127.0.0.1", port)).map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
         Ok(Self {
-            http,
+            listener,
             runs: runs.to_owned(),
             port: address.port(),
             page: live_page()?,
@@ -73,33 +67,25 @@ impl Server {
     }
 
     /// Answers until the process ends.
-    pub fn run(self) {
-        let server = Arc::new(self);
-        let workers: Vec<_> = (0..WORKERS)
-            .map(|_| {
-                let server = server.clone();
-                thread::spawn(move || {
-                    while let Ok(request) = server.http.recv() {
-                        let answer = server.answer(&request);
-                        // A browser that has closed the connection is no failure.
-                        let _ = request.respond(answer);
-                    }
-                })
-            })
-            .collect();
-        for worker in workers {
-            let _ = worker.join();
-        }
+    pub fn run(&self) {
+        http::serve(&self.listener, &|request: &Request| self.answer(request));
     }
 
     fn answer(&self, request: &Request) -> Answer {
-        let answer = if !self.is_from_here(request) {
-            plain(403, "This address is for this machine only.\n")
-        } else if matches!(request.method(), Method::Get | Method::Head) {
-            self.find(request)
-                .unwrap_or_else(|| plain(404, "There is nothing here.\n"))
+        let answer = if !is_from_here(request) {
+            Answer::plain(403, "This address is for this machine only.\n")
+        } else if matches!(request.method.as_str(), "GET" | "HEAD") {
+            match self.find(request) {
+                Ok(Some(answer)) => answer,
+                Ok(None) => Answer::plain(404, "There is nothing here.\n"),
+                Err(error) => {
+                    let message = with_causes(&error);
+                    tracing::warn!("{message}");
+                    Answer::plain(500, &format!("{message}\n"))
+                }
+            }
         } else {
-            plain(405, "Only GET and HEAD.\n").with_header(header("Allow", "GET, HEAD"))
+            Answer::plain(405, "Only GET and HEAD.\n").with_header("Allow", "GET, HEAD")
         };
         [
             ("Content-Security-Policy", self.policy.as_str()),
@@ -113,65 +99,53 @@ impl Server {
         ]
         .into_iter()
         .fold(answer, |answer, (name, value)| {
-            answer.with_header(header(name, value))
+            answer.with_header(name, value)
         })
     }
 
-    /// Whether the one `Host` header names this machine and port.
-    fn is_from_here(&self, request: &Request) -> bool {
-        let mut hosts = request
-            .headers()
-            .iter()
-            .filter(|header| header.field.equiv("Host"));
-        let (Some(host), None) = (hosts.next(), hosts.next()) else {
-            return false;
-        };
-        ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| {
-            host.value
-                .as_str()
-                .eq_ignore_ascii_case(&format!("{name}:{}", self.port))
-        })
-    }
-
-    fn find(&self, request: &Request) -> Option<Answer> {
-        match request.url() {
-            "/" => Some(content(
-                self.page.clone().into_bytes(),
+    /// None for an address that leads to nothing.
+    fn find(&self, request: &Request) -> Result<Option<Answer>, ReportError> {
+        match request.path.as_str() {
+            "/" => Ok(Some(Answer::new(
+                200,
                 "text/html; charset=utf-8",
-            )),
-            "/data.json" => json(request, &Data::live(&self.entries()?)),
+                self.page.clone().into_bytes(),
+            ))),
+            "/data.json" => json(request, &Data::live(&self.entries()?)).map(Some),
             path => {
-                let (run, file) = path.strip_prefix("/runs/")?.split_once('/')?;
-                let folder = self
-                    .folders()?
-                    .into_iter()
-                    .find(|folder| id(folder) == run)?;
-                let dir = RunDir::open(&folder).ok()?;
+                let path = path.strip_prefix("/runs/");
+                let Some((run, file)) = path.and_then(|path| path.split_once('/')) else {
+                    return Ok(None);
+                };
+                let folders = self.folders()?;
+                let folder = folders.iter().find(|folder| id(folder) == run);
+                let Some(dir) = folder.and_then(|folder| RunDir::open(folder).ok()) else {
+                    return Ok(None);
+                };
                 if file == "images.json" {
-                    let mut images = TestImages::read(&dir).ok()?;
+                    let Ok(mut images) = TestImages::read(&dir) else {
+                        return Ok(None);
+                    };
                     images.thumbnails = Some(format!("runs/{run}/thumbnails.png"));
-                    return json(request, &images);
+                    return json(request, &images).map(Some);
                 }
-                self.picture(&picture_path(&dir, file)?)
+                let path = picture_path(&dir, file);
+                Ok(path.and_then(|path| self.picture(&path)))
             }
         }
     }
 
     /// The run folders without links that lead out.
-    fn folders(&self) -> Option<Vec<PathBuf>> {
-        let mut folders = run_folders(&self.runs).ok()?;
+    fn folders(&self) -> Result<Vec<PathBuf>, ReportError> {
+        let mut folders = discover(&self.runs)?.folders;
         folders.retain(|folder| outward_link(folder).is_none());
-        Some(folders)
+        Ok(folders)
     }
 
-    fn entries(&self) -> Option<Vec<Entry>> {
-        let folders = run_folders(&self.runs).ok()?;
-        Some(
-            folders
-                .par_iter()
-                .map(|folder| collect(folder, Pictures::Linked))
-                .collect(),
-        )
+    fn entries(&self) -> Result<Vec<Entry>, ReportError> {
+        let folders = discover(&self.runs)?.folders;
+        let entry = |folder: &PathBuf| collect(folder, Pictures::Linked);
+        Ok(folders.par_iter().map(entry).collect())
     }
 
     /// The picture, unless it is a link out of the runs' folder.
@@ -182,7 +156,7 @@ impl Server {
             return None;
         }
         match read_regular(&target, LARGEST_PICTURE) {
-            Ok(bytes) => Some(content(bytes, "image/png")),
+            Ok(bytes) => Some(Answer::new(200, "image/png", bytes)),
             Err(error) => {
                 tracing::warn!("{}: {}", path.display(), with_causes(&error));
                 None
@@ -207,29 +181,34 @@ fn picture_path(run: &RunDir, file: &str) -> Option<PathBuf> {
     }
 }
 
-fn json(request: &Request, value: &impl Serialize) -> Option<Answer> {
-    let bytes = serde_json::to_vec(value).ok()?;
+fn json(request: &Request, value: &impl Serialize) -> Result<Answer, ReportError> {
+    let bytes = serde_json::to_vec(value)?;
     let tag = format!("\"{:x}\"", Sha256::digest(&bytes));
-    let known = request
-        .headers()
-        .iter()
-        .any(|header| header.field.equiv("If-None-Match") && header.value.as_str() == tag);
-    let answer = if known {
-        Response::from_data(Vec::new()).with_status_code(StatusCode(304))
+    let is_known = request.headers("If-None-Match").any(|known| known == tag);
+    let answer = if is_known {
+        Answer::new(304, JSON, Vec::new())
     } else {
-        content(bytes, "application/json")
+        Answer::new(200, JSON, bytes)
     };
-    Some(answer.with_header(header("ETag", &tag)))
+    Ok(answer.with_header("ETag", &tag))
 }
 
-fn content(bytes: Vec<u8>, kind: &str) -> Answer {
-    Response::from_data(bytes).with_header(header("Content-Type", kind))
+/// Whether the one `Host` header names this machine, with any port or none.
+fn is_from_here(request: &Request) -> bool {
+    let mut hosts = request.headers("Host");
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return false;
+    };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if is_port(port) => name,
+        _ => host,
+    };
+    ["127.0.0.1", "localhost", "[::1]"]
+        .iter()
+        .any(|local| local.eq_ignore_ascii_case(name))
 }
 
-fn plain(status: u16, text: &str) -> Answer {
-    content(text.as_bytes().to_vec(), "text/plain; charset=utf-8").with_status_code(status)
-}
-
-fn header(name: &str, value: &str) -> Header {
-    Header::from_bytes(name, value).expect("names and values here are ASCII")
+fn is_port(text: &str) -> bool {
+    let all_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    all_digits && text.parse::<u16>().is_ok()
 }

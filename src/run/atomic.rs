@@ -1,9 +1,10 @@
-//! The one place that writes a file of a run folder, as a whole or not at all.
+//! The one place that writes files: those of a run folder as a whole or not at all, and those that the
+//! user named as what they are.
 
 use std::path::Path;
 
 use super::RunError;
-use crate::host::write_file;
+use crate::host::{write_file, write_output as write};
 
 /// Replaces the content of `path` with `bytes`, or leaves it as it was. The folder must exist.
 ///
@@ -11,6 +12,18 @@ use crate::host::write_file;
 /// [`RunError::Write`] if the folder is missing, can't be written to, or the disk is full.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
     write_file(path, bytes).map_err(|source| RunError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Writes what the user asked for to where the user asked for it: links are followed, a file is replaced
+/// as a whole or not at all, and a device or a pipe is written to.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn write_output(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
+    write(path, bytes).map_err(|source| RunError::Write {
         path: path.to_owned(),
         source,
     })

@@ -6,6 +6,8 @@ use std::thread;
 use chrono::{DateTime, Local};
 use serde::{Deserialize, Serialize};
 
+use crate::path_text::path_text;
+
 /// The commit that the binary was built from, if the build said so: a hash, followed by `-dirty`
 /// if the source had changes beyond it. It is asked at build time, because where the binary runs
 /// there may be no source, or another one.
@@ -88,10 +90,7 @@ impl Meta {
     ) -> Self {
         let (git_commit, git_dirty) = split_commit(BUILD_COMMIT);
         Self {
-            // Arguments that aren't Unicode are still worth a record.
-            command: env::args_os()
-                .map(|word| word.to_string_lossy().into_owned())
-                .collect(),
+            command: env::args_os().map(path_text).collect(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             git_commit,
             git_dirty,

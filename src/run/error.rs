@@ -23,7 +23,7 @@ pub enum RunError {
 
     /// A folder could not be created.
     #[error(
-        "can't create the folder {}. Pass `--runs DIR` with a folder that you can write to",
+        "can't create the folder {}. Pass `runs` DIR with a folder that you can write to",
         path.display()
     )]
     CreateFolder {
@@ -57,7 +57,7 @@ pub enum RunError {
 
     /// The folder of all runs could not be listed.
     #[error(
-        "can't list the folder {}. Pass the folder that contains the run folders, as in `--runs DIR`",
+        "can't list the folder {}. Pass the folder that contains the run folders, as in `runs` DIR",
         path.display()
     )]
     ReadFolder {
@@ -112,8 +112,57 @@ pub enum RunError {
     InUse {
         /// The run's folder.
         path: PathBuf,
-        /// The process's number.
+        /// The process's number, and its host.
         holder: String,
+    },
+
+    /// Another process may be writing the run.
+    #[error(
+        "{} may be being written by another trainer (process {holder}): its file system has no locks, \
+         which would tell. Once that process has ended, delete the folder's .lock",
+        path.display()
+    )]
+    MayBeInUse {
+        /// The run's folder.
+        path: PathBuf,
+        /// The process's number, and its host.
+        holder: String,
+    },
+
+    /// One of the run's files is a link to a place outside its folder.
+    #[error(
+        "{}: {file} leads out of the folder, and isn't followed. Put a copy of the file in its place",
+        path.display()
+    )]
+    LeadsOut {
+        /// The run's folder.
+        path: PathBuf,
+        /// The file's name.
+        file: &'static str,
+    },
+
+    /// The folder of all runs contains none.
+    #[error(
+        "--runs {}: no run in it; train one with `trainer`, or give another folder",
+        path.display()
+    )]
+    NoRuns {
+        /// The folder.
+        path: PathBuf,
+    },
+
+    /// A run that was asked for isn't there.
+    #[error(
+        "{}: no such run: it doesn't exist, neither as a folder nor as a name in {}. `trainer runs` \
+         lists all, and `latest` is the one that began last",
+        name.display(),
+        runs.display()
+    )]
+    NoSuchRun {
+        /// What was asked for.
+        name: PathBuf,
+        /// The folder of all runs.
+        runs: PathBuf,
     },
 
     /// The path isn't a run folder.
@@ -142,6 +191,9 @@ impl RunError {
             }
             Self::Read { path, source } => in_one_line(&file_name(path), source),
             Self::Parse { path, source, .. } => in_one_line(&file_name(path), source.as_ref()),
+            Self::LeadsOut { file, .. } => {
+                format!("{file} leads out of the folder; nothing is read")
+            }
             Self::Newer { version, .. } => format!("of trainer {version}, which is newer"),
             error => error.to_string(),
         }

@@ -1,14 +1,15 @@
 //! The small files of a run folder, one by one: each is written whole and atomically, and read only if
 //! it is a regular file of a sensible size. [`RunRecord`](super::RunRecord) reads all of them at once.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::error::Error;
+
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{EpochMetrics, Meta, RunDir, RunError, Status, Summary, write_atomically};
+use super::{Meta, RunDir, RunError, Status, Summary, read_regular, write_atomically};
 
 /// The largest `config.toml`, `meta.json`, `status.json` or `summary.json` that is read, in bytes.
 /// They have a few kilobytes; a file that isn't one of them mustn't fill the memory.
@@ -100,32 +101,6 @@ impl RunDir {
         )
     }
 
-    /// Writes `metrics.csv` anew: all epochs so far, below a header.
-    ///
-    /// # Errors
-    /// [`RunError::Write`].
-    pub fn write_metrics(&self, history: &[EpochMetrics]) -> Result<(), RunError> {
-        let path = self.metrics_path();
-        let bytes = metrics_csv(history).map_err(|source| RunError::Encode {
-            path: path.clone(),
-            source: source.into(),
-        })?;
-        write_atomically(&path, &bytes)
-    }
-
-    /// Reads `metrics.csv` by the names in its header. Only the column `epoch` is required: numbers
-    /// of other columns that are missing are NaN (`step` is 0), and unknown columns are ignored, so
-    /// that runs of other versions can be read.
-    ///
-    /// # Errors
-    /// [`RunError::Read`] or [`RunError::Parse`].
-    pub fn read_metrics(&self) -> Result<Vec<EpochMetrics>, RunError> {
-        read_table(
-            &self.metrics_path(),
-            "a table with one row of numbers for each epoch",
-        )
-    }
-
     /// Refuses what a newer version wrote, whose files may mean something else.
     ///
     /// # Errors
@@ -159,20 +134,6 @@ fn numbers(version: &str) -> Vec<u64> {
         .collect()
 }
 
-fn metrics_csv(history: &[EpochMetrics]) -> Result<Vec<u8>, csv::Error> {
-    // The header is written by hand: a table of no epochs needs one, too.
-    let mut writer = csv::WriterBuilder::new()
-        .has_headers(false)
-        .from_writer(Vec::new());
-    writer.write_record(EpochMetrics::COLUMNS)?;
-    for row in history {
-        writer.serialize(row)?;
-    }
-    writer
-        .into_inner()
-        .map_err(|error| error.into_error().into())
-}
-
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
     let mut bytes = serde_json::to_vec_pretty(value).map_err(|source| RunError::Encode {
         path: path.to_owned(),
@@ -190,41 +151,36 @@ fn read_json<T: DeserializeOwned>(path: &Path, expected: &'static str) -> Result
     })
 }
 
-/// The rows of a CSV file with a header.
-pub(super) fn read_table<T: DeserializeOwned>(
+/// The rows of a CSV file with a header, in which the column `key` must be.
+pub(super) fn table<T: DeserializeOwned>(
     path: &Path,
+    bytes: &[u8],
     expected: &'static str,
+    key: &str,
 ) -> Result<Vec<T>, RunError> {
-    let bytes = read(path, LARGEST_TABLE)?;
-    csv::Reader::from_reader(bytes.as_slice())
+    let wrong = |source: Box<dyn Error + Send + Sync>| RunError::Parse {
+        path: path.to_owned(),
+        expected,
+        source,
+    };
+    let mut reader = csv::Reader::from_reader(bytes);
+    let header = reader.headers().map_err(|source| wrong(source.into()))?;
+    if header.is_empty() {
+        return Err(wrong("it is empty".into()));
+    }
+    // Without a row, nothing else would miss it.
+    if !header.iter().any(|name| name == key) {
+        return Err(wrong(format!("it has no column `{key}`").into()));
+    }
+    reader
         .deserialize()
         .collect::<Result<_, _>>()
-        .map_err(|source: csv::Error| RunError::Parse {
-            path: path.to_owned(),
-            expected,
-            source: source.into(),
-        })
+        .map_err(|source: csv::Error| wrong(source.into()))
 }
 
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, RunError> {
+pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, RunError> {
     read_regular(path, limit).map_err(|source| RunError::Read {
         path: path.to_owned(),
         source,
     })
-}
-
-/// The content of a regular file of at most `limit` bytes.
-pub(crate) fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    // Asked before opening: opening a pipe would wait for a writer.
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::other("it isn't a regular file"));
-    }
-    let mut bytes = Vec::new();
-    // One byte more shows that there is more, even if the file grows meanwhile.
-    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        let message = format!("it is larger than {} MiB", limit >> 20);
-        return Err(io::Error::other(message));
-    }
-    Ok(bytes)
 }

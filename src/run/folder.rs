@@ -1,15 +1,16 @@
 //! [`RunDir`]: creates a run folder, or opens an existing one.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Local};
 
+use super::holder::Lock;
 use super::name::folder_name;
-use super::{RunError, write_atomically};
-use crate::host::is_temporary;
+use super::{RunError, State, Status, check_regular, outward_link, write_atomically};
+use crate::host::{is_temporary, new_folder};
 
 /// Run folders are results, not source. The file keeps itself in git, and with it the folder.
 const GITIGNORE: &str = "*\n!.gitignore\n";
@@ -18,8 +19,8 @@ const GITIGNORE: &str = "*\n!.gitignore\n";
 #[derive(Debug, Clone)]
 pub struct RunDir {
     path: PathBuf,
-    /// Held as long as this process may write; the system releases it if the process is killed.
-    lock: Option<Arc<File>>,
+    /// Of the process that may write.
+    lock: Option<Arc<Lock>>,
 }
 
 impl RunDir {
@@ -35,18 +36,37 @@ impl RunDir {
         stem: &str,
         now: DateTime<Local>,
     ) -> Result<Self, RunError> {
+        Self::create_with(runs, name, stem, now, |_| Ok(()))
+    }
+
+    /// As [`create`](Self::create), with the files that `fill` writes: the folder appears with them, and
+    /// with its status, so that nobody ever sees a part of it.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), and what `fill` fails with; there is no folder then.
+    pub fn create_with(
+        runs: &Path,
+        name: Option<&str>,
+        stem: &str,
+        now: DateTime<Local>,
+        fill: impl FnOnce(&Self) -> Result<(), RunError>,
+    ) -> Result<Self, RunError> {
         let base = folder_name(name.unwrap_or(stem), now)?;
         create_runs(runs)?;
+        let draft = new_folder(runs).map_err(|source| RunError::CreateFolder {
+            path: runs.join(&base),
+            source,
+        })?;
+        let drafted = Self::at(draft.path());
+        drafted.create_folders()?;
+        drafted.write_status(&Status::now(State::Running, 0))?;
+        fill(&drafted)?;
 
-        let mut path = runs.join(&base);
-        let mut count = 1_u32;
-        // Creating is the test: asking first would let two runs take the same name.
-        while !create_new(&path)? {
-            count += 1;
-            path = runs.join(format!("{base}-{count}"));
-        }
-        let mut run = Self::at(&path);
-        run.lock_and_complete()?;
+        let mut run = Self::at(&rename_to_free(draft.path(), runs, &base)?);
+        // It has another name now, so that there is nothing to remove.
+        let _ = draft.keep();
+        // Not before: some file systems don't rename folders with open files in them.
+        run.lock = Some(run.acquire_lock()?);
         Ok(run)
     }
 
@@ -57,7 +77,9 @@ impl RunDir {
     /// As [`open`](Self::open), and [`RunError::InUse`] if a process is writing the run.
     pub fn resume(path: &Path) -> Result<Self, RunError> {
         let mut run = Self::open(path)?;
-        run.lock_and_complete()?;
+        run.check_growing_files()?;
+        run.lock = Some(run.acquire_lock()?);
+        run.create_folders()?;
         for folder in [run.path.clone(), run.checkpoints(), run.reconstructions()] {
             remove_unfinished(&folder);
         }
@@ -68,23 +90,60 @@ impl RunDir {
     ///
     /// # Errors
     /// [`RunError::NotARun`] if it isn't a folder with a `config.toml`, [`RunError::Newer`] if a newer
-    /// version wrote it.
+    /// version wrote it, [`RunError::LeadsOut`] if one of its files is a link out of it, and
+    /// [`RunError::Read`] if it can't be looked into.
     pub fn open(path: &Path) -> Result<Self, RunError> {
         let run = Self::at(path);
-        let problem = if !path.exists() {
-            "doesn't exist"
-        } else if !path.is_dir() {
-            "is a file"
-        } else if !run.config_path().is_file() {
-            "holds no config.toml"
-        } else {
-            run.check_version()?;
-            return Ok(run);
+        let config = run.config_path();
+        let problem = match path.metadata() {
+            Err(error) if error.kind() == ErrorKind::NotFound => "doesn't exist",
+            Err(source) => {
+                let path = run.path;
+                return Err(RunError::Read { path, source });
+            }
+            Ok(metadata) if !metadata.is_dir() => "is a file",
+            Ok(_) => match config.symlink_metadata() {
+                Err(error) if error.kind() == ErrorKind::NotFound => "holds no config.toml",
+                Err(source) => {
+                    return Err(RunError::Read {
+                        path: config,
+                        source,
+                    });
+                }
+                Ok(_) => {
+                    run.check_links()?;
+                    run.check_version()?;
+                    return Ok(run);
+                }
+            },
         };
         Err(RunError::NotARun {
             path: run.path,
             problem,
         })
+    }
+
+    /// Refuses a folder with links that lead out of it.
+    pub(super) fn check_links(&self) -> Result<(), RunError> {
+        match outward_link(&self.path) {
+            None => Ok(()),
+            Some(file) => Err(RunError::LeadsOut {
+                path: self.path.clone(),
+                file,
+            }),
+        }
+    }
+
+    /// Refuses files to append to that are none: opening a pipe would wait for its reader.
+    fn check_growing_files(&self) -> Result<(), RunError> {
+        for path in [self.lock_path(), self.log_path()] {
+            match check_regular(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(source) => return Err(RunError::Write { path, source }),
+                Ok(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// The folder, whatever is in it.
@@ -101,12 +160,38 @@ impl RunDir {
         &self.path
     }
 
-    fn lock_and_complete(&mut self) -> Result<(), RunError> {
-        self.lock = Some(self.acquire_lock()?);
+    fn create_folders(&self) -> Result<(), RunError> {
         for folder in [self.checkpoints(), self.reconstructions()] {
             create_new(&folder)?;
         }
         Ok(())
+    }
+}
+
+/// Moves the folder to `runs/base`, or with `-2`, `-3` … where that is taken.
+fn rename_to_free(folder: &Path, runs: &Path, base: &str) -> Result<PathBuf, RunError> {
+    let mut path = runs.join(base);
+    let mut count = 1_u32;
+    loop {
+        // Asked first, since renaming replaces an empty folder.
+        let renamed = match path.symlink_metadata() {
+            Ok(_) => Err(ErrorKind::AlreadyExists.into()),
+            Err(_) => fs::rename(folder, &path),
+        };
+        match renamed {
+            Ok(()) => return Ok(path),
+            // Another run took the name since it was asked for.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::AlreadyExists
+                        | ErrorKind::DirectoryNotEmpty
+                        | ErrorKind::NotADirectory
+                ) => {}
+            Err(source) => return Err(RunError::CreateFolder { path, source }),
+        }
+        count += 1;
+        path = runs.join(format!("{base}-{count}"));
     }
 }
 

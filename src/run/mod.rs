@@ -5,7 +5,7 @@
 //!   config.toml        the settings, complete: the run can be repeated from it
 //!   meta.json          command line, version, commit, device, data set   (Meta)
 //!   status.json        running, finished, early_stopped, interrupted, failed   (Status)
-//!   metrics.csv        one row an epoch   (EpochMetrics)
+//!   metrics.csv        one row an epoch, appended   (EpochMetrics)
 //!   summary.json       quality on the test images, times, the PCA baseline   (Summary)
 //!   log.txt            the messages of the run
 //!   curves.png         losses and SSIM by epoch
@@ -15,14 +15,15 @@
 //!   test.csv           one row a test image: class, scores, place in the latent space   (TestImage)
 //!   thumbnails.png     originals of some of them, which test.csv counts as tiles
 //!   checkpoints/       best.safetensors, last.safetensors; step-0000000350.ckpt, to resume from
-//!   .lock              locked by the process that writes the run
+//!   .lock              locked by the process that writes the run, and names it
 //!   reconstructions/   epoch-0001.png …, the same images after each epoch
 //!   tb/                events.out.tfevents.…, the same for TensorBoard   (EventFile)
 //! ```
 //!
-//! All files but the log and the event files, which grow, are written whole and atomically
-//! ([`write_atomically`]), so that a crash or a full disk leaves the last good version; an existing run
-//! folder is never overwritten. [`discover`] finds run folders and [`RunRecord`] reads them, whatever
+//! The folder appears with the first three of them in it. All files but `metrics.csv`, the log and the
+//! event files, which grow, are written whole and atomically ([`write_atomically`]), so that a crash or a
+//! full disk leaves the last good version; an existing run folder is never overwritten. [`discover`]
+//! finds run folders, [`find_run`] the one that a name means, and [`RunRecord`] reads them, whatever
 //! state and version they are of. Images are plain slices here: this module knows nothing of tensors.
 
 mod atomic;
@@ -31,26 +32,42 @@ mod environment;
 mod error;
 mod files;
 mod folder;
+mod holder;
+mod links;
 mod lock;
+mod metrics_table;
 mod name;
 mod paths;
+mod pictures;
 #[cfg(feature = "cli")]
 mod png;
 mod record;
 mod records;
+mod regular;
 mod tensorboard;
 mod test_images;
 
-pub use atomic::write_atomically;
-pub use discover::{RUN_FILES, discover, latest};
+pub use atomic::{write_atomically, write_output};
+pub use discover::{Discovered, discover, find_run, latest};
 pub use environment::{DatasetOrigin, Meta, Resumption};
 pub use error::RunError;
-#[cfg(feature = "cli")]
-pub(crate) use files::read_regular;
 pub use folder::RunDir;
+pub use links::outward_link;
+pub use lock::Writer;
+pub use pictures::picture_fault;
 #[cfg(feature = "cli")]
-pub use png::save_png;
+pub use png::{export_png, save_png};
 pub use record::{BestValidation, ListedSettings, RunRecord, RunState};
 pub use records::{EpochMetrics, PcaReference, SplitSizes, State, Status, Summary, Times};
+pub(crate) use regular::{check_regular, read_regular};
 pub use tensorboard::EventFile;
 pub use test_images::{THUMBNAIL_COLUMNS, TestImage};
+
+/// What marks a folder as a run's, even where others of these are missing.
+pub const RUN_FILES: [&str; 5] = [
+    "config.toml",
+    "meta.json",
+    "status.json",
+    "metrics.csv",
+    "summary.json",
+];

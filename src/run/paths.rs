@@ -1,9 +1,10 @@
 //! Where the files of a run folder are.
 
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
-use super::RunDir;
+use super::{RunDir, RunError};
 
 /// What an epoch's picture is called before and after its number.
 const EPOCH_PICTURE: (&str, &str) = ("epoch-", ".png");
@@ -69,18 +70,24 @@ impl RunDir {
         self.checkpoints().join(format!("step-{step:010}.ckpt"))
     }
 
-    /// The existing files of [`checkpoint`](Self::checkpoint), newest first.
-    #[must_use]
-    pub fn checkpoints_by_age(&self) -> Vec<PathBuf> {
-        let Ok(entries) = fs::read_dir(self.checkpoints()) else {
-            return Vec::new();
+    /// The existing files of [`checkpoint`](Self::checkpoint), newest first; none without their folder.
+    ///
+    /// # Errors
+    /// [`RunError::Read`] if the folder can't be read: what it holds isn't lost.
+    pub fn checkpoints_by_age(&self) -> Result<Vec<PathBuf>, RunError> {
+        let path = self.checkpoints();
+        let read = || -> io::Result<Vec<PathBuf>> {
+            let entries = fs::read_dir(&path)?.map(|entry| Ok(entry?.path()));
+            entries.collect()
         };
-        let mut paths: Vec<PathBuf> = entries
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.extension().is_some_and(|end| end == "ckpt"))
-            .collect();
+        let mut paths = match read() {
+            Ok(paths) => paths,
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(source) => return Err(RunError::Read { path, source }),
+        };
+        paths.retain(|path| path.extension().is_some_and(|end| end == "ckpt"));
         paths.sort_unstable_by(|a, b| b.cmp(a));
-        paths
+        Ok(paths)
     }
 
     /// `.lock`, locked by the process that writes the run, whose number it holds.

@@ -5,13 +5,31 @@ use std::path::Path;
 
 use image::{ImageBuffer, ImageFormat, PixelWithColorType};
 
-use super::{RunError, write_atomically};
+use super::{RunError, write_atomically, write_output};
 
 /// Encodes the image as PNG and writes it atomically.
 ///
 /// # Errors
 /// [`RunError::Write`] if the system refuses, [`RunError::Encode`] if the image is empty.
 pub fn save_png<P>(image: &ImageBuffer<P, Vec<u8>>, path: &Path) -> Result<(), RunError>
+where
+    P: PixelWithColorType<Subpixel = u8>,
+{
+    write_atomically(path, &encode(image, path)?)
+}
+
+/// Encodes the image as PNG and writes it to where the user asked for it.
+///
+/// # Errors
+/// As [`save_png`].
+pub fn export_png<P>(image: &ImageBuffer<P, Vec<u8>>, path: &Path) -> Result<(), RunError>
+where
+    P: PixelWithColorType<Subpixel = u8>,
+{
+    write_output(path, &encode(image, path)?)
+}
+
+fn encode<P>(image: &ImageBuffer<P, Vec<u8>>, path: &Path) -> Result<Vec<u8>, RunError>
 where
     P: PixelWithColorType<Subpixel = u8>,
 {
@@ -22,5 +40,5 @@ where
             path: path.to_owned(),
             source: source.into(),
         })?;
-    write_atomically(path, bytes.get_ref())
+    Ok(bytes.into_inner())
 }

@@ -4,18 +4,22 @@
 //! everywhere. A file of another version may lack settings or columns, or have more of them: that is
 //! no damage.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Local};
 use serde::Serialize;
 
+use super::discover::holds_run;
 use super::error::in_one_line;
-use super::{EpochMetrics, Meta, RunDir, RunError, State, Status, Summary};
+use super::{EpochMetrics, Meta, RunDir, RunError, State, Status, Summary, Writer};
+use crate::path_text::path_text;
 
-/// A run, as its folder describes it. Checkpoints, pictures and `test.csv` aren't read.
+/// A run, as its folder describes it. Checkpoints aren't read, and of pictures and `test.csv` only as much
+/// as shows most damage.
 #[derive(Debug, Clone)]
 pub struct RunRecord {
-    /// The folder's name.
+    /// The folder's name, as text (see [`path_text`](crate::path_text)).
     pub name: String,
     /// The folder.
     pub path: PathBuf,
@@ -53,6 +57,9 @@ pub enum RunState {
     Failed,
     /// It says that it is running, but no process holds its lock.
     Killed,
+    /// It says that it is running, and whether a process writes it can't be told: its file system has no
+    /// locks.
+    Unknown,
     /// `status.json` is missing or can't be read.
     Damaged,
 }
@@ -68,6 +75,7 @@ impl RunState {
             Self::Interrupted => "interrupted",
             Self::Failed => "failed",
             Self::Killed => "killed",
+            Self::Unknown => "unknown",
             Self::Damaged => "damaged",
         }
     }
@@ -78,10 +86,13 @@ impl RunState {
         matches!(self, Self::Finished | Self::EarlyStopped)
     }
 
-    fn of(state: State, in_use: bool) -> Self {
+    fn of(state: State, writer: Writer) -> Self {
         match state {
-            State::Running if in_use => Self::Running,
-            State::Running => Self::Killed,
+            State::Running => match writer {
+                Writer::Alive => Self::Running,
+                Writer::None => Self::Killed,
+                Writer::Unknown => Self::Unknown,
+            },
             State::Finished => Self::Finished,
             State::EarlyStopped => Self::EarlyStopped,
             State::Interrupted => Self::Interrupted,
@@ -121,31 +132,34 @@ impl RunRecord {
     /// [`problems`](Self::problems); of a run of a newer version nothing is read.
     #[must_use]
     pub fn read(path: &Path) -> Self {
+        if let Err(error) = holds_run(path) {
+            return Self::unread(path, format!("the folder can't be read: {error}"));
+        }
         let mut record = Self::empty(path);
         let run = RunDir::at(path);
-        if let Err(error) = run.check_version() {
+        if let Err(error) = run.check_links().and_then(|()| run.check_version()) {
             record.problems.push(error.in_one_line());
             return record;
         }
         record.read_config(&run);
         record.meta = record.keep(run.read_meta());
         record.read_status(&run);
-        let has_epochs = record
-            .status
-            .as_ref()
-            .is_some_and(|status| status.epoch > 0);
-        if has_epochs || run.metrics_path().exists() {
+        let has_epochs = record.status.as_ref().is_some_and(|status| {
+            // Version 0.1 counted the epoch in which a run failed.
+            status.epoch > usize::from(status.state == State::Failed)
+        });
+        if has_epochs || is_there(&run.metrics_path()) {
             record.history = record.keep(run.read_metrics()).unwrap_or_default();
         }
-        if record.state.is_complete() || run.summary_path().exists() {
+        if record.state.is_complete() || is_there(&run.summary_path()) {
             record.summary = record.keep(run.read_summary());
         }
+        record.problems.extend(run.faults_at_a_glance());
         record
     }
 
     /// The record of a folder in which nothing is read, for this reason.
-    #[must_use]
-    pub fn unread(path: &Path, problem: String) -> Self {
+    fn unread(path: &Path, problem: String) -> Self {
         Self {
             problems: vec![problem],
             ..Self::empty(path)
@@ -155,7 +169,7 @@ impl RunRecord {
     fn empty(path: &Path) -> Self {
         let name = path.file_name().unwrap_or(path.as_os_str());
         Self {
-            name: name.to_string_lossy().into_owned(),
+            name: path_text(name),
             path: path.to_owned(),
             state: RunState::Damaged,
             config: None,
@@ -183,15 +197,15 @@ impl RunRecord {
 
     fn read_status(&mut self, run: &RunDir) {
         // Asked first: a run that ends in between has written its status by then.
-        let in_use = run.is_in_use();
-        if in_use && !run.status_path().exists() {
-            // It is being prepared.
+        let writer = run.writer();
+        if writer == Writer::Alive && !is_there(&run.status_path()) {
+            // Version 0.1 prepares a run without.
             self.state = RunState::Running;
             return;
         }
         self.status = self.keep(run.read_status());
         if let Some(status) = &self.status {
-            self.state = RunState::of(status.state, in_use);
+            self.state = RunState::of(status.state, writer);
         }
     }
 
@@ -267,6 +281,11 @@ impl ListedSettings {
             epochs,
         }
     }
+}
+
+/// Whether there is something of that name, be it unreadable or a link to nowhere.
+fn is_there(path: &Path) -> bool {
+    !matches!(path.symlink_metadata(), Err(error) if error.kind() == ErrorKind::NotFound)
 }
 
 /// The greatest finite number.

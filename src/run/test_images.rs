@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::files::read_table;
+use super::files::{LARGEST_TABLE, read, table};
 use super::records::{number_or_unknown, unknown};
 use super::{RunDir, RunError, write_atomically};
 
@@ -38,6 +38,13 @@ pub struct TestImage {
     pub tile: Option<usize>,
 }
 
+impl TestImage {
+    /// What `test.csv` is.
+    pub(super) const TABLE: &'static str = "a table with one row for each test image";
+    /// The column that it must have.
+    pub(super) const KEY: &'static str = "index";
+}
+
 impl RunDir {
     /// Writes `test.csv`.
     ///
@@ -45,7 +52,7 @@ impl RunDir {
     /// [`RunError::Write`].
     pub fn write_test_images(&self, images: &[TestImage]) -> Result<(), RunError> {
         let path = self.test_images_path();
-        let bytes = table(images).map_err(|source| RunError::Encode {
+        let bytes = test_csv(images).map_err(|source| RunError::Encode {
             path: path.clone(),
             source: source.into(),
         })?;
@@ -58,14 +65,13 @@ impl RunDir {
     /// # Errors
     /// [`RunError::Read`] or [`RunError::Parse`].
     pub fn read_test_images(&self) -> Result<Vec<TestImage>, RunError> {
-        read_table(
-            &self.test_images_path(),
-            "a table with one row for each test image",
-        )
+        let path = self.test_images_path();
+        let bytes = read(&path, LARGEST_TABLE)?;
+        table(&path, &bytes, TestImage::TABLE, TestImage::KEY)
     }
 }
 
-fn table(images: &[TestImage]) -> Result<Vec<u8>, csv::Error> {
+fn test_csv(images: &[TestImage]) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for image in images {
         writer.serialize(image)?;

@@ -16,14 +16,16 @@
 //! until the next, so that a run that was killed, or whose newest file was damaged, has one to
 //! resume from.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{EarlyStopping, TrainError};
-use crate::config::{Role, TrainConfig};
-use crate::run::{EpochMetrics, RunDir, RunError, write_atomically};
+use crate::config::{Role, TrainConfig, TrainingConfig};
+use crate::run::{EpochMetrics, RunDir, RunError, check_regular, write_atomically};
 
 const MAGIC: &[u8; 16] = b"trainer ckpt\r\n\x1a\n";
 /// Raised whenever other versions couldn't resume from a file.
@@ -52,6 +54,23 @@ pub struct Progress {
     /// The epochs that are finished.
     #[serde(default)]
     pub history: Vec<EpochMetrics>,
+}
+
+impl Progress {
+    /// What changes where a run goes on with other settings: more epochs are waited for anew, and a
+    /// learning rate that was given anew hasn't been halved yet.
+    pub(super) fn adapt(&mut self, before: &TrainingConfig, now: &TrainingConfig) {
+        if now.epochs > before.epochs {
+            self.early_stopping.wait_again();
+        }
+        #[expect(
+            clippy::float_cmp,
+            reason = "the same number was read, or another one was given"
+        )]
+        if now.learning_rate != before.learning_rate {
+            self.rollbacks = 0;
+        }
+    }
 }
 
 /// A moment of a run.
@@ -168,7 +187,7 @@ impl Checkpoint {
     /// Where it can't be written; all older ones are still there then.
     pub fn save(&self, run: &RunDir) -> Result<(), RunError> {
         write_atomically(&run.checkpoint(self.progress.step), &self.to_bytes())?;
-        for old in run.checkpoints_by_age().iter().skip(KEPT) {
+        for old in run.checkpoints_by_age()?.iter().skip(KEPT) {
             // One too many does no harm.
             let _ = std::fs::remove_file(old);
         }
@@ -183,7 +202,7 @@ impl Checkpoint {
     pub fn remove_after(run: &RunDir, step: usize) -> Result<(), RunError> {
         let last = run.checkpoint(step);
         for path in run
-            .checkpoints_by_age()
+            .checkpoints_by_age()?
             .into_iter()
             .filter(|path| *path > last)
         {
@@ -199,7 +218,7 @@ impl Checkpoint {
     /// Where all are damaged, or the newest is of a newer version.
     pub fn newest(run: &RunDir) -> Result<Option<(PathBuf, Self)>, TrainError> {
         let mut faults = Vec::new();
-        for path in run.checkpoints_by_age() {
+        for path in run.checkpoints_by_age()? {
             match read(&path) {
                 Ok(checkpoint) => {
                     for fault in faults {
@@ -261,7 +280,18 @@ impl Checkpoint {
 }
 
 fn read(path: &Path) -> Result<Checkpoint, CheckpointFault> {
-    Checkpoint::from_bytes(&std::fs::read(path)?)
+    check_regular(path)?;
+    let mut file = File::open(path)?;
+    let mut bytes = Vec::new();
+    // The beginning first: what isn't a checkpoint may be of any size.
+    file.by_ref()
+        .take(MAGIC.len() as u64)
+        .read_to_end(&mut bytes)?;
+    if bytes != MAGIC {
+        return Err(CheckpointFault::NotOne);
+    }
+    file.read_to_end(&mut bytes)?;
+    Checkpoint::from_bytes(&bytes)
 }
 
 /// What is left to read.

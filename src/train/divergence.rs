@@ -3,6 +3,7 @@
 use super::training::Training;
 use super::{Checkpoint, Divergence, TrainError};
 use crate::config::OnNan;
+use crate::error::with_causes;
 use crate::readback::Readback;
 use crate::run::EpochMetrics;
 
@@ -32,30 +33,45 @@ impl Training<'_> {
         } else {
             metrics.validation_loss
         } as f32;
-        Err(TrainError::Diverged(Divergence {
-            loss,
-            step: metrics.step,
-            epoch: metrics.epoch,
-            last_good_epoch: self.progress.history.len(),
-            learning_rate: metrics.learning_rate,
-        }))
+        Err(self.diverged(loss, metrics.step, metrics.learning_rate))
     }
 
-    /// Returns to the last good epoch with half the learning rate, if that was asked for.
+    /// The error of a loss that diverged at a step of the current epoch.
+    pub(super) fn diverged(&self, loss: f32, step: usize, learning_rate: f64) -> TrainError {
+        let last_good_epoch = self.progress.history.len();
+        TrainError::Diverged(Divergence {
+            loss,
+            step,
+            epoch: last_good_epoch + 1,
+            last_good_epoch,
+            learning_rate,
+            rollbacks: self.progress.rollbacks,
+            on_nan: self.prepared.config.training.on_nan,
+        })
+    }
+
+    /// Returns to the last good epoch: to go on from it with half the learning rate if that was asked
+    /// for, else with an error, so that the run can be resumed from there.
     pub(super) async fn roll_back(&mut self, divergence: Divergence) -> Result<(), TrainError> {
         const MOST: usize = 3;
-        if self.prepared.config.training.on_nan == OnNan::Stop
-            || self.good.progress.rollbacks == MOST
-        {
+        let rollbacks = self.good.progress.rollbacks + 1;
+        if divergence.on_nan == OnNan::Stop || rollbacks > MOST {
+            if let Err(error) = self.return_to_good_epoch().await {
+                tracing::warn!("{}", with_causes(&error));
+            }
             return Err(TrainError::Diverged(divergence));
         }
-        self.good.progress.rollbacks += 1;
-        let good = self.good.clone();
         tracing::warn!(
-            "{divergence}; returning to step {} with half the learning rate ({} of at most {MOST} times)",
-            good.progress.step,
-            good.progress.rollbacks
+            "{divergence}; returning to step {} with half the learning rate ({rollbacks} of at most {MOST} \
+             times)",
+            self.good.progress.step,
         );
+        self.good.progress.rollbacks = rollbacks;
+        self.return_to_good_epoch().await
+    }
+
+    async fn return_to_good_epoch(&mut self) -> Result<(), TrainError> {
+        let good = self.good.clone();
         self.model = good.model;
         self.optimizer = good.optimizer;
         self.progress = good.progress;

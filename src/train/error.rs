@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, OnNan};
 use crate::data::DataError;
 use crate::device::{DeviceError, Failure, Panic};
+use crate::error::in_one_line;
+use crate::limits::NO_THREAD;
 use crate::metrics::ScoreError;
 use crate::model::{DesignError, ModelError};
 #[cfg(feature = "cli")]
@@ -65,8 +67,8 @@ pub enum TrainError {
     },
     /// A run whose images aren't those that it was trained on.
     #[error(
-        "{}: the run was trained on images with SHA-256 {expected}, and those found now have {found}. \
-         Restore the data set as it was",
+        "{}: the run was trained on images with SHA-256 {expected}, and those found now have {found} \
+         ({images}). Restore the data set as it was, or say where it is now by `data` DIR",
         path.display()
     )]
     OtherImages {
@@ -76,11 +78,37 @@ pub enum TrainError {
         expected: String,
         /// Of the images that are there now.
         found: String,
+        /// Where those come from.
+        images: String,
+    },
+    /// A run whose images aren't where they were.
+    #[error(
+        "{}: can't load the images that the run was trained on. If they were moved, say where they are \
+         now by `data` DIR or $TRAINER_DATA",
+        path.display()
+    )]
+    ImagesGone {
+        /// The run's folder.
+        path: PathBuf,
+        /// What is wrong with the place where they were.
+        source: Box<DataError>,
+    },
+    /// A run that hasn't come as far as to have weights.
+    #[error(
+        "{}: the run has no weights: it gets {} when its first epoch is finished. Train it on with \
+         `trainer resume`; a file that was deleted can only be restored from a copy",
+        path.display(), weights.display()
+    )]
+    NoWeights {
+        /// The run's folder.
+        path: PathBuf,
+        /// The file that isn't there, from the run's folder.
+        weights: PathBuf,
     },
     /// More memory, or a larger kernel, than the device has room for.
     #[error(
-        "the device has no room for `batch_size` {batch_size} ({message}). Try `batch_size` {}, or \
-         `backend` flex",
+        "the device has no room for `batch_size` {batch_size} ({message}). Try `batch_size` {} in a new \
+         run, or `backend` flex",
         (batch_size / 2).max(1)
     )]
     Room {
@@ -98,6 +126,12 @@ pub enum TrainError {
         /// What the driver said.
         message: String,
     },
+    /// The system grants no more threads.
+    #[error("can't start a thread ({message}): {NO_THREAD}")]
+    Threads {
+        /// What the system said.
+        message: String,
+    },
     /// A mistake in this program.
     #[error(
         "trainer has a bug: {message} ({location}). Please report it with the run's config.toml and \
@@ -112,9 +146,9 @@ pub enum TrainError {
     },
     /// The loss diverged: it's NaN or infinite, or many times what it was.
     #[error(
-        "{divergence}; {}. Lower `learning_rate` (now {}), or let `on_nan` rollback do it",
+        "{divergence}; {}. {}",
         .0.aftermath(),
-        .0.learning_rate,
+        .0.remedy(),
         divergence = .0
     )]
     Diverged(Divergence),
@@ -134,6 +168,10 @@ pub struct Divergence {
     pub last_good_epoch: usize,
     /// The learning rate of that step.
     pub learning_rate: f64,
+    /// How often the run went back to an earlier epoch before, each time with half the learning rate.
+    pub rollbacks: usize,
+    /// What was to be done when the loss diverges.
+    pub on_nan: OnNan,
 }
 
 impl Divergence {
@@ -143,6 +181,25 @@ impl Divergence {
             epoch => format!("the last good epoch is {epoch}, and the best weights are kept"),
         }
     }
+
+    fn remedy(&self) -> String {
+        let Self {
+            learning_rate,
+            rollbacks,
+            on_nan,
+            ..
+        } = self;
+        match on_nan {
+            OnNan::Stop => format!(
+                "Lower `learning_rate` (now {learning_rate}), or let `on_nan` rollback do it; `trainer \
+                 resume` takes both"
+            ),
+            OnNan::Rollback => format!(
+                "Going back with half the learning rate, {rollbacks} times, didn't help: lower \
+                 `learning_rate` (now {learning_rate}); `trainer resume` takes it, too"
+            ),
+        }
+    }
 }
 
 impl TrainError {
@@ -150,15 +207,14 @@ impl TrainError {
     #[must_use]
     pub fn from_panic(panic: Panic, batch_size: usize) -> Self {
         let Panic { message, location } = panic;
-        let lines = message.lines().map(str::trim);
-        let message = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>();
-        let message = message.join(" ");
+        let message = in_one_line(&message);
         match Failure::of(&message) {
             Failure::Room => Self::Room {
                 batch_size,
                 message,
             },
             Failure::Lost => Self::Lost { message },
+            Failure::Threads => Self::Threads { message },
             Failure::Unknown => Self::Bug { message, location },
         }
     }

@@ -23,12 +23,13 @@ mod test_images;
 mod trainer;
 mod training;
 
+use std::cell::Cell;
 use std::sync::atomic::AtomicBool;
 
 pub use checkpoint::{Checkpoint, CheckpointFault, Progress};
 pub use early_stopping::EarlyStopping;
 pub use error::{Divergence, TrainError};
-pub use opened::{OpenedRun, open_model, open_run};
+pub use opened::{DataPlaces, OpenedRun, open_model, open_run, prepare_again};
 #[cfg(feature = "cli")]
 pub(crate) use pictures::samples;
 pub use prepare::{Prepared, prepare};
@@ -40,6 +41,7 @@ use crate::error::with_causes;
 use crate::host::block_on;
 use crate::model::Model;
 use crate::run::{EpochMetrics, RunDir, State, Status, Summary};
+use crate::words::count;
 use training::Training;
 
 /// What a run tells while it trains.
@@ -100,23 +102,31 @@ pub async fn train_async(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
-    let mut epochs = 0;
-    let result = train_caught(prepared, run, observer, stop, &mut epochs).await;
+    // What an earlier process trained counts even if its checkpoint can't be read.
+    let earlier = run.and_then(|run| run.read_status().ok());
+    let epochs = Cell::new(earlier.map_or(0, |status| status.epoch));
+    let result = train_caught(prepared, run, observer, stop, &epochs).await;
     let result = result.map_err(|error| error.explained(prepared.config.training.batch_size));
     let Some(run) = run else {
         return result;
     };
-    let status = |state| Status::now(state, epochs);
+    let status = |state| Status::now(state, epochs.get());
     let written = run.write_status(&match &result {
         Ok(Outcome {
             state: State::EarlyStopped,
             ..
         }) => status(State::EarlyStopped).because(format!(
-            "no better validation loss in {} epochs",
-            prepared.config.training.patience
+            "no better validation loss in {}",
+            count(prepared.config.training.patience, "epoch")
         )),
         Ok(outcome) => status(outcome.state),
-        Err(error) => status(State::Failed).because(with_causes(error)),
+        Err(error) => {
+            // Those that are kept: the one that failed may have been counted, and of a run that can't
+            // be resumed none was.
+            let kept = run.read_status();
+            let kept = kept.map_or(epochs.get(), |status| status.epoch);
+            Status::now(State::Failed, kept).because(with_causes(error))
+        }
     });
     // What stopped the run is more to say than that the status couldn't be written, too.
     let outcome = result?;
@@ -124,20 +134,17 @@ pub async fn train_async(
     Ok(outcome)
 }
 
-/// Trains; a panic of burn or a driver is an error, too. `epochs` is how many are finished.
+/// Trains; a panic of burn or a driver is an error, too. `epochs` always is how many are finished.
 async fn train_caught(
     prepared: &Prepared,
     run: Option<&RunDir>,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
-    epochs: &mut usize,
+    epochs: &Cell<usize>,
 ) -> Result<Outcome, TrainError> {
     let caught = Caught(Box::pin(async {
-        let mut training = Training::start(prepared, run)?;
-        *epochs = training.progress.history.len();
-        let outcome = training.run(observer, stop).await;
-        *epochs = training.progress.history.len();
-        outcome
+        let mut training = Training::start(prepared, run, epochs)?;
+        training.run(observer, stop).await
     }));
     caught.await.unwrap_or_else(|panic| {
         let batch_size = prepared.config.training.batch_size;

@@ -1,15 +1,18 @@
 //! A run that was trained before, to be used again.
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
-use super::prepare::model_info;
-use super::{Prepared, TrainError, prepare};
+use super::prepare::{load_images, model_info, prepare_with};
+use super::{Prepared, TrainError};
 use crate::config::TrainConfig;
+use crate::data::Images;
 use crate::device::Backend;
+use crate::error::with_causes;
 use crate::model::{Model, ModelError};
-use crate::run::RunDir;
+use crate::run::{RunDir, RunError, check_regular};
 
 /// A run, prepared again, and its best weights.
 #[derive(Clone, Debug)]
@@ -18,6 +21,16 @@ pub struct OpenedRun {
     pub prepared: Prepared,
     /// With the run's best weights.
     pub model: Model,
+}
+
+/// Where to look for the images of a run that was trained before. Images are its images if they have the
+/// same SHA-256, wherever they are.
+#[derive(Clone, Debug, Default)]
+pub struct DataPlaces {
+    /// The folder that has them, whatever the run's settings say.
+    pub given: Option<PathBuf>,
+    /// A folder that may have them if they aren't where the run's settings say.
+    pub fallback: Option<PathBuf>,
 }
 
 /// Opens the run in the folder `path`, on the backend and the device that it was trained on unless
@@ -31,19 +44,64 @@ pub fn open_run(
     path: &Path,
     backend: Option<Backend>,
     device: Option<usize>,
+    places: &DataPlaces,
 ) -> Result<OpenedRun, TrainError> {
     let run = RunDir::open(path)?;
-    let mut config = TrainConfig::read(&run.config_path())?;
+    check_weights(&run)?;
+    let mut config = TrainConfig::from_toml(&run.config_path(), &run.read_config()?)?;
     config.device.backend = backend.unwrap_or(config.device.backend);
     config.device.device = device.unwrap_or(config.device.device);
-    let prepared = prepare(config, true)?;
-    check_images(&run, prepared.images.sha256())?;
+    let prepared = prepare_again(&run, config, places, true)?;
     let model = best_model(&run, &prepared)?;
     Ok(OpenedRun { prepared, model })
 }
 
+/// As [`prepare`](super::prepare), for a run that has begun: with its images only, wherever they are now.
+///
+/// # Errors
+///
+/// As [`prepare`](super::prepare), and where no place has the run's images.
+pub fn prepare_again(
+    run: &RunDir,
+    config: TrainConfig,
+    places: &DataPlaces,
+    quiet: bool,
+) -> Result<Prepared, TrainError> {
+    config.validate()?;
+    let load = |place: Option<&PathBuf>| -> Result<_, TrainError> {
+        let mut config = config.clone();
+        config.data.data = place.cloned();
+        let images = load_images(&mut config.data, quiet)?;
+        check_images(run, &images)?;
+        Ok((config, images))
+    };
+    if let Some(given) = &places.given {
+        let (config, images) = load(Some(given))?;
+        return prepare_with(config, images);
+    }
+    let own = config.data.data.as_ref();
+    let loaded = load(own).or_else(|error| {
+        if let Some(fallback) = &places.fallback {
+            match load(Some(fallback)) {
+                Ok(loaded) => return Ok(loaded),
+                Err(other) => tracing::warn!("{}", with_causes(&other)),
+            }
+        }
+        Err(match error {
+            TrainError::Data(source) if own.is_some() => TrainError::ImagesGone {
+                path: run.path().to_owned(),
+                source: source.into(),
+            },
+            error => error,
+        })
+    });
+    let (config, images) = loaded?;
+    prepare_with(config, images)
+}
+
 /// Refuses images that aren't those that the run was trained on.
-fn check_images(run: &RunDir, found: &str) -> Result<(), TrainError> {
+fn check_images(run: &RunDir, images: &Images) -> Result<(), TrainError> {
+    let found = images.sha256();
     // A run that was stopped early may not say; then there is nothing to compare with.
     let expected = run.read_meta().ok().and_then(|meta| meta.dataset.hash);
     match expected {
@@ -51,18 +109,37 @@ fn check_images(run: &RunDir, found: &str) -> Result<(), TrainError> {
             path: run.path().to_owned(),
             expected,
             found: found.to_owned(),
+            images: images.source().to_owned(),
         }),
         _ => Ok(()),
     }
 }
 
+/// Refuses a run without weights, and weights that aren't a regular file, such as a pipe.
+fn check_weights(run: &RunDir) -> Result<(), TrainError> {
+    let path = run.best_checkpoint();
+    match check_regular(&path) {
+        // A link to nothing has other things to tell.
+        Err(source) if source.kind() == ErrorKind::NotFound && !path.is_symlink() => {
+            Err(TrainError::NoWeights {
+                path: run.path().to_owned(),
+                weights: path
+                    .strip_prefix(run.path())
+                    .map_or_else(|_| path.clone(), Path::to_owned),
+            })
+        }
+        Err(source) => Err(RunError::Read { path, source }.into()),
+        Ok(_) => Ok(()),
+    }
+}
+
 /// A run's best weights. Those of the first version of trainer don't say what they are for; what they
 /// would say follows from the run's settings.
-fn best_model(run: &RunDir, prepared: &Prepared) -> Result<Model, ModelError> {
+fn best_model(run: &RunDir, prepared: &Prepared) -> Result<Model, TrainError> {
     let path = run.best_checkpoint();
     let (info, weights) = Model::read(&path)?;
     let info = info.unwrap_or_else(|| model_info(&prepared.config, &prepared.images));
-    Model::assemble(&path, info, &weights, prepared.device())
+    Ok(Model::assemble(&path, info, &weights, prepared.device())?)
 }
 
 /// The model in a model file, or the best one of the run in a folder. Images aren't needed, unless the
@@ -76,8 +153,11 @@ pub fn open_model(path: &Path, device: &Device) -> Result<Model, TrainError> {
         return Ok(Model::open(path, device)?);
     }
     let run = RunDir::open(path)?;
+    check_weights(&run)?;
     match Model::open(run.best_checkpoint(), device) {
-        Err(ModelError::Foreign { .. }) => Ok(open_run(path, None, None)?.model),
+        Err(ModelError::Foreign { .. }) => {
+            Ok(open_run(path, None, None, &DataPlaces::default())?.model)
+        }
         opened => Ok(opened?),
     }
 }

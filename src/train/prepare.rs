@@ -5,11 +5,12 @@ use std::sync::{Arc, OnceLock};
 use burn::tensor::Device;
 
 use super::TrainError;
-use crate::config::TrainConfig;
-use crate::data::{DeviceImages, Images, Source, Split};
+use crate::config::{DataConfig, TrainConfig};
+use crate::data::{DataError, DeviceImages, Images, Source, Split};
 use crate::device::{self, SelectedDevice};
 use crate::model::{Autoencoder, Design, ModelInfo, Preparation};
 use crate::pca::Pca;
+use crate::words::count;
 
 /// Everything that a run needs, checked.
 #[derive(Clone, Debug)]
@@ -45,15 +46,16 @@ impl Prepared {
             None => vec![0; images.len()],
         };
         let data = &config.data;
-        let split = Split::stratified(&labels, &data.split, config.training.seed, data.limit)?;
+        let split = Split::stratified(&labels, &data.split, config.training.seed, data.limit);
+        let split = split.map_err(|error| error.with_duplicates(images.duplicates()))?;
         config.check_images(images.shape())?;
         let design = config.model.arch.design(images.shape())?;
         let training = &mut config.training;
         if training.batch_size > split.train.len() {
             tracing::warn!(
-                "batches of {} are larger than the training split: using all of its {} images at once",
+                "`batch_size` {} is larger than the training split, of {}: using all of it at once",
                 training.batch_size,
-                split.train.len()
+                count(split.train.len(), "image")
             );
             training.batch_size = split.train.len();
         }
@@ -158,8 +160,25 @@ pub(super) fn model_info(config: &TrainConfig, images: &Images) -> ModelInfo {
 /// Whatever makes the run impossible.
 pub fn prepare(mut config: TrainConfig, quiet: bool) -> Result<Prepared, TrainError> {
     config.validate()?;
+    let images = load_images(&mut config.data, quiet)?;
+    prepare_with(config, images)
+}
+
+/// The images of these settings, which then name their folder so that it's the same one from anywhere.
+pub(super) fn load_images(data: &mut DataConfig, quiet: bool) -> Result<Images, DataError> {
+    if let Some(folder) = &mut data.data {
+        // What makes this fail, such as an empty path, loading tells in better words.
+        *folder = std::path::absolute(&*folder).unwrap_or_else(|_| folder.clone());
+    }
+    Source::of(data.data.as_deref()).load(&data.classes, quiet)
+}
+
+/// The rest of [`prepare`], for images that it would load.
+pub(super) fn prepare_with(
+    mut config: TrainConfig,
+    images: Images,
+) -> Result<Prepared, TrainError> {
     let data = &mut config.data;
-    let images = Source::of(data.data.as_deref()).load(&data.classes, quiet)?;
     data.classes = data.classes.canonical(images.class_names())?;
     let selected = device::select(config.device.backend, config.device.device)?;
     config.device.backend = selected.backend;

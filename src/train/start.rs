@@ -5,9 +5,9 @@ use std::path::Path;
 use chrono::{DateTime, Local};
 
 use super::{Prepared, TrainError};
-use crate::run::{DatasetOrigin, Meta, Resumption, RunDir};
+use crate::run::{DatasetOrigin, Meta, Resumption, RunDir, State, Status};
 
-/// Creates a run folder in `runs` and writes `config.toml` and `meta.json` into it. Without a `name` the
+/// Creates a run folder in `runs` with `config.toml`, `meta.json` and `status.json` in it. Without a `name` the
 /// folder is named after the architecture and the latent size, such as `baseline-z128`.
 ///
 /// # Errors
@@ -21,9 +21,10 @@ pub fn start_run(
     let now = Local::now();
     let config = &prepared.config;
     let stem = format!("{}-z{}", config.model.arch.name(), config.model.latent_dim);
-    let run = RunDir::create(runs, name, &stem, now)?;
-    run.write_config(&config.to_toml())?;
-    run.write_meta(&circumstances(prepared, now))?;
+    let run = RunDir::create_with(runs, name, &stem, now, |run| {
+        run.write_config(&config.to_toml())?;
+        run.write_meta(&circumstances(prepared, now))
+    })?;
     Ok(run)
 }
 
@@ -45,6 +46,8 @@ pub fn resume_run(prepared: &Prepared, run: &RunDir) -> Result<(), TrainError> {
         Err(_) => now,
     };
     run.write_meta(&meta)?;
+    let epochs = run.read_status().map_or(0, |status| status.epoch);
+    run.write_status(&Status::now(State::Running, epochs))?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The loop, read top to bottom: epochs of steps, then validation, and what is kept of each. The one
 //! place where it waits for a device is a `readback.read()`.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,7 +11,7 @@ use burn::tensor::Device;
 
 use super::optimizer::Adam;
 use super::pictures::Picture;
-use super::{Checkpoint, Divergence, Observer, Outcome, Prepared, Progress, TrainError};
+use super::{Checkpoint, Observer, Outcome, Prepared, Progress, TrainError};
 use crate::config::{Augment, TrainConfig};
 use crate::data::{mirror_half, shuffled};
 use crate::device::is_cpu;
@@ -20,6 +21,7 @@ use crate::model::{Autoencoder, BatchLoss, DropoutDraw, Weights, add_scores};
 use crate::readback::{Readback, Values};
 use crate::rng::{Stream, rng};
 use crate::run::{EpochMetrics, EventFile, RunDir, State, Status};
+use crate::words::count;
 
 /// A run in progress.
 pub(super) struct Training<'a> {
@@ -33,6 +35,8 @@ pub(super) struct Training<'a> {
     /// The weights of the best epoch; none before the first is finished.
     pub best: Option<Weights>,
     pub progress: Progress,
+    /// How many epochs are finished, for whoever outlives this, even if the next one panics.
+    epochs: &'a Cell<usize>,
     pub events: Option<EventFile>,
     /// The last good epoch, or what this process began with: to return to when the loss diverges.
     pub good: Snapshot,
@@ -40,12 +44,6 @@ pub(super) struct Training<'a> {
     pub saved: Stopwatch,
     /// Since the time was last counted in `progress`.
     clock: Stopwatch,
-}
-
-/// The epochs that a checkpoint's settings ask for.
-fn epochs_of(checkpoint: &Path, config: &str) -> usize {
-    let config = TrainConfig::from_toml(checkpoint, config);
-    config.map_or(usize::MAX, |config| config.training.epochs)
 }
 
 /// What a step changes.
@@ -99,13 +97,14 @@ impl Snapshot {
             .load(&checkpoint.optimizer, prepared.device())
             .ok_or_else(|| fault("its optimizer can't be understood".to_owned()))?;
         let mut progress = checkpoint.progress;
-        if config.training.epochs > epochs_of(path, &checkpoint.config) {
-            progress.early_stopping.wait_again();
+        // Of settings that can't be read, nothing is known to have changed.
+        if let Ok(before) = TrainConfig::from_toml(path, &checkpoint.config) {
+            progress.adapt(&before.training, &config.training);
         }
         tracing::info!(
-            "resuming after {} epochs and {} steps",
-            progress.history.len(),
-            progress.step
+            "resuming after {} and {}",
+            count(progress.history.len(), "epoch"),
+            count(progress.step, "step")
         );
         let snapshot = Self {
             model: model.map_err(fault)?,
@@ -118,7 +117,11 @@ impl Snapshot {
 
 impl<'a> Training<'a> {
     /// From the newest checkpoint, or from the beginning.
-    pub fn start(prepared: &'a Prepared, run: Option<&'a RunDir>) -> Result<Self, TrainError> {
+    pub fn start(
+        prepared: &'a Prepared,
+        run: Option<&'a RunDir>,
+        epochs: &'a Cell<usize>,
+    ) -> Result<Self, TrainError> {
         let clock = Stopwatch::start();
         let device = prepared.device().clone().autodiff();
         let newest = match run {
@@ -129,9 +132,14 @@ impl<'a> Training<'a> {
             Some((path, checkpoint)) => Snapshot::resume(prepared, &device, &path, checkpoint)?,
             None => (Snapshot::first(prepared, &device)?, None),
         };
+        epochs.set(snapshot.progress.history.len());
         if let Some(run) = run {
-            let epochs = snapshot.progress.history.len();
-            run.write_status(&Status::now(State::Running, epochs))?;
+            let history = &snapshot.progress.history;
+            if !history.is_empty() || run.metrics_path().exists() {
+                // Repairs what a crash left, and removes epochs that are to be trained again.
+                run.write_metrics(history)?;
+            }
+            run.write_status(&Status::now(State::Running, epochs.get()))?;
         }
         let good = snapshot.clone();
         let Snapshot {
@@ -147,6 +155,7 @@ impl<'a> Training<'a> {
             optimizer,
             best,
             progress,
+            epochs,
             events: run.map(EventFile::new),
             good,
             saved: clock,
@@ -276,6 +285,7 @@ impl<'a> Training<'a> {
                 .early_stopping
                 .is_best(epoch, metrics.validation_loss, config.min_delta);
         self.progress.history.push(metrics);
+        self.epochs.set(epoch);
         self.progress.losses.clear();
         self.progress.epoch_seconds = 0.0;
         self.record(picture, values, is_best)?;
@@ -355,13 +365,8 @@ impl<'a> Training<'a> {
     fn take_losses(&mut self, values: &mut Values, learning_rate: f64) -> Result<(), TrainError> {
         let losses = values.take();
         if let Some(index) = losses.iter().position(|loss| !loss.is_finite()) {
-            return Err(TrainError::Diverged(Divergence {
-                loss: losses[index],
-                step: self.progress.step - losses.len() + index + 1,
-                epoch: self.progress.history.len() + 1,
-                last_good_epoch: self.progress.history.len(),
-                learning_rate,
-            }));
+            let step = self.progress.step - losses.len() + index + 1;
+            return Err(self.diverged(losses[index], step, learning_rate));
         }
         let losses = losses.into_iter().map(f64::from);
         self.progress.losses.extend(losses);

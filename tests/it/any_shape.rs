@@ -129,6 +129,45 @@ impl Observer for StopAfter<'_> {
     }
 }
 
+/// A program's mistake, after an epoch.
+struct Panics;
+
+impl Observer for Panics {
+    fn epoch_started(&mut self, epoch: usize, _: usize) {
+        assert!(epoch < 2, "a mistake");
+    }
+}
+
+#[test]
+fn a_failed_runs_status_has_its_last_epoch() {
+    let images = made(60, [1, 40, 24]);
+    let device = device::select(Backend::Flex, 0).expect("flex");
+    let prepared =
+        Prepared::new(small(Architecture::Linear), images, device).expect("a good config");
+    let folder = TempDir::new().expect("a folder");
+    let run = start_run(&prepared, folder.path(), None).expect("a run");
+    let fail = |run: &RunDir| {
+        let stop = AtomicBool::new(false);
+        let result = train(&prepared, Some(run), &mut Panics, &stop);
+        assert!(result.is_err());
+        let status = run.read_status().expect("a status");
+        assert_eq!((status.state, status.epoch), (State::Failed, 1));
+        status.reason.expect("a reason")
+    };
+    assert!(fail(&run).contains("a mistake"));
+    // Nor is it forgotten when the run can't be resumed.
+    let checkpoints = fs::read_dir(run.checkpoints()).expect("a folder");
+    for path in checkpoints.map(|entry| entry.expect("a file").path()) {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "ckpt")
+        {
+            fs::write(path, "damaged").expect("a written file");
+        }
+    }
+    assert!(fail(&run).contains("no checkpoint"));
+}
+
 struct Nobody;
 
 impl Observer for Nobody {

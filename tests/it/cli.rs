@@ -3,7 +3,9 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::common::{column, json, only_run, run_folders, small_run, trainer};
+use crate::common::{
+    column, json, only_run, run_folders, small_run, trainer, with_default_signals,
+};
 use predicates::prelude::*;
 use predicates::str::contains;
 use tempfile::TempDir;
@@ -167,7 +169,7 @@ fn a_batch_larger_than_the_split_is_clamped_and_said() {
         .assert()
         .success()
         .stderr(contains(
-            "batches of 1000 are larger than the training split",
+            "--batch-size 1000 is larger than the training split",
         ));
     assert_eq!(column(&only_run(runs.path()), "step"), [1.0, 2.0]);
 }
@@ -210,7 +212,7 @@ fn completions_are_printed_for_each_shell() {
 #[test]
 fn an_interrupt_finishes_the_step_saves_and_exits_with_130() {
     let runs = TempDir::new().expect("a folder");
-    let mut child = Command::new(assert_cmd::cargo::cargo_bin!("trainer"))
+    let mut child = with_default_signals()
         .args(["--arch", "baseline", "--backend", "flex"])
         .args(["--epochs", "1000", "--runs"])
         .arg(runs.path())

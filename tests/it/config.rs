@@ -60,7 +60,10 @@ fn the_defaults_of_every_architecture_are_valid_and_read_back() {
 fn a_wrong_value_is_named_with_its_key() {
     let path = std::path::Path::new("there.toml");
     for (line, expected) in [
-        ("epochs = \"many\"", "in `epochs`"),
+        (
+            "epochs = \"many\"",
+            "`epochs` is \"many\": expected a whole number",
+        ),
         ("epoch = 3", "unknown field `epoch`"),
         ("loss = \"sim\"", "there is no loss `sim`"),
     ] {

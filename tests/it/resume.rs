@@ -10,7 +10,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::common::{column, has_wgpu_adapter, json, only_run, run_folders, trainer};
+use crate::common::{
+    column, has_wgpu_adapter, json, only_run, run_folders, trainer, with_default_signals,
+};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
@@ -42,7 +44,7 @@ fn settings(runs: &Path, more: &[&str]) -> Vec<String> {
 
 /// The program as a process that can be stopped.
 fn start(words: &[String]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_trainer"))
+    with_default_signals()
         .args(words)
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -63,7 +63,7 @@ fn a_run_folder_is_named_by_time_and_name() -> Outcome {
     );
     assert_eq!(
         names_in(unnamed.path()),
-        [".lock", "checkpoints", "reconstructions"]
+        [".lock", "checkpoints", "reconstructions", "status.json"]
     );
     Ok(())
 }
@@ -178,7 +178,7 @@ fn an_unwritable_runs_folder_is_an_error_that_says_what_to_do() {
         assert!(matches!(error, RunError::CreateFolder { .. }), "{error:?}");
         let message = error.to_string();
         assert!(
-            message.contains(file.to_str().unwrap()) && message.contains("--runs"),
+            message.contains(file.to_str().unwrap()) && message.contains("`runs`"),
             "{message}"
         );
         assert!(error.source().is_some());
@@ -363,6 +363,8 @@ fn meta_records_the_process_and_what_the_caller_knows() -> Outcome {
 fn missing_and_broken_files_are_errors_that_name_the_file() -> Outcome {
     let home = tempfile::tempdir()?;
     let run = new_run(home.path())?;
+    // The one of them that a new run has.
+    fs::remove_file(run.status_path())?;
     for content in [None, Some("{\"epoch\": \"seven\"\n1,2")] {
         let files = [
             run.meta_path(),

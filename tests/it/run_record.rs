@@ -165,7 +165,7 @@ fn the_latest_run_is_the_one_that_started_last() -> Outcome {
     let rename = |run: RunDir, name: &str| fs::rename(run.path(), home.path().join(name));
     let named = |name: &str| Some(home.path().join(name));
     let find = || -> Result<_, Box<dyn std::error::Error>> {
-        let folders = discover(home.path())?;
+        let folders = discover(home.path())?.folders;
         Ok(latest(&folders).map(Path::to_owned))
     };
     assert_eq!(find()?, None);

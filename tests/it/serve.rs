@@ -19,7 +19,12 @@ struct Serving {
 
 impl Serving {
     fn start(runs: &Path) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_trainer"))
+        Self::started_by(Command::new(env!("CARGO_BIN_EXE_trainer")), runs)
+    }
+
+    /// Started by a command that takes the program's arguments.
+    fn started_by(mut command: Command, runs: &Path) -> Self {
+        let mut process = command
             .args(["serve", "--port", "0", "--runs"])
             .arg(runs)
             .stdout(Stdio::piped())
@@ -156,16 +161,22 @@ fn only_this_machine_is_answered() -> Outcome {
     let serving = Serving::start(home.path());
     let port = serving.port;
     for host in ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"] {
-        assert_eq!(
-            status(&serving.ask("GET", "/", &format!("{host}:{port}"))),
-            200
-        );
+        // A tunnel listens on another port, and a browser leaves out port 80.
+        for port in [format!(":{port}"), ":9999".to_owned(), String::new()] {
+            let answer = serving.ask("GET", "/", &format!("{host}{port}"));
+            assert_eq!(status(&answer), 200, "{host}{port}");
+        }
     }
     for host in [
         "example.org".to_owned(),
         format!("example.org:{port}"),
-        "127.0.0.1".to_owned(),
-        "localhost:1".to_owned(),
+        "127.0.0.1.example.org".to_owned(),
+        "127.0.0.2".to_owned(),
+        "localhost:".to_owned(),
+        "localhost:port".to_owned(),
+        "localhost:65536".to_owned(),
+        "localhost:1:2".to_owned(),
+        "::1".to_owned(),
         format!("127.0.0.1:{port}.example.org"),
         format!("localhost.example.org:{port}"),
         format!("evil@127.0.0.1:{port}"),
@@ -297,5 +308,63 @@ fn links_out_of_the_folder_are_not_followed() -> Outcome {
         status(&serving.get(&format!("/runs/{id}/epoch-0002.png"))),
         404
     );
+    Ok(())
+}
+
+#[test]
+fn a_query_is_ignored() -> Outcome {
+    let home = tempfile::tempdir()?;
+    training_run(home.path())?;
+    let serving = Serving::start(home.path());
+    let id = runs_of(&serving)[0]["id"].as_str().unwrap().to_owned();
+    for path in ["/", "/data.json", &format!("/runs/{id}/epoch-0001.png")] {
+        for query in ["?", "?vscodeBrowserReqId=1", "?a=/../b?c"] {
+            let answer = serving.get(&format!("{path}{query}"));
+            assert_eq!(status(&answer), 200, "{path}{query}");
+        }
+    }
+    assert_eq!(status(&serving.get("/nothing?/data.json")), 404);
+    Ok(())
+}
+
+#[test]
+fn what_is_no_request_is_refused_and_a_body_does_not_hide_the_answer() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let serving = Serving::start(home.path());
+    assert_eq!(status(&serving.raw(b"\x16\x03\x01\x02 hello\r\n\r\n")), 400);
+    let long = format!("GET / HTTP/1.1\r\nLong: {}", "x".repeat(100_000));
+    let answer = serving.raw(long.as_bytes());
+    assert!(answer.is_empty() || status(&answer) == 400, "{answer}");
+    let body = "x".repeat(50_000);
+    let post = format!(
+        "POST / HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Length: {}\r\n\r\n{body}",
+        serving.port,
+        body.len()
+    );
+    assert_eq!(status(&serving.raw(post.as_bytes())), 405);
+    Ok(())
+}
+
+/// Connections that ask for nothing take all file descriptors that the program may have, then more
+/// connections than it takes at once.
+#[cfg(unix)]
+#[test]
+fn it_answers_again_after_too_many_connections() -> Outcome {
+    let home = tempfile::tempdir()?;
+    training_run(home.path())?;
+    for (limit, connections) in [(20, 60), (1000, 200)] {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")]);
+        command.arg(env!("CARGO_BIN_EXE_trainer"));
+        let serving = Serving::started_by(command, home.path());
+        let open: Vec<TcpStream> = (0..connections)
+            .map_while(|_| TcpStream::connect(("127.0.0.1", serving.port)).ok())
+            .collect();
+        assert_eq!(open.len(), connections, "they wait to be accepted");
+        std::thread::sleep(Duration::from_millis(500));
+        drop(open);
+        assert_eq!(status(&serving.get("/data.json")), 200, "{limit}");
+        assert_eq!(runs_of(&serving)[0]["epochs_done"], 2);
+    }
     Ok(())
 }

@@ -73,6 +73,29 @@ fn a_reader_that_has_seen_enough_ends_a_command_quietly() {
 }
 
 #[test]
+fn commands_on_runs_end_quietly_when_nothing_reads_them() {
+    let runs = TempDir::new().expect("a folder");
+    assert!(training(runs.path()).status().expect("it runs").success());
+    let run = only_run(runs.path());
+    let [run, folder] = [&run, runs.path()].map(|path| path.to_str().expect("UTF-8"));
+    for arguments in [
+        &["eval", run][..],
+        &["eval", run, "--json"],
+        &["compare", run, run, "--backend", "flex", "--output", folder],
+        &["report", run],
+    ] {
+        let mut command = program(arguments);
+        let output = command.stdout(closed_pipe()).output().expect("it runs");
+        let message = message(&output);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {message}");
+        assert_eq!(message, "", "{arguments:?}");
+    }
+    for written in ["compare.png", "compare_images.png"] {
+        assert!(runs.path().join(written).exists(), "{written}");
+    }
+}
+
+#[test]
 fn a_training_whose_result_nobody_reads_has_not_failed() {
     let runs = TempDir::new().expect("a folder");
     let mut command = training(runs.path());

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::common::{run_folders, trainer};
 use assert_cmd::Command;
+use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use tempfile::TempDir;
 
@@ -57,6 +58,30 @@ fn a_sweep_makes_what_is_missing_and_nothing_else() {
     assert_eq!(kept.count(), 3);
     // The one made anew is the same.
     assert_eq!(first[0][..5], second[0][..5]);
+}
+
+#[test]
+fn the_rows_of_earlier_sweeps_stay_and_a_size_listed_twice_counts_once() {
+    let folder = TempDir::new().expect("a folder");
+    let out = folder.path().join("sweep");
+    sweep(&out, "2,2").assert().success();
+    let first = rows(&out);
+    assert_eq!(first.len(), 2, "{first:?}");
+    sweep(&out, "4").assert().success();
+    let second = rows(&out);
+    let sizes: Vec<&str> = second.iter().map(|row| row[2].as_str()).collect();
+    assert_eq!(sizes, ["4", "4", "2", "2"]);
+    assert_eq!(second[2..], first);
+    assert_eq!(run_folders(&out).len(), 4);
+
+    // A table that isn't a sweep's is never replaced.
+    std::fs::write(out.join("sweep.csv"), "my,own\n1,2\n").expect("writing");
+    sweep(&out, "4")
+        .assert()
+        .code(1)
+        .stderr(contains("sweep.csv").and(contains("move it away")));
+    let kept = std::fs::read_to_string(out.join("sweep.csv")).expect("a table");
+    assert_eq!(kept, "my,own\n1,2\n");
 }
 
 #[test]

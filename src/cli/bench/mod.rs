@@ -82,6 +82,11 @@ fn trials(word: &str) -> Result<usize, &'static str> {
     number.ok_or("expected a whole number above zero")
 }
 
+fn warm_ups(word: &str) -> Result<usize, &'static str> {
+    word.parse()
+        .map_err(|_| "expected a whole number, zero or above")
+}
+
 fn seconds(word: &str) -> Result<Duration, &'static str> {
     let seconds = word.parse().ok().filter(|&seconds: &f64| seconds > 0.0);
     seconds

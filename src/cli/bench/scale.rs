@@ -8,8 +8,9 @@ use serde::Serialize;
 use super::common::{CommonArgs, Machine, Spread};
 use super::training::{Measured, measured_settings};
 use crate::bench::scale::{ScalePoint, draw_scale};
+use crate::cli::numbers::whole;
 use crate::cli::{Exit, log, output};
-use crate::run::save_png;
+use crate::run::export_png;
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct ScaleArgs {
@@ -18,6 +19,8 @@ pub(in crate::cli) struct ScaleArgs {
         long,
         value_name = "LIST",
         value_delimiter = ',',
+        value_parser = whole("limit"),
+        allow_hyphen_values = true,
         default_value = "1750,3500,7000,14000"
     )]
     images: Vec<usize>,
@@ -27,6 +30,8 @@ pub(in crate::cli) struct ScaleArgs {
         long,
         value_name = "LIST",
         value_delimiter = ',',
+        value_parser = whole("batch_size"),
+        allow_hyphen_values = true,
         default_value = "32,64,128,256"
     )]
     batches: Vec<usize>,
@@ -77,7 +82,7 @@ pub(super) fn run(args: ScaleArgs) -> anyhow::Result<Exit> {
     }
     if let Some(path) = &args.plot {
         let picture = draw_scale(&points, args.images.len())?;
-        save_png(&picture, path)?;
+        export_png(&picture, path)?;
     }
     if args.common.json {
         #[derive(Serialize)]

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{seconds, trials};
+use super::{seconds, trials, warm_ups};
 use crate::bench::ssim::{self, Method, Rates, Report, Row, Shape};
 use crate::bench::timing::Effort;
+use crate::cli::numbers::whole;
 use crate::cli::output::{self, OutputError};
 use crate::cli::{Exit, log};
 use crate::device;
 use crate::device::Backend;
+use crate::words::count;
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct SsimArgs {
@@ -20,7 +22,7 @@ pub(in crate::cli) struct SsimArgs {
     backend: Backend,
 
     /// Which of the backend's devices, by its number in `trainer devices`
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = whole("device"))]
     device: usize,
 
     /// Images×channels×height×width, joined by commas
@@ -37,7 +39,7 @@ pub(in crate::cli) struct SsimArgs {
     trials: usize,
 
     /// Trials before them that don't count
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = warm_ups)]
     warm_up: usize,
 
     /// How long the trials of one measurement may take; fewer images are taken where it's longer
@@ -77,9 +79,9 @@ pub(super) fn run(args: &SsimArgs) -> anyhow::Result<Exit> {
 fn announce(row: &Row) {
     let result = match (&row.rates, &row.error) {
         (Some(rates), _) => format!(
-            "{:.3} ms for {} images",
+            "{:.3} ms for {}",
             1e3 * rates.timing.median_seconds,
-            rates.timing.images
+            count(rates.timing.images, "image")
         ),
         (None, error) => format!("failed: {}", error.as_deref().unwrap_or_default()),
     };

@@ -10,8 +10,8 @@ use super::common::{CommonArgs, Machine, Spread, settings};
 use super::seconds;
 use crate::bench::trial::{Event, Trial};
 use crate::cli::{Exit, log, output};
-use crate::config::ConfigError;
 use crate::config::TrainConfig;
+use crate::words::count;
 
 /// A trial may take longer than training does by default.
 const MOST_EPOCHS: usize = 50;
@@ -19,7 +19,7 @@ const MOST_EPOCHS: usize = 50;
 #[derive(Args, Debug)]
 pub(in crate::cli) struct TimeToSsimArgs {
     /// SSIM of the validation images that is to be reached
-    #[arg(long, value_name = "SSIM")]
+    #[arg(long, value_name = "SSIM", value_parser = target)]
     target: f64,
 
     /// How long a trial may take
@@ -28,6 +28,13 @@ pub(in crate::cli) struct TimeToSsimArgs {
 
     #[command(flatten)]
     common: CommonArgs,
+}
+
+fn target(word: &str) -> Result<f64, &'static str> {
+    let target = word.parse().ok();
+    target
+        .filter(|&target| target > 0.0 && target < 1.0)
+        .ok_or("expected an SSIM between 0 and 1, such as 0.93")
 }
 
 /// Where a trial came to the target, or how far it came.
@@ -43,23 +50,15 @@ struct Arrival {
 
 pub(super) fn run(args: TimeToSsimArgs) -> anyhow::Result<Exit> {
     log::start(false);
-    if !(args.target > 0.0 && args.target < 1.0) {
-        let error = ConfigError::Value {
-            setting: "target",
-            value: args.target.to_string(),
-            expected: "an SSIM between 0 and 1, such as 0.93",
-        };
-        return Err(error.into());
-    }
     let config = settings(&args.common.settings, MOST_EPOCHS)?;
     let machine = Machine::of(&config, args.common.trials)?;
     let mut arrivals = Vec::new();
     for number in 1..=args.common.trials {
         let arrival = arrive(&config, args.target, args.seconds)?;
         tracing::info!(
-            "trial {number}: validation SSIM {:.4} after {} epochs{}",
+            "trial {number}: validation SSIM {:.4} after {}{}",
             arrival.ssim,
-            arrival.epochs,
+            count(arrival.epochs, "epoch"),
             match arrival.seconds {
                 Some(seconds) => format!(", {seconds:.2} s"),
                 None => ": the target isn't reached".to_owned(),

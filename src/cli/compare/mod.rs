@@ -14,13 +14,17 @@ use measures::{MEASURES, Measure};
 use pictures::draw_images;
 use settings::{differing_settings, incomparable};
 
+use super::moved_data::MovedDataArgs;
+use super::numbers::whole;
 use super::output::{self, OutputError, unless_closed};
 use super::runs::NOTHING;
+use super::runs_folder::RunsFolder;
 use super::table::{Column, printable, table_width, terminal_width};
 use super::{Exit, log};
 use crate::device::Backend;
+use crate::path_text::path_text;
 use crate::plot::draw_histories;
-use crate::run::{EpochMetrics, RunDir, RunError, RunRecord, save_png};
+use crate::run::{EpochMetrics, RunDir, RunError, RunRecord, export_png};
 
 /// Compares runs: settings that differ, scores, curves and reconstructions
 ///
@@ -29,9 +33,12 @@ use crate::run::{EpochMetrics, RunDir, RunError, RunRecord, save_png};
 /// that the first run's pictures show.
 #[derive(Args, Debug)]
 pub(super) struct CompareArgs {
-    /// The runs' folders
+    /// The runs: their folders, their folders' names, or `latest`
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
-    runs: Vec<PathBuf>,
+    selected: Vec<PathBuf>,
+
+    #[command(flatten)]
+    runs: RunsFolder,
 
     /// Folder for compare.png and compare_images.png
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -46,8 +53,11 @@ pub(super) struct CompareArgs {
     backend: Backend,
 
     /// Which of the backend's devices, by its number in `trainer devices`
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = whole("device"))]
     device: usize,
+
+    #[command(flatten)]
+    data: MovedDataArgs,
 }
 
 #[derive(Serialize)]
@@ -56,12 +66,12 @@ struct Comparison {
     /// The settings that differ: a value for each run, null where a run lacks it.
     settings: Map<String, Value>,
     warnings: Vec<String>,
-    pictures: Vec<PathBuf>,
+    pictures: Vec<String>,
 }
 
 #[derive(Serialize)]
 struct ComparedRun {
-    run: PathBuf,
+    run: String,
     metrics: Map<String, Value>,
     /// From the first run.
     delta: Map<String, Value>,
@@ -70,9 +80,10 @@ struct ComparedRun {
 pub(super) fn run(args: &CompareArgs) -> anyhow::Result<Exit> {
     log::start(true);
     let mut runs = Vec::new();
-    for path in &args.runs {
-        RunDir::open(path)?;
-        runs.push(RunRecord::read(path));
+    for name in &args.selected {
+        let path = args.runs.find(name)?;
+        RunDir::open(&path)?;
+        runs.push(RunRecord::read(&path));
     }
     let mut warnings: Vec<String> = (1..)
         .zip(&runs)
@@ -107,9 +118,9 @@ pub(super) fn run(args: &CompareArgs) -> anyhow::Result<Exit> {
         .collect();
     let title = format!("Losses and validation SSIM of {} runs", runs.len());
     let curves = draw_histories(&title, &histories)?;
-    save_png(&curves, &pictures[0])?;
+    export_png(&curves, &pictures[0])?;
     let images = args.output.join("compare_images.png");
-    if draw_images(args, &names, &images, &mut warnings)? {
+    if draw_images(args, &runs, &names, &images, &mut warnings)? {
         pictures.push(images);
     }
 
@@ -118,12 +129,12 @@ pub(super) fn run(args: &CompareArgs) -> anyhow::Result<Exit> {
             runs: compared(&runs),
             settings,
             warnings,
-            pictures,
+            pictures: pictures.iter().map(path_text).collect(),
         };
         output::json(&comparison)?;
     } else {
         for picture in &pictures {
-            output::line(picture.display())?;
+            output::path(picture)?;
         }
     }
     Ok(Exit::Done)
@@ -135,7 +146,7 @@ fn shown_names(runs: &[RunRecord]) -> Vec<String> {
         let count = runs.iter().filter(|other| other.name == run.name).count();
         let name = match count {
             1 => run.name.clone(),
-            _ => run.path.display().to_string(),
+            _ => path_text(&run.path),
         };
         printable(&name)
     };
@@ -224,7 +235,7 @@ fn compared(runs: &[RunRecord]) -> Vec<ComparedRun> {
     };
     runs.iter()
         .map(|run| ComparedRun {
-            run: run.path.clone(),
+            run: path_text(&run.path),
             metrics: values(&|measure| measure.of(run)),
             delta: values(&|measure| measure.delta(run, &runs[0])),
         })

@@ -6,9 +6,10 @@ use super::CompareArgs;
 use crate::cli::advice::with_flags;
 use crate::cli::table::printable;
 use crate::data::HostBatch;
+use crate::error::with_causes;
 use crate::model::reconstruct;
 use crate::plot::{GridColumn, Originals, comparison_grid};
-use crate::run::save_png;
+use crate::run::{RunRecord, export_png};
 use crate::ssim::SsimConfig;
 use crate::train::{OpenedRun, TrainError, open_run, samples};
 
@@ -16,6 +17,7 @@ use crate::train::{OpenedRun, TrainError, open_run, samples};
 /// be opened is left out, with a warning. False if there is nothing to draw.
 pub(super) fn draw_images(
     args: &CompareArgs,
+    runs: &[RunRecord],
     names: &[String],
     path: &Path,
     warnings: &mut Vec<String>,
@@ -23,7 +25,8 @@ pub(super) fn draw_images(
     let mut shown: Option<(HostBatch, Vec<Option<String>>, SsimConfig)> = None;
     let mut columns = Vec::new();
     let mut backend = args.backend;
-    for (index, (run, name)) in args.runs.iter().zip(names).enumerate() {
+    let places = args.data.of_several_runs();
+    for (index, (run, name)) in runs.iter().zip(names).enumerate() {
         let mut leave_out = |reason: String| {
             let warning = format!(
                 "run {} is left out of compare_images.png: {}",
@@ -33,11 +36,11 @@ pub(super) fn draw_images(
             tracing::warn!("{warning}");
             warnings.push(warning);
         };
-        let opened = open_run(run, Some(backend), Some(args.device));
+        let opened = open_run(&run.path, Some(backend), Some(args.device), &places);
         let OpenedRun { prepared, model } = match opened {
             Ok(trained) => trained,
             Err(error) => {
-                leave_out(with_flags(&error.to_string()));
+                leave_out(with_flags(&with_causes(&error)));
                 continue;
             }
         };
@@ -80,6 +83,6 @@ pub(super) fn draw_images(
         &originals,
         &columns,
     );
-    save_png(&picture, path)?;
+    export_png(&picture, path)?;
     Ok(true)
 }

@@ -17,7 +17,7 @@ pub(super) enum ColumnName {
     /// The folder's name
     Name,
     /// running, finished, early stop, interrupted, failed, killed (says running, but no process
-    /// writes it) or damaged
+    /// writes it), unknown (says running, on a file system without locks) or damaged
     State,
     /// Network
     Arch,

@@ -2,8 +2,6 @@
 
 mod column;
 
-use std::path::{Path, PathBuf};
-
 use chrono::{DateTime, Local};
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
@@ -12,9 +10,11 @@ use serde::Serialize;
 use column::ColumnName;
 pub(super) use column::NOTHING;
 
+use super::runs_folder::RunsFolder;
 use super::table::{Column, printable, table_lines, table_width, terminal_width};
 use super::{Exit, log, output};
-use crate::run::{BestValidation, Meta, RunRecord, RunState, Status, Summary, discover};
+use crate::path_text::path_text;
+use crate::run::{BestValidation, Meta, RunRecord, RunState, Status, Summary};
 
 /// Names aren't shortened below this; columns are left out first.
 const SHORTEST_NAME: usize = 20;
@@ -37,9 +37,8 @@ const LEFT_OUT: [ColumnName; 7] = [
 /// are left out.
 #[derive(Args, Debug)]
 pub(super) struct RunsArgs {
-    /// Folder of the run folders
-    #[arg(long, value_name = "DIR", default_value = "runs", env = "TRAINER_RUNS")]
-    runs: PathBuf,
+    #[command(flatten)]
+    runs: RunsFolder,
 
     /// The column to sort by, the smallest value first
     #[arg(long, value_name = "COLUMN", value_enum, default_value = "age")]
@@ -57,8 +56,9 @@ pub(super) struct RunsArgs {
 pub(super) fn run(args: &RunsArgs) -> anyhow::Result<Exit> {
     log::start(true);
     let now = Local::now();
-    let folders = discover(&args.runs)?;
-    let mut runs: Vec<RunRecord> = folders
+    let found = args.runs.discover()?;
+    let mut runs: Vec<RunRecord> = found
+        .folders
         .par_iter()
         .map(|folder| RunRecord::read(folder))
         .collect();
@@ -67,10 +67,18 @@ pub(super) fn run(args: &RunsArgs) -> anyhow::Result<Exit> {
         let listed: Vec<Listed> = runs.iter().map(Listed::of).collect();
         output::json(&listed)?;
     } else if runs.is_empty() {
-        let folder = args.runs.display().to_string();
+        let folder = path_text(args.runs.path());
         output::line(format_args!("no runs in {}", printable(&folder)))?;
     } else {
         output::text(list(&runs, now, terminal_width()))?;
+    }
+    if !args.json {
+        for subfolder in &found.subfolders {
+            let subfolder = printable(&path_text(subfolder));
+            output::line(format_args!(
+                "more runs in {subfolder}: trainer runs --runs {subfolder}"
+            ))?;
+        }
     }
     Ok(Exit::Done)
 }
@@ -79,7 +87,7 @@ pub(super) fn run(args: &RunsArgs) -> anyhow::Result<Exit> {
 #[derive(Serialize)]
 struct Listed<'a> {
     name: &'a str,
-    path: &'a Path,
+    path: String,
     state: RunState,
     killed: bool,
     config: &'a Option<toml::Table>,
@@ -98,7 +106,7 @@ impl<'a> Listed<'a> {
     fn of(run: &'a RunRecord) -> Self {
         Self {
             name: &run.name,
-            path: &run.path,
+            path: path_text(&run.path),
             state: run.state,
             killed: run.state == RunState::Killed,
             config: &run.config,
@@ -113,7 +121,7 @@ impl<'a> Listed<'a> {
     }
 }
 
-/// The table, with what is wrong with a run below its line.
+/// The table, with why a run failed, and what is wrong with its files, below its line.
 fn list(runs: &[RunRecord], now: DateTime<Local>, width: Option<usize>) -> String {
     let mut shown = ColumnName::value_variants().to_vec();
     let columns = |shown: &[ColumnName]| -> Vec<Column> {
@@ -150,7 +158,11 @@ fn list(runs: &[RunRecord], now: DateTime<Local>, width: Option<usize>) -> Strin
     let mut lines: Vec<String> = rows.next().into_iter().collect();
     for (row, run) in rows.zip(runs) {
         lines.push(row);
-        let problems = run.problems.iter().map(|problem| printable(problem));
+        let status = run.status.as_ref();
+        let reason = status.filter(|_| run.state == RunState::Failed);
+        let reason = reason.and_then(|status| status.reason.as_ref());
+        let problems = reason.into_iter().chain(&run.problems);
+        let problems = problems.map(|problem| printable(problem));
         lines.extend(problems.map(|problem| format!("  ! {problem}")));
     }
     lines.join("\n") + "\n"

@@ -1,14 +1,18 @@
 //! `trainer ssim` for folders: a line a pair as soon as its score is known, and their mean.
 
-use std::io::{IsTerminal, stderr, stdout};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, stdout};
+use std::path::{Path, PathBuf};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::{Shape, SsimArgs, comparer, count, shown};
-use crate::cli::{Exit, log, output};
-use crate::compare::{CompareError, Comparer, Matches, Pair, joins_batch};
+use crate::cli::progress::{bar, span};
+use crate::cli::table::printable;
+use crate::cli::terminal::Live;
+use crate::cli::{Exit, output};
+use crate::compare::{CompareError, Comparer, Matches, Note, Pair, joins_batch};
+use crate::host::Stopwatch;
 use crate::metrics::mean;
 use crate::ssim::Preset;
 
@@ -49,17 +53,51 @@ pub(super) fn compare(args: &SsimArgs) -> anyhow::Result<Exit> {
     let matches = Matches::find(&args.a, &args.b)?;
     for (folder, files) in [(&args.a, &matches.only_a), (&args.b, &matches.only_b)] {
         for file in files {
-            tracing::warn!("only in {}: {}", folder.display(), file.display());
+            let [folder, file] = [folder, file].map(|path| printable(&shown(path)));
+            tracing::warn!("only in {folder}: {file}");
         }
+    }
+    for [in_a, in_b] in &matches.look_alike {
+        let [in_a, in_b] = [in_a, in_b].map(|path| printable(&shown(path)));
+        tracing::warn!(
+            "{in_a} and {in_b} may be one name, with accents as characters of their own on one side only \
+             (NFC and NFD); they aren't compared. Rename one, such as by `convmv`"
+        );
     }
     let mut comparison = Comparison::start(args, &matches)?;
     for file in &matches.both {
         comparison.add(file)?;
     }
     comparison.compare_waiting()?;
-    comparison.progress.finish_and_clear();
 
-    let mut result = comparison.result;
+    let Comparison {
+        progress,
+        mut result,
+        notes,
+        ..
+    } = comparison;
+    drop(progress);
+    for (note, Noted { first, others }) in notes {
+        let others = match others {
+            0 => String::new(),
+            others => format!(" and {}", count(others, "other file")),
+        };
+        let first = printable(&shown(&first));
+        tracing::warn!("{first}{others}: {}", printable(&note.to_string()));
+    }
+    let failed_pairs = result.failed.len();
+    for unreadable in matches.unreadable {
+        let error = CompareError::Unreadable {
+            path: unreadable.path,
+            source: unreadable.source,
+        };
+        let error = with_causes(error);
+        tracing::error!("{}", printable(&error));
+        result.failed.push(Failure {
+            file: shown(&unreadable.folder),
+            error,
+        });
+    }
     if !result.pairs.is_empty() {
         result.mean = Some(mean(result.pairs.iter().map(|pair| pair.ssim)));
     }
@@ -75,11 +113,10 @@ pub(super) fn compare(args: &SsimArgs) -> anyhow::Result<Exit> {
     if result.failed.is_empty() {
         return Ok(Exit::Done);
     }
-    tracing::error!(
-        "{} of {} couldn't be compared",
-        result.failed.len(),
-        count(matches.both.len(), "pair")
-    );
+    if failed_pairs > 0 {
+        let pairs = count(matches.both.len(), "pair");
+        tracing::error!("{failed_pairs} of {pairs} couldn't be compared");
+    }
     Ok(Exit::Failed)
 }
 
@@ -87,10 +124,17 @@ pub(super) fn compare(args: &SsimArgs) -> anyhow::Result<Exit> {
 struct Comparison<'a> {
     args: &'a SsimArgs,
     comparer: Comparer,
-    progress: ProgressBar,
+    progress: Option<Progress>,
     files: Vec<&'a Path>,
     pairs: Vec<Pair>,
+    notes: BTreeMap<Note, Noted>,
     result: FoldersResult,
+}
+
+/// The files that have a note in common.
+struct Noted {
+    first: PathBuf,
+    others: usize,
 }
 
 impl<'a> Comparison<'a> {
@@ -107,9 +151,10 @@ impl<'a> Comparison<'a> {
         Ok(Self {
             args,
             comparer,
-            progress: progress(args, matches.both.len()),
+            progress: Progress::new(args, matches.both.len()),
             files: Vec::new(),
             pairs: Vec::new(),
+            notes: BTreeMap::new(),
             result: FoldersResult {
                 mean: None,
                 preset: args.ssim_preset,
@@ -129,6 +174,9 @@ impl<'a> Comparison<'a> {
         let [a, b] = [&self.args.a, &self.args.b].map(|folder| folder.join(file));
         match Pair::read(&a, &b, &self.comparer.config) {
             Ok(pair) => {
+                for (path, notes) in [a, b].iter().zip(pair.notes()) {
+                    self.note(path, notes);
+                }
                 if !joins_batch(&self.pairs, &pair) {
                     self.compare_waiting()?;
                 }
@@ -138,6 +186,18 @@ impl<'a> Comparison<'a> {
             Err(error) => self.fail(file, with_causes(error)),
         }
         Ok(())
+    }
+
+    fn note(&mut self, path: &Path, notes: &[Note]) {
+        for note in notes {
+            let entry = self.notes.entry(note.clone());
+            entry
+                .and_modify(|noted| noted.others += 1)
+                .or_insert_with(|| Noted {
+                    first: path.to_owned(),
+                    others: 0,
+                });
+        }
     }
 
     fn compare_waiting(&mut self) -> anyhow::Result<()> {
@@ -167,22 +227,22 @@ impl<'a> Comparison<'a> {
                 output::line(format_args!(
                     "{ssim:>9.6}  {:>11}  {channels:>8}  {}",
                     format!("{height}×{width}"),
-                    score.file
+                    printable(&score.file)
                 ))?;
             }
             self.result.pairs.push(score);
-            self.progress.inc(1);
+            self.progress.iter_mut().for_each(Progress::done);
         }
         Ok(())
     }
 
     fn fail(&mut self, file: &Path, error: String) {
-        tracing::error!("{error}");
+        tracing::error!("{}", printable(&error));
         self.result.failed.push(Failure {
             file: shown(file),
             error,
         });
-        self.progress.inc(1);
+        self.progress.iter_mut().for_each(Progress::done);
     }
 }
 
@@ -192,13 +252,42 @@ fn with_causes(error: CompareError) -> String {
 }
 
 /// A bar where somebody watches, and doesn't watch the scores themselves.
-fn progress(args: &SsimArgs, files: usize) -> ProgressBar {
-    let scores_are_seen = stdout().is_terminal() && !args.json;
-    if scores_are_seen || !stderr().is_terminal() {
-        return ProgressBar::hidden();
+struct Progress {
+    live: Live,
+    done: usize,
+    pairs: usize,
+    clock: Stopwatch,
+}
+
+impl Progress {
+    fn new(args: &SsimArgs, pairs: usize) -> Option<Self> {
+        let scores_are_seen = stdout().is_terminal() && !args.json;
+        let live = if scores_are_seen { None } else { Live::new() };
+        live.map(|live| Self {
+            live,
+            done: 0,
+            pairs,
+            clock: Stopwatch::start(),
+        })
     }
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} pairs, {per_sec}, {eta} left");
-    log::bars()
-        .add(ProgressBar::new(files as u64))
-        .with_style(style.expect("the template is well-formed"))
+
+    /// One more pair.
+    #[expect(clippy::cast_precision_loss, reason = "counts of pairs")]
+    fn done(&mut self) {
+        /// Columns.
+        const BAR: usize = 30;
+        self.done += 1;
+        if !self.live.is_due() {
+            return;
+        }
+        let (done, pairs) = (self.done as f64, self.pairs as f64);
+        let rate = done / self.clock.seconds();
+        self.live.show(vec![format!(
+            "{}  {}/{} pairs, {rate:.1}/s, {} left",
+            bar(done / pairs, BAR),
+            self.done,
+            self.pairs,
+            span((pairs - done) / rate)
+        )]);
+    }
 }

@@ -8,23 +8,29 @@ use clap::Args;
 use image::GrayImage;
 use serde::Serialize;
 
+use super::numbers::whole;
+use super::table::printable;
 use super::{Exit, log, output};
-use crate::compare::{CompareError, Comparer, Pair};
+use crate::compare::{CompareError, Comparer, Pair, ScoreMap};
 use crate::device::{self, Backend, DeviceError};
 use crate::metrics::mean;
-use crate::run::save_png;
+use crate::path_text::path_text;
+use crate::run::export_png;
 use crate::ssim::Preset;
+use crate::words::count;
 
 /// Compares two PNG images by SSIM, or two folders of them.
 ///
 /// Images must have the same size. Values are divided by the largest one of their depth (255 or
 /// 65535), so that the data range is 1. Two grey images are compared in one channel, all others as
 /// RGB, whose three scores are averaged. Transparent images are refused, since a score would depend
-/// on what is behind them. Sizes are shown as height×width.
+/// on what is behind them. A gamma or a colour profile in a file isn't applied, and a warning names it
+/// if it isn't sRGB's; of an animation, the first image is compared. Sizes are shown as height×width.
 ///
 /// In folders and the folders in them, PNG files with the same path are compared. Hidden files are
 /// left out, and links to folders aren't followed. Files that are in one folder only are named in a
-/// warning; a pair that can't be compared is named in an error, and the others are compared.
+/// warning; a pair that can't be compared, or a folder that can't be read, is named in an error, and
+/// the others are compared.
 #[derive(Args, Debug)]
 pub(super) struct SsimArgs {
     /// A PNG file, or a folder of them
@@ -51,7 +57,7 @@ pub(super) struct SsimArgs {
     backend: Backend,
 
     /// Which of the backend's devices, by its number in `trainer devices`
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = whole("device"))]
     device: usize,
 }
 
@@ -172,12 +178,23 @@ fn compare_pair(args: &SsimArgs) -> anyhow::Result<Exit> {
 fn pair_result(args: &SsimArgs) -> anyhow::Result<PairResult> {
     // Before the device, whose driver takes its time to start.
     let pair = Pair::read(&args.a, &args.b, &args.ssim_preset.config())?;
-    let comparer = comparer(args)?;
-    let ssim = mean(comparer.scores(std::slice::from_ref(&pair))?.into_iter());
-    if let Some(path) = &args.map {
-        let (map, size) = comparer.map(&pair)?;
-        save_png(&grey(&map, size), path)?;
+    for (path, notes) in [&args.a, &args.b].into_iter().zip(pair.notes()) {
+        for note in notes {
+            tracing::warn!(
+                "{}: {}",
+                printable(&shown(path)),
+                printable(&note.to_string())
+            );
+        }
     }
+    let comparer = comparer(args)?;
+    let ssim = if let Some(path) = &args.map {
+        let map = comparer.map(&pair)?;
+        export_png(&grey(&map), path)?;
+        map.score
+    } else {
+        mean(comparer.scores(std::slice::from_ref(&pair))?.into_iter())
+    };
     Ok(PairResult {
         ssim,
         preset: args.ssim_preset,
@@ -188,22 +205,19 @@ fn pair_result(args: &SsimArgs) -> anyhow::Result<PairResult> {
 }
 
 /// Black for 0 and below, white for 1.
-fn grey(map: &[f32], [height, width]: [usize; 2]) -> GrayImage {
+fn grey(map: &ScoreMap) -> GrayImage {
+    let [height, width] = map.size;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "clamped to a byte, and sides are below 2^14"
     )]
     GrayImage::from_fn(width as u32, height as u32, |x, y| {
-        let score = map[y as usize * width + x as usize];
+        let score = map.windows[y as usize * width + x as usize];
         image::Luma([(score.clamp(0.0, 1.0) * 255.0).round() as u8])
     })
 }
 
 fn shown(path: &Path) -> String {
-    path.display().to_string()
-}
-
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+    path_text(path)
 }

@@ -11,6 +11,7 @@ const STATE_NAMES = {
   early_stopped: "stopped early",
   interrupted: "interrupted",
   killed: "killed",
+  unknown: "unknown",
   failed: "failed",
   damaged: "damaged",
 };

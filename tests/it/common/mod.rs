@@ -1,11 +1,14 @@
 //! What several test files need: the program, its run folders, and whether there's a GPU adapter.
 
 pub mod folder;
+#[cfg(target_os = "linux")]
+pub mod pty;
 
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use serde_json::Value;
+use trainer::data::FILE_STEMS;
 
 /// The program, with an environment in which no setting of the tester counts.
 pub fn trainer() -> Command {
@@ -14,6 +17,52 @@ pub fn trainer() -> Command {
         command.env_remove(variable);
     }
     command
+}
+
+/// The program with the default action for every signal, whatever these tests were started with: what
+/// `nohup` or a shell's `&` ignores would stay ignored.
+pub fn with_default_signals() -> std::process::Command {
+    let program = env!("CARGO_BIN_EXE_trainer");
+    if cfg!(target_os = "linux") {
+        let mut command = std::process::Command::new("env");
+        command.args(["--default-signal", program]);
+        command
+    } else {
+        std::process::Command::new(program)
+    }
+}
+
+/// The program, run by a user whom permissions and limits bind, as they don't root; `folder` is open to
+/// that user, and holds a copy of the program. None, and a word, where the tester is root without
+/// `setpriv`.
+#[cfg(target_os = "linux")]
+pub fn ordinary_user(folder: &Path) -> Option<std::process::Command> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let program = folder.join("trainer-copy");
+    std::fs::copy(env!("CARGO_BIN_EXE_trainer"), &program).expect("a copy");
+    let mut command = std::process::Command::new(&program);
+    // A new file is its maker's.
+    if program.metadata().expect("the copy").uid() == 0 {
+        /// Nobody's.
+        const USER: [&str; 3] = ["--reuid=65533", "--regid=65533", "--clear-groups"];
+        let all = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(folder, all).expect("permissions");
+        let can_change = std::process::Command::new("setpriv")
+            .args(USER)
+            .arg("true")
+            .status();
+        if !can_change.is_ok_and(|status| status.success()) {
+            eprintln!("skipped: root may do everything, and can't become another user here");
+            return None;
+        }
+        command = std::process::Command::new("setpriv");
+        command.args(USER).arg(&program);
+    }
+    for variable in ["TRAINER_BACKEND", "TRAINER_DATA", "TRAINER_RUNS"] {
+        command.env_remove(variable);
+    }
+    command.env("HOME", folder).current_dir(folder);
+    Some(command)
 }
 
 /// Runs an ignored test of this binary in a process of its own, whose memory and GPU nothing else uses.
@@ -104,4 +153,20 @@ pub fn has_wgpu_adapter() -> bool {
         eprintln!("skipped: no Vulkan, Metal or DX12 adapter (Debian: mesa-vulkan-drivers)");
     }
     found
+}
+
+/// Two IDX files of `count` images of 28×28, all different, and two of the same number of labels.
+pub fn write_data_set(folder: &Path, count: u32, offset: u32) {
+    for pair in FILE_STEMS.chunks(2) {
+        let is_train = pair[0].starts_with("train");
+        let first = if is_train { offset } else { offset + count };
+        let mut images: Vec<u8> = [0x803, count, 28, 28].map(u32::to_be_bytes).concat();
+        let mut labels: Vec<u8> = [0x801, count].map(u32::to_be_bytes).concat();
+        for image in first..first + count {
+            images.extend((0..784).map(|pixel| (pixel * (image + 3) / 16 % 256).to_le_bytes()[0]));
+            labels.push(image.to_le_bytes()[0] & 1);
+        }
+        std::fs::write(folder.join(pair[0]), images).expect("a file");
+        std::fs::write(folder.join(pair[1]), labels).expect("a file");
+    }
 }

@@ -15,11 +15,11 @@ fn all(sources: &Sources) -> Result<Images, DataError> {
     sources.load(&ClassSelection::All, true)
 }
 
-/// The reasons in a [`DataError::NotFound`], one line each, and that nothing was left in the cache.
+/// The reasons in a [`DataError::NotFound`], one line each, and that there is no cache after it.
 fn failures(sources: &Sources) -> Vec<String> {
     match all(sources) {
         Err(DataError::FashionMnist(FashionMnistError::NotFound { failures, .. })) => {
-            assert_eq!(names_in(sources.cache_dir.as_ref().unwrap()), [""; 0]);
+            assert!(!sources.cache_dir.as_ref().unwrap().exists());
             failures
         }
         other => panic!("expected NotFound, got {other:?}"),
@@ -179,7 +179,85 @@ fn without_network_the_error_names_every_place_and_three_ways_out() {
     for stem in FILE_STEMS {
         assert!(message.contains(stem), "no {stem} in: {message}");
     }
-    assert_eq!(names_in(cache), [""; 0]);
+    assert!(!cache.exists());
+}
+
+#[test]
+fn a_download_that_fails_leaves_no_new_folder_and_removes_no_old_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (gone, _) = serve(HashMap::new());
+    let sources = Sources {
+        cache_dir: Some(dir.path().join("old/new/newer")),
+        ..sources(dir.path(), &ten_images(), &[&gone])
+    };
+    fs::create_dir(dir.path().join("old")).unwrap();
+    all(&sources).unwrap_err();
+    assert_eq!(names_in(&dir.path().join("old")), [""; 0]);
+}
+
+/// What the first of the ten images' files may have become: half of it, other content, and nothing.
+fn damaged() -> [Vec<u8>; 3] {
+    let whole = gzip(&ten_images()[0]);
+    let mut other = ten_images()[0].clone();
+    other[2000] ^= 1;
+    [whole[..whole.len() / 2].to_vec(), gzip(&other), Vec::new()]
+}
+
+#[test]
+fn a_damaged_file_in_the_cache_is_fetched_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let (url, requests) = serve(gzipped_replies(&ten_images()));
+    let sources = sources(dir.path(), &ten_images(), &[&url]);
+    let cache = sources.cache_dir.clone().unwrap();
+    fs::create_dir(&cache).unwrap();
+    write_gzipped(&cache, &ten_images());
+    let path = cache.join(format!("{}.gz", FILE_STEMS[0]));
+    for (times, bytes) in (1..).zip(damaged()) {
+        fs::write(&path, &bytes).unwrap();
+        assert_eq!(all(&sources).unwrap().len(), 10);
+        // Only that file.
+        assert_eq!(requests.load(Ordering::SeqCst), times);
+        assert_eq!(fs::read(&path).unwrap(), gzip(&ten_images()[0]));
+        // Someone may have put it there.
+        let kept = cache.join(format!("{}.gz.replaced", FILE_STEMS[0]));
+        assert_eq!(fs::read(kept).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn another_whole_copy_stands_in_for_a_damaged_cache() {
+    let dir = tempfile::tempdir().unwrap();
+    let (url, requests) = serve(gzipped_replies(&ten_images()));
+    let sources = sources(dir.path(), &ten_images(), &[&url]);
+    let cache = sources.cache_dir.clone().unwrap();
+    for folder in [&cache, &sources.system_dir] {
+        fs::create_dir(folder).unwrap();
+        write_gzipped(folder, &ten_images());
+    }
+    let path = cache.join(format!("{}.gz", FILE_STEMS[0]));
+    fs::write(path, &damaged()[0]).unwrap();
+    let source = all(&sources).unwrap().source().to_owned();
+    assert_eq!(source, format!("{} (all)", sources.system_dir.display()));
+    assert_eq!(requests.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn other_data_in_the_cache_is_not_taken_for_fashion_mnist() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = refused();
+    let sources = sources(dir.path(), &ten_images(), &[&refused]);
+    let cache = sources.cache_dir.clone().unwrap();
+    fs::create_dir(&cache).unwrap();
+    let mut other = ten_images();
+    other[3][8] = 0;
+    write_gzipped(&cache, &other);
+    let message = all(&sources).unwrap_err().to_string();
+    assert!(
+        message.contains("isn't Fashion-MNIST's file") && message.contains(FILE_STEMS[3]),
+        "{message}"
+    );
+    // What was there is still there.
+    assert_eq!(names_in(&cache).len(), 4);
 }
 
 #[test]

@@ -13,5 +13,6 @@ mod batches;
 mod classes;
 mod download;
 mod files;
+mod formats;
 mod split;
 mod support;

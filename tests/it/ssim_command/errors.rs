@@ -163,3 +163,46 @@ fn folders_without_a_pair_and_maps_without_a_place_are_failures() {
         .code(1)
         .stderr(contains("--device 7"));
 }
+
+#[cfg(unix)]
+#[test]
+fn names_are_shown_without_what_a_terminal_acts_on() {
+    let (_root, a, b) = two_folders();
+    let name = "red\u{1b}[31m\nerror.png";
+    for (folder, seed) in [(&a, 1), (&b, 2)] {
+        grey(folder, name, seed);
+        // A pair that fails.
+        fs::write(folder.join(format!("broken {name}")), "no image").expect("a written file");
+    }
+    grey(&a, "only here\u{7}.png", 3);
+    let shown = "red\\u{1b}[31m\\nerror.png";
+    let output = ssim(&a, &b).assert().code(1).get_output().clone();
+    let [table, messages] =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
+    assert!(table.lines().any(|line| line.ends_with(shown)), "{table}");
+    assert!(messages.contains(&format!("broken {shown}")), "{messages}");
+    assert!(messages.contains("only here\\u{7}.png"), "{messages}");
+    // The error of a command that ends with it.
+    let missing = a.join("missing\u{1b}[2J\n\u{202e}.png");
+    let output = ssim(&missing, &b).assert().code(1).get_output().clone();
+    let error = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(
+        error.contains("missing\\u{1b}[2J\\n\\u{202e}.png"),
+        "{error}"
+    );
+    let output = ssim(&a, &b)
+        .arg(&missing)
+        .assert()
+        .code(2)
+        .get_output()
+        .clone();
+    let usage = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(usage.contains("unexpected argument"), "{usage}");
+    for text in [table, messages, error, usage] {
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{text:?}");
+        assert!(
+            !text.lines().any(|line| line.starts_with("error.png")),
+            "{text}"
+        );
+    }
+}

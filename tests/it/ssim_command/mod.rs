@@ -3,5 +3,6 @@
 mod errors;
 mod folders;
 mod map;
+mod notes;
 mod pairs;
-mod support;
+pub mod support;

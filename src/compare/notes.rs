@@ -1,0 +1,140 @@
+//! What a user should know of an image that is compared as if it were plain sRGB.
+
+use std::fmt::{self, Display, Formatter};
+
+use png::Info;
+
+use super::samples::Samples;
+
+/// Something in a file that isn't applied, or may mislead.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Note {
+    /// More than one image.
+    Animation,
+    /// 16 bits a value, of which at most 12 are used.
+    FewLevels,
+    /// A gamma that isn't sRGB's, in units of 1/100,000.
+    Gamma(u32),
+    /// A colour profile that isn't sRGB, by its name.
+    Profile(String),
+    /// Code points (cICP) of other primaries, or of another transfer function, than sRGB's.
+    CodePoints(u8, u8),
+}
+
+impl Note {
+    /// Values below it are those of 12 bits.
+    const LEVELS: u16 = 1 << 12;
+
+    pub(super) fn of_levels(samples: &Samples) -> Option<Self> {
+        let Samples::Words(bytes) = samples else {
+            return None;
+        };
+        let values = bytes.as_chunks().0.iter().copied().map(u16::from_be_bytes);
+        let largest = values.max()?;
+        // Black alone tells nothing.
+        (1..Self::LEVELS)
+            .contains(&largest)
+            .then_some(Self::FewLevels)
+    }
+}
+
+impl Display for Note {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        const AS_IT_IS: &str = "values are compared as they are, without applying it";
+        match self {
+            Self::Animation => {
+                f.write_str("an animation, of which only the first image is compared")
+            }
+            Self::FewLevels => write!(
+                f,
+                "16 bits a value, but none above {}, as 12-bit cameras write them; values are divided \
+                 by {} all the same. If that isn't what they mean, scale them first",
+                Self::LEVELS - 1,
+                u16::MAX
+            ),
+            Self::Gamma(gamma) => write!(
+                f,
+                "a gamma of {}.{:05} (gAMA), which isn't sRGB's; {AS_IT_IS}",
+                gamma / GAMMA_UNIT,
+                gamma % GAMMA_UNIT
+            ),
+            Self::Profile(name) => write!(
+                f,
+                "a colour profile (ICC), {name}, which isn't sRGB's; {AS_IT_IS}"
+            ),
+            Self::CodePoints(primaries, transfer) => write!(
+                f,
+                "a colour space (cICP {primaries}, {transfer}), which isn't sRGB's; {AS_IT_IS}"
+            ),
+        }
+    }
+}
+
+const GAMMA_UNIT: u32 = 100_000;
+
+/// What a file says of its colour space, if that isn't sRGB. Of several statements PNG has the first one
+/// in this order count.
+pub(super) fn color_space(info: &Info) -> Option<Note> {
+    /// BT.709's, which are sRGB's.
+    const PRIMARIES: u8 = 1;
+    /// sRGB's.
+    const TRANSFER: u8 = 13;
+    /// 1/2.2, and how far others are from it that round it.
+    const SRGB_GAMMA: u32 = 45_455;
+    const NEAR: u32 = 500;
+    if let Some(code) = &info.coding_independent_code_points {
+        let (primaries, transfer) = (code.color_primaries, code.transfer_function);
+        let is_srgb = (primaries, transfer) == (PRIMARIES, TRANSFER);
+        return (!is_srgb).then_some(Note::CodePoints(primaries, transfer));
+    }
+    if let Some(profile) = &info.icc_profile {
+        let name = profile_name(profile);
+        let lower = name.to_lowercase();
+        let is_srgb = lower.contains("srgb") && !lower.contains("linear");
+        return (!is_srgb).then_some(Note::Profile(name));
+    }
+    if info.srgb.is_some() {
+        return None;
+    }
+    // Zero means nothing.
+    let gamma = info.gama_chunk?.into_scaled();
+    (gamma > 0 && gamma.abs_diff(SRGB_GAMMA) > NEAR).then_some(Note::Gamma(gamma))
+}
+
+/// The description in an ICC profile: its tag `desc`, in ASCII (version 2) or UTF-16 (version 4).
+fn profile_name(profile: &[u8]) -> String {
+    /// Tags begin here, with their count.
+    const TAGS: usize = 128;
+    /// Signature, offset and size.
+    const TAG: usize = 12;
+    /// Of a name that is shown.
+    const LONGEST: usize = 60;
+    let number = |place: usize| {
+        let bytes = profile.get(place..place + 4)?;
+        usize::try_from(u32::from_be_bytes(bytes.try_into().ok()?)).ok()
+    };
+    let text = |tag: usize| {
+        let start = number(tag + 4)?;
+        let text = profile.get(start..start.checked_add(number(tag + 8)?)?)?;
+        // A description of version 4 says where its text begins, which is the end of its header.
+        let is_version_4 = text.starts_with(b"mluc");
+        let begin = if is_version_4 {
+            number(start + 24)?
+        } else {
+            12
+        };
+        let characters = text.get(begin..)?.iter().filter(|&&byte| byte != 0);
+        let visible = characters.take_while(|byte| (b' '..=b'~').contains(byte));
+        let name: String = visible
+            .take(LONGEST)
+            .map(|&byte| char::from(byte))
+            .collect();
+        (!name.is_empty()).then_some(name)
+    };
+    let count = number(TAGS).unwrap_or_default().min(profile.len() / TAG);
+    (0..count)
+        .map(|tag| TAGS + 4 + tag * TAG)
+        .find(|&tag| profile.get(tag..tag + 4) == Some(b"desc"))
+        .and_then(text)
+        .unwrap_or_else(|| "of no name".to_owned())
+}

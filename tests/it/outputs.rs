@@ -1,0 +1,148 @@
+//! Files that the user names: links are followed, and only files are replaced.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::common::folder::Outcome;
+use crate::common::{only_run, small_run, trainer};
+use crate::ssim_command::support::{folder, grey, ssim};
+use burn::tensor::Device;
+
+type Commands = Vec<(&'static str, Box<dyn Fn(&Path) -> assert_cmd::Command>)>;
+
+/// Commands, each of which writes a file that it is told the path of.
+fn commands(home: &Path) -> Commands {
+    let [a, b] = [1, 2].map(|seed| grey(home, &format!("{seed}.png"), seed));
+    let runs = home.join("runs");
+    small_run(&runs).assert().success();
+    let run = only_run(&runs);
+    let (compared, folder) = (run.clone(), home.join("compared"));
+    fs::create_dir(&folder).expect("a folder");
+    vec![
+        (
+            "--map",
+            Box::new(move |path: &Path| {
+                let mut command = ssim(&a, &b);
+                command.arg("--map").arg(path);
+                command
+            }),
+        ),
+        (
+            "--output of report",
+            Box::new(move |path: &Path| {
+                let mut command = trainer();
+                command.arg("report").arg(&run).arg("--output").arg(path);
+                command
+            }),
+        ),
+        (
+            "compare.png",
+            Box::new(move |path: &Path| {
+                let mut command = trainer();
+                command.args(["compare", "--backend", "flex"]);
+                // Its name is the program's, so that it's a link that leads to the path.
+                let name = folder.join("compare.png");
+                let _ = fs::remove_file(&name);
+                symlink(path, name).expect("a link");
+                command.args([&compared, &compared]);
+                command.arg("--output").arg(&folder);
+                command
+            }),
+        ),
+    ]
+}
+
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
+}
+
+#[test]
+fn an_output_goes_to_where_a_link_leads() -> Outcome {
+    let home = folder();
+    for (name, command) in commands(home.path()) {
+        let place = tempfile::tempdir_in(home.path())?;
+        let target = place.path().join("target");
+        // Each in another folder, and relative to that.
+        let links = place.path().join("links");
+        fs::create_dir(&links)?;
+        let [first, second] = ["first", "second"].map(|name| links.join(name));
+        symlink("second", &first)?;
+        symlink("../target", &second)?;
+        for old in [None, Some("what was there")] {
+            if let Some(old) = old {
+                fs::write(&target, old)?;
+            }
+            command(&first).assert().success();
+            assert!(is_link(&first) && is_link(&second), "{name}");
+            assert!(fs::metadata(&target)?.len() > 100, "{name}");
+        }
+        assert_eq!(fs::read_dir(&links)?.count(), 2, "{name} left something");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_output_that_is_a_pipe_is_written_to() -> Outcome {
+    let home = folder();
+    for (name, command) in commands(home.path()) {
+        let place = tempfile::tempdir_in(home.path())?;
+        let pipe: PathBuf = place.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status()?.success());
+        let reader = {
+            let pipe = pipe.clone();
+            std::thread::spawn(move || fs::read(pipe))
+        };
+        command(&pipe).assert().success();
+        assert!(fs::symlink_metadata(&pipe)?.file_type().is_fifo(), "{name}");
+        // Only now, since it would wait for ever if nothing were written.
+        let content = reader.join().expect("a reader")?;
+        assert!(content.len() > 100, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_output_that_replaces_a_file_keeps_its_permissions() -> Outcome {
+    let home = folder();
+    for (name, command) in commands(home.path()) {
+        let place = tempfile::tempdir_in(home.path())?;
+        let file = place.path().join("file");
+        fs::write(&file, "what was there")?;
+        fs::set_permissions(&file, Permissions::from_mode(0o600))?;
+        command(&file).assert().success();
+        let metadata = fs::metadata(&file)?;
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{name}");
+        assert!(metadata.len() > 100, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_an_error_and_stays() -> Outcome {
+    let home = folder();
+    for (name, command) in commands(home.path()) {
+        let place = tempfile::tempdir_in(home.path())?;
+        for path in [place.path().to_owned(), place.path().join("absent/file")] {
+            let output = command(&path).assert().code(1).get_output().clone();
+            let message = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(message.contains("can't write "), "{name}: {message}");
+        }
+        assert!(place.path().is_dir());
+    }
+    Ok(())
+}
+
+#[test]
+fn a_model_is_saved_to_where_a_link_leads() -> Outcome {
+    let home = folder();
+    small_run(home.path()).assert().success();
+    let model = trainer::train::open_model(&only_run(home.path()), &Device::flex())?;
+    let [link, target] = ["link", "target"].map(|name| home.path().join(name));
+    symlink("target", &link)?;
+    model.save(&link)?;
+    assert!(is_link(&link));
+    trainer::Model::open(&target, &Device::flex())?;
+    Ok(())
+}
