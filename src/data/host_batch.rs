@@ -54,7 +54,7 @@ impl HostBatch {
         self.indices.len()
     }
 
-    /// Whether there is no image; never so for a batch from [`Batches`].
+    /// Whether there is no image; never so for a batch from `Batches`.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.indices.is_empty()

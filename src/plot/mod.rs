@@ -7,7 +7,7 @@
 //!
 //! - [`reconstruction_grid`]: originals, reconstructions and their differences.
 //! - [`comparison_grid`]: originals, and what several models make of them.
-//! - [`sheet`]: many images side by side, as thumbnails.
+//! - [`sheet()`]: many images side by side, as thumbnails.
 //! - [`draw_curves`], [`draw_histories`]: losses and SSIM by epoch, of one training and of several.
 //! - [`draw_rate_quality`], [`draw_by_size`]: quality by latent size, cost by size of the work.
 //!

@@ -22,7 +22,7 @@
 //!
 //! The folder appears with the first three of them in it. All files but `metrics.csv`, the log and the
 //! event files, which grow, are written whole and atomically ([`write_atomically`]), so that a crash or a
-//! full disk leaves the last good version; an existing run folder is never overwritten. [`discover`]
+//! full disk leaves the last good version; an existing run folder is never overwritten. [`discover()`]
 //! finds run folders, [`find_run`] the one that a name means, and [`RunRecord`] reads them, whatever
 //! state and version they are of. Images are plain slices here: this module knows nothing of tensors.
 
