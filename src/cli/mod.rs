@@ -140,14 +140,17 @@ fn refuse(error: &clap::Error) -> Exit {
         let text = argument.to_string_lossy();
         printable(&text) != text
     };
-    // Where standard error is closed, the exit code is all that is left to say.
-    let _ = if std::env::args_os().any(acts) {
-        // It repeats arguments, such as names of files that a shell put there.
-        let text = error.render().to_string();
-        write!(stderr(), "{}", printable_lines(&text))
+    let text = error.render();
+    // It repeats arguments, such as names of files that a shell put there.
+    let text = if std::env::args_os().any(acts) {
+        printable_lines(&text.to_string())
+    } else if console::colors_enabled_stderr() {
+        text.ansi().to_string()
     } else {
-        error.print()
+        text.to_string()
     };
+    // Where standard error is closed, the exit code is all that is left to say.
+    let _ = write!(stderr(), "{text}");
     Exit::Usage
 }
 
