@@ -230,7 +230,7 @@ impl TrainConfig {
             return Err(ConfigError::Value {
                 setting: "latent_dim",
                 value: latent_dim.to_string(),
-                expected: "with arch linear, at most as many as an image has values",
+                expected: "at most as many as an image has values, with arch linear",
             });
         }
         Ok(())
