@@ -115,7 +115,7 @@ pub(crate) fn new_folder(parent: &Path) -> io::Result<tempfile::TempDir> {
         // As for files: the umask decides.
         builder.permissions(std::fs::Permissions::from_mode(0o777));
     }
-    builder.tempdir_in(parent)
+    builder.tempdir_in(parent).map_err(without_path)
 }
 
 /// Replaces the content of a file, or leaves it as it was. A reader sees the old content or the new,
@@ -159,6 +159,16 @@ fn end_of_links(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many links in a row"))
 }
 
+/// The system's words alone. `tempfile` adds the path of its file, which says nothing to anyone, and keeps
+/// what it was given to itself.
+fn without_path(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    match text.split_once(" at path \"") {
+        Some((words, _)) => io::Error::new(error.kind(), words),
+        None => error,
+    }
+}
+
 /// As [`write_file`], with the owner and the permissions of the file that is replaced.
 fn replace(path: &Path, bytes: &[u8], existing: Option<&Metadata>) -> io::Result<()> {
     // A rename is atomic only within one file system, so the temporary file can't be in /tmp.
@@ -174,7 +184,7 @@ fn replace(path: &Path, bytes: &[u8], existing: Option<&Metadata>) -> io::Result
         // Temporary files are private by default. These are results: the umask decides.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder.tempfile_in(folder)?;
+    let file = builder.tempfile_in(folder).map_err(without_path)?;
     if let Some(existing) = existing {
         #[cfg(unix)]
         {
@@ -184,7 +194,8 @@ fn replace(path: &Path, bytes: &[u8], existing: Option<&Metadata>) -> io::Result
         }
         file.as_file().set_permissions(existing.permissions())?;
     }
-    file.write_all(bytes)?;
+    // Not to `file`, whose errors name the temporary file.
+    file.as_file().write_all(bytes)?;
     // Without this, a power cut after the rename can leave an empty file under the final name.
     file.as_file().sync_all()?;
     file.persist(path)?;

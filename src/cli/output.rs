@@ -6,8 +6,10 @@
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+
+use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::table::{Column, printable, table_lines};
 use crate::path_text::path_text;
@@ -44,6 +46,17 @@ impl From<io::Error> for OutputError {
             _ => Self::Failed(error),
         }
     }
+}
+
+/// Reads the name of a file that is to be written, which a folder's isn't: found before the work is done.
+pub(super) fn file() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| {
+        if path.is_dir() {
+            Err("it is a folder; expected the name of a file in it")
+        } else {
+            Ok(path)
+        }
+    })
 }
 
 /// Writes text as it is. It is out when this returns: a failure at exit would be lost.

@@ -29,7 +29,7 @@ pub(super) struct ReportArgs {
     runs: RunsFolder,
 
     /// The file to write [default: report.html in the run's folder, or in that of all runs]
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", value_parser = output::file())]
     output: Option<PathBuf>,
 }
 

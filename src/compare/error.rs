@@ -4,7 +4,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::names::Difference;
 use crate::ssim::SsimError;
+use crate::words::count;
 
 /// Why two files or folders can't be compared.
 #[derive(Debug, thiserror::Error)]
@@ -117,16 +119,14 @@ pub enum CompareError {
 
     /// Folders without a common file.
     #[error(
-        "no PNG file has the same name in {} ({files_in_a} PNG files) and {} ({files_in_b}); files \
-         are paired by their path below the folder, such as dog/1.png{}",
+        "no PNG file has the same name in {} ({}) and {} ({files_in_b}); files are paired by their path \
+         below the folder, such as dog/1.png{}",
         a.display(),
+        count(*files_in_a, "PNG file"),
         b.display(),
-        if *look_alike {
-            ", in the same characters; here, accents are characters of their own on one side only \
-             (NFC and NFD). Rename the files, such as by `convmv`"
-        } else {
-            ""
-        }
+        look_alike.map_or(String::new(), |difference| {
+            format!(", in the same characters; here, {difference}")
+        })
     )]
     NoPairs {
         /// The first folder.
@@ -137,8 +137,8 @@ pub enum CompareError {
         b: PathBuf,
         /// How many it has.
         files_in_b: usize,
-        /// Whether some may have the same name, in other characters.
-        look_alike: bool,
+        /// In what some differ that may have the same name.
+        look_alike: Option<Difference>,
     },
 
     /// A map of more than a pair.

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::CompareError;
-use super::names::look_alike;
+use super::names::{LookAlike, look_alike};
 
 /// PNG files of two folders, as paths below their folder, sorted.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct Matches {
     /// Only in the second.
     pub only_b: Vec<PathBuf>,
     /// Those of the first and of the second folder that may have the same name, in other characters.
-    pub look_alike: Vec<[PathBuf; 2]>,
+    pub look_alike: Vec<LookAlike>,
     /// Folders that can't be looked through. What the other side has in the same place is in none of
     /// the lists above.
     pub unreadable: Vec<Unreadable>,
@@ -66,7 +66,7 @@ impl Matches {
                 files_in_a: in_a.len(),
                 b: b.to_owned(),
                 files_in_b: in_b.len(),
-                look_alike: !matches.look_alike.is_empty(),
+                look_alike: matches.look_alike.first().map(|files| files.difference),
             });
         }
         Ok(matches)

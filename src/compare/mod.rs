@@ -18,6 +18,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 pub use error::CompareError;
 pub use files::{Matches, Unreadable};
+pub use names::{Difference, LookAlike};
 pub use notes::Note;
 pub use picture::{Pair, Picture};
 

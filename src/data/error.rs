@@ -37,12 +37,10 @@ pub enum DataError {
 
     /// `split` is not three fractions of a whole.
     #[error(
-        "`split`: `{text}`: {problem}: expected training, validation and test fractions between 0 \
-         and 1 which sum to 1, such as 0.8,0.1,0.1"
+        "{problem}; `split` takes the fractions for training, validation and test, each between 0 and 1, \
+         which sum to 1, such as 0.8,0.1,0.1"
     )]
     Fractions {
-        /// The fractions as given.
-        text: String,
         /// Which rule they break.
         problem: String,
     },

@@ -40,16 +40,13 @@ impl SplitFractions {
         let sum: f64 = parts.iter().sum();
         let problem = if let Some(part) = parts.iter().find(|part| !(**part > 0.0 && **part < 1.0))
         {
-            format!("{part} is not between 0 and 1")
+            format!("{part:?} is not between 0 and 1")
         } else if (sum - 1.0).abs() > SUM_TOLERANCE {
-            format!("the sum is {sum}")
+            format!("the sum is {sum:?}")
         } else {
             return Ok(());
         };
-        Err(DataError::Fractions {
-            text: self.to_string(),
-            problem,
-        })
+        Err(DataError::Fractions { problem })
     }
 }
 
@@ -65,7 +62,8 @@ impl Default for SplitFractions {
 
 impl fmt::Display for SplitFractions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{},{},{}", self.train, self.validation, self.test)
+        // With an exponent where there would be hundreds of digits.
+        write!(f, "{:?},{:?},{:?}", self.train, self.validation, self.test)
     }
 }
 
@@ -73,10 +71,7 @@ impl FromStr for SplitFractions {
     type Err = DataError;
 
     fn from_str(text: &str) -> Result<Self, DataError> {
-        let error = |problem| DataError::Fractions {
-            text: text.to_owned(),
-            problem,
-        };
+        let error = |problem| DataError::Fractions { problem };
         let parts = text
             .split(',')
             .map(|part| {

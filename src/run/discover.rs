@@ -127,11 +127,11 @@ fn began(folder: &Path) -> Option<DateTime<Local>> {
 
 /// The folder of the run that `name` means: `latest`, a path, the name of a folder in `runs`, or one of
 /// these as JSON has it (see [`path_text`](crate::path_text)). Of a path and a name, the one that holds
-/// a run; where neither does, the one that exists, so that the reader says what it lacks.
+/// a run.
 ///
 /// # Errors
-/// [`RunError::NoSuchRun`] if nothing of that name exists, [`RunError::NoRuns`] if there is no latest
-/// one.
+/// [`RunError::NoSuchRun`] if nothing of that name exists, [`RunError::NotARun`] if it's something else,
+/// [`RunError::NoRuns`] if there is no latest one.
 pub fn find_run(name: &Path, runs: &Path) -> Result<PathBuf, RunError> {
     if name == OsStr::new(LATEST) {
         let folders = discover(runs)?.folders;
@@ -148,12 +148,21 @@ pub fn find_run(name: &Path, runs: &Path) -> Result<PathBuf, RunError> {
         .collect();
     let holds = |path: &&PathBuf| holds_run(path).unwrap_or(true);
     let exists = |path: &&PathBuf| path.symlink_metadata().is_ok();
-    let found = places.iter().find(holds);
-    found
-        .or_else(|| places.iter().find(exists))
-        .cloned()
-        .ok_or_else(|| RunError::NoSuchRun {
+    if let Some(found) = places.iter().find(holds) {
+        return Ok(found.clone());
+    }
+    let Some(path) = places.iter().find(exists).cloned() else {
+        return Err(RunError::NoSuchRun {
             name: name.to_owned(),
             runs: runs.to_owned(),
-        })
+        });
+    };
+    let problem = match path.metadata() {
+        // The reader says what it lacks.
+        Err(_) => return Ok(path),
+        Ok(metadata) if !metadata.is_dir() => "is a file",
+        Ok(_) if has_runs(&path) => return Err(RunError::HoldsRuns { path }),
+        Ok(_) => "holds no file of a run",
+    };
+    Err(RunError::NotARun { path, problem })
 }

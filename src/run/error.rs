@@ -46,6 +46,17 @@ pub enum RunError {
         source: io::Error,
     },
 
+    /// The folder of a run that is trained isn't there any more.
+    #[error(
+        "{} is gone: it was moved or deleted while the run was trained. If it was moved, \
+         `trainer resume` with its new path continues from the last checkpoint",
+        path.display()
+    )]
+    Gone {
+        /// The run's folder.
+        path: PathBuf,
+    },
+
     /// A file could not be read.
     #[error("can't read {}. Check that the run folder is complete and readable", path.display())]
     Read {
@@ -163,6 +174,17 @@ pub enum RunError {
         name: PathBuf,
         /// The folder of all runs.
         runs: PathBuf,
+    },
+
+    /// The path is a folder of runs.
+    #[error(
+        "{} isn't a run folder but holds some. Name one of them, or give the folder as `runs` DIR, and \
+         `latest` or a name",
+        path.display()
+    )]
+    HoldsRuns {
+        /// The path as it was given.
+        path: PathBuf,
     },
 
     /// The path isn't a run folder.

@@ -14,6 +14,7 @@ use super::discover::holds_run;
 use super::error::in_one_line;
 use super::{EpochMetrics, Meta, RunDir, RunError, State, Status, Summary, Writer};
 use crate::path_text::path_text;
+use crate::words::count;
 
 /// A run, as its folder describes it. Checkpoints aren't read, and of pictures and `test.csv` only as much
 /// as shows most damage.
@@ -148,8 +149,11 @@ impl RunRecord {
             // Version 0.1 counted the epoch in which a run failed.
             status.epoch > usize::from(status.state == State::Failed)
         });
-        if has_epochs || is_there(&run.metrics_path()) {
-            record.history = record.keep(run.read_metrics()).unwrap_or_default();
+        if (has_epochs || is_there(&run.metrics_path()))
+            && let Some(history) = record.keep(run.read_metrics())
+        {
+            record.history = history;
+            record.check_epochs();
         }
         if record.state.is_complete() || is_there(&run.summary_path()) {
             record.summary = record.keep(run.read_summary());
@@ -206,6 +210,20 @@ impl RunRecord {
         self.status = self.keep(run.read_status());
         if let Some(status) = &self.status {
             self.state = RunState::of(status.state, writer);
+        }
+    }
+
+    /// The table of a run that has ended has all of its epochs; it's behind the status, or before it, while
+    /// the run goes on.
+    fn check_epochs(&mut self) {
+        let rows = self.history.len();
+        if let Some(status) = &self.status
+            && self.state.is_complete()
+            && rows != status.epoch
+        {
+            let epochs = count(status.epoch, "epoch");
+            let problem = format!("metrics.csv has {rows} of the run's {epochs}");
+            self.problems.push(problem);
         }
     }
 

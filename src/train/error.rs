@@ -191,12 +191,12 @@ impl Divergence {
         } = self;
         match on_nan {
             OnNan::Stop => format!(
-                "Lower `learning_rate` (now {learning_rate}), or let `on_nan` rollback do it; `trainer \
+                "Lower `learning_rate` (now {learning_rate:?}), or let `on_nan` rollback do it; `trainer \
                  resume` takes both"
             ),
             OnNan::Rollback => format!(
                 "Going back with half the learning rate, {rollbacks} times, didn't help: lower \
-                 `learning_rate` (now {learning_rate}); `trainer resume` takes it, too"
+                 `learning_rate` (now {learning_rate:?}); `trainer resume` takes it, too"
             ),
         }
     }

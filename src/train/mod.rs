@@ -40,7 +40,7 @@ use crate::device::catch_panics;
 use crate::error::with_causes;
 use crate::host::block_on;
 use crate::model::Model;
-use crate::run::{EpochMetrics, RunDir, State, Status, Summary};
+use crate::run::{EpochMetrics, RunDir, RunError, State, Status, Summary};
 use crate::words::count;
 use training::Training;
 
@@ -110,6 +110,10 @@ pub async fn train_async(
     let Some(run) = run else {
         return result;
     };
+    if matches!(result, Err(TrainError::Run(_))) && !run.path().exists() {
+        let path = run.path().to_owned();
+        return Err(RunError::Gone { path }.into());
+    }
     let status = |state| Status::now(state, epochs.get());
     let written = run.write_status(&match &result {
         Ok(Outcome {

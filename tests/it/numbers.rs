@@ -63,6 +63,22 @@ fn a_number_out_of_range_is_named_with_its_flag_and_range() {
 }
 
 #[test]
+fn a_split_is_refused_in_few_words() {
+    for (split, problem) in [
+        ("1,0,0", "1.0 is not between 0 and 1"),
+        ("1e308,1e308,0", "1e308 is not between 0 and 1"),
+        ("0.5,0.5", "2 numbers given, not 3"),
+        ("0.5,0.5,many", "`many` is not a number"),
+    ] {
+        trainer()
+            .args(["--dry-run", "--split", split])
+            .assert()
+            .code(2)
+            .stderr(contains(problem).and(contains(split).count(1)));
+    }
+}
+
+#[test]
 fn negative_numbers_are_values_in_every_command() {
     for (words, expected) in [
         (

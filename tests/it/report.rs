@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::common::folder::{Outcome, history, new_run, some_time};
 use crate::common::{only_run, small_run, trainer};
 use chrono::TimeDelta;
+use predicates::str::contains;
 use serde_json::Value;
 use trainer::run::{DatasetOrigin, Meta, State, Status, TestImage};
 
@@ -300,9 +301,18 @@ fn the_latest_run_is_shown_whatever_its_name() -> Outcome {
 #[test]
 fn what_is_not_there_is_a_clear_error() -> Outcome {
     let home = tempfile::tempdir()?;
+    let [empty, runs] = ["empty", "runs"].map(|name| home.path().join(name));
+    fs::create_dir(&empty)?;
+    let run = stopped_run(&runs, 1)?;
+    let file = run.status_path();
+    let [empty, runs, file] = [&empty, &runs, &file].map(|path| path.to_str().expect("UTF-8"));
     for (arguments, expected) in [
         (vec!["report"], "no run in it"),
         (vec!["report", "nonsense"], "no such run"),
+        (vec!["report", empty], "holds no file of a run"),
+        (vec!["report", file], "is a file"),
+        (vec!["report", runs], "but holds some. Name one of them"),
+        (vec!["eval", runs], "but holds some. Name one of them"),
         (
             vec!["report", "--runs", "/nonexistent"],
             "can't list the folder",
@@ -320,5 +330,10 @@ fn what_is_not_there_is_a_clear_error() -> Outcome {
         assert_eq!(output.status.code(), Some(1), "{message}");
         assert!(message.contains(expected), "{message}");
     }
+    trainer()
+        .args(["report", "--output", empty])
+        .assert()
+        .code(2)
+        .stderr(contains("it is a folder; expected the name of a file"));
     Ok(())
 }

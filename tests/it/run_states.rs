@@ -103,6 +103,59 @@ fn a_run_that_failed_in_its_first_epoch_is_failed_with_its_reason() -> Outcome {
 }
 
 #[test]
+fn a_run_whose_folder_is_moved_while_it_trains_says_so_and_resumes() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let runs = home.path().join("runs");
+    let mut command = training(&runs);
+    let child = command.stderr(Stdio::piped()).spawn()?;
+    let run = first_run(&runs);
+    let started = Instant::now();
+    while !run.join("checkpoints/last.safetensors").exists() {
+        assert!(started.elapsed() < PATIENCE, "no epoch");
+        sleep(Duration::from_millis(10));
+    }
+    let moved = home.path().join("moved");
+    fs::rename(&run, &moved)?;
+    let output = child.wait_with_output()?;
+    let said = String::from_utf8(output.stderr)?;
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("is gone: it was moved or deleted"), "{said}");
+    assert!(!said.contains("can't write"), "{said}");
+    let mut resume = trainer();
+    resume.arg("resume").arg(&moved).args(["--epochs", "4"]);
+    resume.assert().success();
+    Ok(())
+}
+
+#[test]
+fn errors_of_writing_name_the_file_that_was_meant() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let error = save_png(&image::RgbImage::new(1, 1), &home.path().join("none/a.png"));
+    let error = anyhow::Error::from(error.expect_err("no folder"));
+    let said = format!("{error:#}");
+    assert!(said.contains("none/a.png"), "{said}");
+    assert!(
+        said.ends_with("No such file or directory (os error 2)"),
+        "{said}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_table_that_lacks_epochs_of_a_run_that_ended_is_a_problem() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let run = new_run(home.path())?;
+    run.write_metrics(&history(2))?;
+    for (state, problem) in [(State::EarlyStopped, true), (State::Interrupted, false)] {
+        run.write_status(&Status::now(state, 3))?;
+        let problems = RunRecord::read(run.path()).problems;
+        let found = problems.contains(&"metrics.csv has 2 of the run's 3 epochs".to_owned());
+        assert_eq!(found, problem, "{problems:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn broken_pictures_and_a_wrong_test_csv_are_problems_and_absent_ones_are_none() -> Outcome {
     let home = tempfile::tempdir()?;
     let run = new_run(home.path())?;

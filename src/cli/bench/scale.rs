@@ -37,7 +37,7 @@ pub(in crate::cli) struct ScaleArgs {
     batches: Vec<usize>,
 
     /// Draw time and memory here, as PNG
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output::file())]
     plot: Option<PathBuf>,
 
     #[command(flatten)]

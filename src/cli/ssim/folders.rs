@@ -11,7 +11,7 @@ use crate::cli::progress::{bar, span};
 use crate::cli::table::printable;
 use crate::cli::terminal::Live;
 use crate::cli::{Exit, output};
-use crate::compare::{CompareError, Comparer, Matches, Note, Pair, joins_batch};
+use crate::compare::{CompareError, Comparer, LookAlike, Matches, Note, Pair, joins_batch};
 use crate::host::Stopwatch;
 use crate::metrics::mean;
 use crate::ssim::Preset;
@@ -57,12 +57,9 @@ pub(super) fn compare(args: &SsimArgs) -> anyhow::Result<Exit> {
             tracing::warn!("only in {folder}: {file}");
         }
     }
-    for [in_a, in_b] in &matches.look_alike {
-        let [in_a, in_b] = [in_a, in_b].map(|path| printable(&shown(path)));
-        tracing::warn!(
-            "{in_a} and {in_b} may be one name, with accents as characters of their own on one side only \
-             (NFC and NFD); they aren't compared. Rename one, such as by `convmv`"
-        );
+    for LookAlike { a, b, difference } in &matches.look_alike {
+        let [a, b] = [a, b].map(|path| printable(&shown(path)));
+        tracing::warn!("{a} and {b} may be one name and aren't compared: {difference}");
     }
     let mut comparison = Comparison::start(args, &matches)?;
     for file in &matches.both {

@@ -49,7 +49,7 @@ pub(super) struct SsimArgs {
 
     /// Show where a pair differs: a grey PNG file of the score in each window, from black for 0 and
     /// below to white for 1. Smaller than the images where windows must lie inside them
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output::file())]
     map: Option<PathBuf>,
 
     /// Where to compute: auto takes a real GPU through wgpu where there is one, else flex

@@ -149,13 +149,14 @@ fn folders_without_a_pair_and_maps_without_a_place_are_failures() {
         .code(1)
         .stdout("")
         .stderr(contains(nowhere.display().to_string()));
-    // A folder in the map's place.
+    // A folder in the map's place, which is seen before anything is compared.
     ssim(&first, &second)
         .arg("--map")
         .arg(&empty)
         .assert()
-        .code(1)
-        .stdout("");
+        .code(2)
+        .stdout("")
+        .stderr(contains("it is a folder"));
     assert!(empty.is_dir());
     ssim(&first, &second)
         .args(["--device", "7"])

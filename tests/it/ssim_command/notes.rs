@@ -275,6 +275,29 @@ fn names_that_differ_only_in_how_accents_are_written_are_shown() {
         .stderr(contains("may be one name").count(1));
 }
 
+#[test]
+fn names_that_differ_only_in_case_are_shown() {
+    let (_root, a, b) = two_folders();
+    grey(&a, "Cat.PNG", 1);
+    grey(&b, "cat.png", 1);
+    ssim(&a, &b)
+        .assert()
+        .success()
+        .stderr(contains("Cat.PNG and cat.png may be one name"));
+
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let [a, b] = ["a", "b"].map(|name| home.path().join(name));
+    for folder in [&a, &b] {
+        fs::create_dir(folder).expect("a folder");
+    }
+    grey(&a, "CAT.png", 1);
+    grey(&b, "cat.png", 1);
+    ssim(&a, &b)
+        .assert()
+        .code(1)
+        .stderr(contains("(1 PNG file)").and(contains("upper and lower case differ")));
+}
+
 /// Root may read every folder, so that another user has to look.
 #[cfg(target_os = "linux")]
 #[test]
