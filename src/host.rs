@@ -118,6 +118,20 @@ pub(crate) fn new_folder(parent: &Path) -> io::Result<tempfile::TempDir> {
     builder.tempdir_in(parent).map_err(without_path)
 }
 
+/// A new file in `folder`, under the name of a temporary file, to be written and then renamed; it is removed
+/// where it is dropped.
+pub(crate) fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).suffix(SUFFIX);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Temporary files are private by default. These are results: the umask decides.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder).map_err(without_path)
+}
+
 /// Replaces the content of a file, or leaves it as it was. A reader sees the old content or the new,
 /// never a half: the bytes go to a temporary file in the same folder, which must exist, reach the disk,
 /// and then take the name.
@@ -176,15 +190,7 @@ fn replace(path: &Path, bytes: &[u8], existing: Option<&Metadata>) -> io::Result
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PREFIX).suffix(SUFFIX);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Temporary files are private by default. These are results: the umask decides.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let file = builder.tempfile_in(folder).map_err(without_path)?;
+    let file = new_file(folder)?;
     if let Some(existing) = existing {
         #[cfg(unix)]
         {

@@ -46,6 +46,7 @@
 //! metrics       scores of reconstructions, a model's or PCA's
 //! pca           the best linear method
 //! data          sources, images, split, batches
+//! decode        image files to pixels
 //! device        backends and their devices
 //! ssim          structural similarity and its gradient
 //! ops lbfgs     operations of a backend; a minimiser of many small functions at once
@@ -73,6 +74,8 @@ pub mod cli;
 pub mod compare;
 pub mod config;
 pub mod data;
+#[doc(hidden)]
+pub mod decode;
 pub mod device;
 mod error;
 pub mod guide;

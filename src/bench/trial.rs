@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::config::TrainConfig;
+use crate::data::Watch;
 use crate::model::{Autoencoder, evaluate};
 use crate::run::{EpochMetrics, RunDir};
 use crate::train::{Observer, Prepared, TrainError, prepare, train};
@@ -63,7 +64,7 @@ pub fn run(
         output,
         has_stepped: false,
     };
-    let prepared = prepare(config, true)?;
+    let prepared = prepare(config, &Watch::NONE)?;
     if let Some(target) = target {
         let model = prepared.untrained(prepared.device())?;
         let objective = prepared.config.objective();

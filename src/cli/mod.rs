@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod devices;
 mod eval;
+mod loading;
 mod log;
 mod moved_data;
 mod numbers;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::loading::watched;
 use super::moved_data::MovedDataArgs;
 use super::numbers::{real, whole};
 use super::runs_folder::RunsFolder;
@@ -75,7 +76,10 @@ pub(super) fn run(args: &ResumeArgs) -> anyhow::Result<Exit> {
     device.backend = args.backend.unwrap_or(device.backend);
     device.device = args.device.unwrap_or(device.device);
     check_that_something_is_left(&run, &before.training, &config.training)?;
-    let prepared = prepare_again(&run, config, &args.data.of_one_run(), args.quiet)?;
+    let places = args.data.of_one_run();
+    let prepared = watched(args.quiet, |watch| {
+        prepare_again(&run, config, &places, watch)
+    })?;
 
     train::log_into(&run)?;
     resume_run(&prepared, &run)?;

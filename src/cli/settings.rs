@@ -11,7 +11,8 @@ use super::numbers::{parsed, real, whole, whole_u64};
 use crate::config::{
     Augment, ConfigError, Interval, OnNan, Optimizer, ROLES, Schedule, TrainConfig,
 };
-use crate::data::{ClassSelection, SplitFractions};
+use crate::data::{Channels, ClassSelection, Fit, Size, SplitFractions};
+use crate::decode::Background;
 use crate::device::Backend;
 use crate::loss::Loss;
 use crate::model::Architecture;
@@ -121,11 +122,15 @@ pub(crate) struct SettingsArgs {
     #[arg(long, value_parser = whole("limit"), value_name = "N", help_heading = "Data")]
     pub limit: Option<usize>,
 
-    /// Folder with four IDX files, such as Fashion-MNIST's, or torchvision's folder [default: the embedded images, or the first
-    /// place that has Fashion-MNIST's files]
+    /// Folder with images, in folders by class or without, or below train, val and test; or with the four
+    /// IDX files of MNIST and its kin [default: Fashion-MNIST]
     #[arg(long, value_name = "DIR", env = "TRAINER_DATA", help_heading = "Data")]
     #[serde(with = "crate::path_text")]
     pub data: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub images: ImageArgs,
 
     /// Images that the run's pictures show
     #[arg(long, value_parser = whole("samples"), value_name = "N", help_heading = "Output")]
@@ -135,6 +140,43 @@ pub(crate) struct SettingsArgs {
     #[arg(long, help_heading = "Output")]
     #[serde(skip)]
     pub no_pca: bool,
+}
+
+/// How image files are read.
+#[derive(Args, Clone, Debug, Default, Serialize)]
+pub struct ImageArgs {
+    /// Table (CSV) with the columns path and class, instead of folders by class
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    #[serde(with = "crate::path_text")]
+    pub labels: Option<PathBuf>,
+
+    /// Grey (1) or colour (3); auto is grey if every image is
+    #[arg(long, value_enum, help_heading = "Data")]
+    pub channels: Option<Channels>,
+
+    /// Size of the images: a side, or WIDTHxHEIGHT; auto is their own if all have the same and no side is
+    /// above 128, else 64
+    #[arg(long, value_parser = parsed::<Size>, value_name = "N|WxH", help_heading = "Data")]
+    pub size: Option<Size>,
+
+    /// How a picture of another aspect ratio is made to fit
+    #[arg(long, value_enum, help_heading = "Data")]
+    pub fit: Option<Fit>,
+
+    /// What is behind transparent pixels: white, black, grey or #rrggbb; without it, images with such
+    /// pixels are skipped
+    #[arg(long, value_parser = parsed::<Background>, value_name = "COLOUR", help_heading = "Data")]
+    pub background: Option<Background>,
+
+    /// Stop at the first file that can't be read, instead of skipping it
+    #[arg(long, help_heading = "Data")]
+    #[serde(skip)]
+    pub strict: bool,
+
+    /// Don't keep decoded images for the next time
+    #[arg(long, help_heading = "Data")]
+    #[serde(skip)]
+    pub no_cache: bool,
 }
 
 impl SettingsArgs {
@@ -150,6 +192,12 @@ impl SettingsArgs {
         })?;
         if self.no_pca {
             table.insert("pca".to_owned(), false.into());
+        }
+        if self.images.strict {
+            table.insert("strict".to_owned(), true.into());
+        }
+        if self.images.no_cache {
+            table.insert("cache".to_owned(), false.into());
         }
         Ok(table)
     }

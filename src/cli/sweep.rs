@@ -21,6 +21,7 @@ use super::signals::stop_on_signal;
 use super::{Exit, log};
 use crate::config::ConfigError;
 use crate::config::{Role, TrainConfig};
+use crate::data::Watch;
 use crate::error::with_causes;
 use crate::host::notice_pauses;
 use crate::limits::NO_THREAD;
@@ -249,7 +250,7 @@ fn complete(
     config: &TrainConfig,
     stop: &AtomicBool,
 ) -> Result<Option<(PathBuf, Summary)>, TrainError> {
-    let prepared = prepare(config.clone(), true)?;
+    let prepared = prepare(config.clone(), &Watch::NONE)?;
     let run = match find(folder, &prepared.config)? {
         Some(found) if found.state.is_complete() => {
             let summary = match found.summary {

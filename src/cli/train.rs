@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 
+use super::loading::watched;
 use super::output::{self, OutputError};
 use super::progress::Progress;
 use super::settings::SettingsArgs;
@@ -22,7 +23,7 @@ use crate::words::count;
 pub(super) fn run(settings: &SettingsArgs, arguments: &OutputArgs) -> anyhow::Result<Exit> {
     log::start(arguments.quiet);
     let config = settings.resolve(arguments.config.as_deref())?;
-    let prepared = prepare(config, arguments.quiet)?;
+    let prepared = watched(arguments.quiet, |watch| prepare(config, watch))?;
     if arguments.dry_run {
         print_plan(&prepared)?;
         return Ok(Exit::Done);

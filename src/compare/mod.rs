@@ -6,22 +6,19 @@
 //! - [`Matches::find`]: which files of two folders belong together; [`Pair::read`]: two files.
 //! - [`Comparer`]: scores of pairs, and maps of scores; [`joins_batch`]: which pairs it takes at once.
 
-mod decode;
 mod error;
 mod files;
 mod names;
-mod notes;
 mod picture;
-mod samples;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
 pub use error::CompareError;
 pub use files::{Matches, Unreadable};
 pub use names::{Difference, LookAlike};
-pub use notes::Note;
 pub use picture::{Pair, Picture};
 
+pub use crate::decode::Note;
 use crate::metrics::mean;
 use crate::ssim::{self, SsimConfig};
 

@@ -6,12 +6,19 @@
 //! otherwise what is seen depends on a background that the file doesn't name, so that there is
 //! nothing to compare.
 
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
-use super::decode::{Decoded, decode};
-use super::samples::Samples;
-use super::{CompareError, Note};
+use super::CompareError;
+use crate::decode::{Decoded, Fault, Format, HEAD, Largest, Note, Samples, decode_png, describe};
 use crate::ssim::SsimConfig;
+
+/// 256 MiB a plane in f32.
+const LARGEST: Largest = Largest {
+    side: 16_384,
+    area: 1 << 26,
+};
 
 /// An image of one channel or three.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +40,7 @@ impl Picture {
     ///
     /// Where the file can't be read, isn't PNG, is broken or too large, or is transparent somewhere.
     pub fn read(path: &Path) -> Result<Self, CompareError> {
-        let image = decode(path)?;
+        let image = read_png(path).map_err(|fault| error(path, fault))?;
         let mut planes = planes(&image);
         if image.has_alpha {
             let alpha = planes.pop().unwrap_or_default();
@@ -57,6 +64,38 @@ impl Picture {
             self.planes = vec![grey.clone(); 3];
         }
         self
+    }
+}
+
+fn read_png(path: &Path) -> Result<Decoded, Fault> {
+    let mut file = BufReader::new(File::open(path).map_err(Fault::Unreadable)?);
+    let start = start(&mut file).map_err(Fault::Unreadable)?;
+    if Format::of_content(&start) != Some(Format::Png) {
+        let why = describe(&start)
+            .unwrap_or("it doesn't begin as PNG files do; convert it to PNG, or take another copy");
+        return Err(Fault::Broken(why.to_owned()));
+    }
+    decode_png(file, LARGEST)
+}
+
+fn start(file: &mut (impl Read + Seek)) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    file.by_ref().take(HEAD as u64).read_to_end(&mut start)?;
+    file.rewind()?;
+    Ok(start)
+}
+
+fn error(path: &Path, fault: Fault) -> CompareError {
+    let path = path.to_owned();
+    match fault {
+        Fault::Unreadable(source) => CompareError::Unreadable { path, source },
+        Fault::Broken(why) => CompareError::NotPng { path, why },
+        Fault::TooLarge(Largest { side, area }) => CompareError::TooLarge {
+            path,
+            largest_side: side,
+            largest_area: area,
+        },
+        Fault::Transparent => CompareError::Transparent { path },
     }
 }
 

@@ -166,7 +166,7 @@ fn check(key: &str, value: &Value) -> Result<(), String> {
             };
             (is_right, range.to_string())
         }
-        (None, "pca") => (value.is_bool(), "true or false".to_owned()),
+        (None, "pca" | "strict" | "cache") => (value.is_bool(), "true or false".to_owned()),
         (None, _) => (value.is_str(), "text in quotes".to_owned()),
     };
     if is_right {

@@ -15,7 +15,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{ClassSelection, SplitFractions};
+use crate::data::{
+    Channels, ClassSelection, Fit, FolderOptions, ImageOptions, Size, Source, SplitFractions,
+};
+use crate::decode::Background;
 use crate::device::Backend;
 use crate::image::ImageShape;
 use crate::loss::{Loss, Term};
@@ -68,7 +71,7 @@ pub struct DeviceConfig {
 }
 
 /// The images of a run, and their split.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataConfig {
     /// Classes to train on.
     pub classes: ClassSelection,
@@ -77,13 +80,75 @@ pub struct DataConfig {
     /// Use only so many images; none for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
-    /// Folder with the data set's files; none for the first place that has Fashion-MNIST.
+    /// Folder with the images, or a data set's files; none for the first place that has Fashion-MNIST.
     #[serde(
         default,
         with = "crate::path_text",
         skip_serializing_if = "Option::is_none"
     )]
     pub data: Option<PathBuf>,
+    /// A table with the class of each image file; none where folders are the classes.
+    #[serde(
+        default,
+        with = "crate::path_text",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub labels: Option<PathBuf>,
+    /// Grey or colour.
+    #[serde(default)]
+    pub channels: Channels,
+    /// The size that image files are made to have.
+    #[serde(default)]
+    pub size: Size,
+    /// How a picture of another aspect ratio is made to fit.
+    #[serde(default)]
+    pub fit: Fit,
+    /// What is behind transparent pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background: Option<Background>,
+    /// Whether the first file that can't be used is an error.
+    #[serde(default)]
+    pub strict: bool,
+    /// Whether decoded images are kept for the next time.
+    #[serde(default = "yes")]
+    pub cache: bool,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            classes: ClassSelection::default(),
+            split: SplitFractions::default(),
+            limit: None,
+            data: None,
+            labels: None,
+            channels: Channels::default(),
+            size: Size::default(),
+            fit: Fit::default(),
+            background: None,
+            strict: false,
+            cache: true,
+        }
+    }
+}
+
+impl DataConfig {
+    /// Where the images come from, and what they are made into.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        let options = FolderOptions {
+            images: ImageOptions {
+                channels: self.channels,
+                size: self.size,
+                fit: self.fit,
+                background: self.background,
+            },
+            labels: self.labels.clone(),
+            strict: self.strict,
+            cache: FolderOptions::usual_cache().filter(|_| self.cache),
+        };
+        Source::of(self.data.as_deref(), options)
+    }
 }
 
 /// The network.

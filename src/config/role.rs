@@ -49,13 +49,20 @@ impl Role {
 }
 
 /// Every setting by its key, and its role. A test compares the keys with those of a complete config.
-pub const ROLES: [(&str, Role); 24] = [
+pub const ROLES: [(&str, Role); 31] = [
     ("backend", Role::Circumstance),
     ("device", Role::Circumstance),
     ("classes", Role::Defining),
     ("split", Role::Split),
     ("limit", Role::Split),
     ("data", Role::Circumstance),
+    ("labels", Role::Circumstance),
+    ("channels", Role::Defining),
+    ("size", Role::Defining),
+    ("fit", Role::Defining),
+    ("background", Role::Defining),
+    ("strict", Role::Circumstance),
+    ("cache", Role::Circumstance),
     ("arch", Role::Defining),
     ("latent_dim", Role::Defining),
     ("epochs", Role::Extent),

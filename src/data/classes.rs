@@ -22,6 +22,12 @@ pub const CLASS_NAMES: [&str; 10] = [
     "ankle-boot",
 ];
 
+/// Those of [`CLASS_NAMES`] whose images are part of the program.
+pub const EMBEDDED: [&str; 2] = ["t-shirt", "trouser"];
+
+/// Words that aren't names.
+const RESERVED: [&str; 2] = ["all", "auto"];
+
 /// Other spellings in use: the data set's own `T-shirt/top` and `Ankle boot`, and short forms.
 const ALIASES: [(&str, &str); 5] = [
     ("t-shirt/top", "t-shirt"),
@@ -33,11 +39,14 @@ const ALIASES: [(&str, &str); 5] = [
 
 /// One or more classes to train on.
 ///
-/// Parsed from `all`, or numbers and names in any case, separated by commas. Which classes there are
-/// is up to the images: [`ClassSelection::resolve`]. The default is `t-shirt,trouser`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Parsed from `all`, `auto`, or numbers and names in any case, separated by commas. Which classes there are
+/// is up to the images: [`ClassSelection::resolve`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum ClassSelection {
+    /// Of Fashion-MNIST, [`EMBEDDED`]; of other images, whatever there is.
+    #[default]
+    Auto,
     /// Whatever there is.
     All,
     /// These, by name or number, in lower case; never empty.
@@ -53,7 +62,7 @@ impl ClassSelection {
     pub fn resolve(&self, names: &[String]) -> Result<BTreeSet<u32>, DataError> {
         let count = u32::try_from(names.len()).unwrap_or(u32::MAX);
         let words = match self {
-            Self::All => return Ok((0..count).collect()),
+            Self::Auto | Self::All => return Ok((0..count).collect()),
             Self::Some(words) => words,
         };
         words
@@ -77,30 +86,44 @@ impl ClassSelection {
             .collect()
     }
 
+    /// The same choice for Fashion-MNIST.
+    #[must_use]
+    pub(super) fn of_fashion_mnist(&self) -> Self {
+        match self {
+            Self::Auto => Self::Some(EMBEDDED.map(str::to_owned).to_vec()),
+            other => other.clone(),
+        }
+    }
+
     /// The same choice in one canonical form: `all`, or the names of the classes in their order.
     ///
     /// # Errors
     ///
     /// As [`ClassSelection::resolve`].
     pub fn canonical(&self, names: &[String]) -> Result<Self, DataError> {
-        let chosen = self.resolve(names)?;
-        if chosen.len() == names.len() {
-            return Ok(Self::All);
-        }
-        let name = |id: &u32| names[*id as usize].to_lowercase();
-        Ok(Self::Some(chosen.iter().map(name).collect()))
+        Ok(Self::of_ids(&self.resolve(names)?, names))
     }
-}
 
-impl Default for ClassSelection {
-    fn default() -> Self {
-        Self::Some(CLASS_NAMES[..2].iter().map(ToString::to_string).collect())
+    /// The choice of these places among the classes `names`.
+    pub(super) fn of_ids(chosen: &BTreeSet<u32>, names: &[String]) -> Self {
+        if chosen.len() == names.len() {
+            return Self::All;
+        }
+        // As a number, where the name would be read as something else.
+        let name = |id: &u32| {
+            let name = names[*id as usize].to_lowercase();
+            let is_plain =
+                !name.contains(',') && name.trim() == name && !RESERVED.contains(&name.as_str());
+            if is_plain { name } else { id.to_string() }
+        };
+        Self::Some(chosen.iter().map(name).collect())
     }
 }
 
 impl fmt::Display for ClassSelection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Auto => f.write_str("auto"),
             Self::All => f.write_str("all"),
             Self::Some(words) => f.write_str(&words.join(",")),
         }
@@ -118,11 +141,14 @@ impl FromStr for ClassSelection {
             .split(',')
             .map(|word| word.trim().to_lowercase())
             .collect();
-        if words.iter().any(|word| word == "all") {
-            Ok(Self::All)
+        let is_there = |reserved: &str| words.iter().any(|word| word == reserved);
+        Ok(if is_there("all") {
+            Self::All
+        } else if is_there("auto") {
+            Self::Auto
         } else {
-            Ok(Self::Some(words))
-        }
+            Self::Some(words)
+        })
     }
 }
 

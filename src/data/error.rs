@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::FILE_STEMS;
+use super::collection::{Collection, Skipped};
 use super::fashion_mnist_error::FashionMnistError;
 use crate::image::ImageShape;
 use crate::limits::NO_THREAD;
@@ -235,7 +237,8 @@ pub enum DataError {
 
     /// The directory given isn't one.
     #[error(
-        "`data` (or $TRAINER_DATA): {} {problem}: give the folder that holds the data set's four files",
+        "`data` (or $TRAINER_DATA): {} {problem}: give a folder that holds images, or a data set's four IDX \
+         files",
         dir.display()
     )]
     NoFolder {
@@ -271,6 +274,84 @@ pub enum DataError {
         /// Stems of the files that are not there.
         missing: Vec<&'static str>,
     },
+
+    /// The directory given holds no image.
+    #[error(
+        "`data` (or $TRAINER_DATA): no image in {}{}: give a folder that holds images (PNG, JPEG, WebP, BMP, \
+         GIF, TIFF, PNM or QOI), or a data set's four IDX files ({})",
+        dir.display(),
+        if ignored.is_empty() { String::new() } else { format!(" (but {ignored})") },
+        FILE_STEMS.join(", ")
+    )]
+    NoImageFiles {
+        /// The directory given.
+        dir: PathBuf,
+        /// What it holds instead.
+        ignored: String,
+    },
+
+    /// No image in the directory can be used.
+    #[error(
+        "`data` (or $TRAINER_DATA): none of the {} in {} can be used; the first, {first}",
+        count(*files, "image"), dir.display()
+    )]
+    AllSkipped {
+        /// The directory given.
+        dir: PathBuf,
+        /// How many there are.
+        files: usize,
+        /// The first, and why it can't be used.
+        first: String,
+    },
+
+    /// A file that can't be used, where all have to be.
+    #[error("{0}; without `strict` it would be skipped")]
+    Skipped(Skipped),
+
+    /// Too many files that can't be used.
+    #[error(
+        "{skipped} of {} can't be used, which is more than {:.0} %; the first, {first}. `trainer data` lists \
+         them all; mend them or take them away",
+        count(*files, "image"), 100.0 * Collection::MOST_SKIPPED
+    )]
+    ManySkipped {
+        /// Files that can't be used.
+        skipped: usize,
+        /// All image files.
+        files: usize,
+        /// The first, and why it can't be used.
+        first: String,
+    },
+
+    /// The table of classes isn't as it should be.
+    #[error(
+        "`labels`: {}: {problem}; expected a CSV file with the columns `path` (below the folder of the \
+         images) and `class`",
+        file.display()
+    )]
+    Labels {
+        /// The table.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// Classes are asked for, and the images have none.
+    #[error(
+        "`classes`: unknown class `{name}`: the images have no classes; put each class into a folder of its \
+         own, or name a table of them by `labels`"
+    )]
+    WithoutClasses {
+        /// What was asked for.
+        name: String,
+    },
+
+    /// Images that don't fit into memory can't be written to a file.
+    #[error(
+        "can't write the decoded images, which are too many for memory: give the cache folder \
+         ($XDG_CACHE_HOME) more room, or take a smaller `size`"
+    )]
+    Cache(#[source] io::Error),
 
     /// Fashion-MNIST's files can't be found.
     #[error(transparent)]

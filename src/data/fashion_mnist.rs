@@ -23,7 +23,7 @@ use super::images::Images;
 /// SHA-256 of each file's content after decompression, so that recompressed copies pass too.
 ///
 /// Taken from the content of the files whose MD5 the Fashion-MNIST README lists.
-const CHECKSUMS: [&str; 4] = [
+pub(super) const CHECKSUMS: [&str; 4] = [
     "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
     "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
@@ -78,7 +78,8 @@ impl Sources {
     /// that was found isn't as it should be.
     pub fn load(&self, classes: &ClassSelection, quiet: bool) -> Result<Images, DataError> {
         let names = CLASS_NAMES.map(str::to_owned);
-        let embedded = ClassSelection::default().resolve(&names)?;
+        let classes = &classes.of_fashion_mnist();
+        let embedded = ClassSelection::Auto.of_fashion_mnist().resolve(&names)?;
         if classes.resolve(&names)?.is_subset(&embedded) {
             return read_embedded(classes);
         }

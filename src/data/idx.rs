@@ -82,6 +82,21 @@ pub(super) fn read_labels(source: impl Read, file: &str) -> Result<Vec<u8>, Data
     source.rest(count)
 }
 
+/// The header of a file of `count` images.
+pub(super) fn image_header(count: usize, shape: ImageShape) -> Vec<u8> {
+    header(&[IMAGE_MAGIC as usize, count, shape.height, shape.width])
+}
+
+/// The header of a file of `count` labels.
+pub(super) fn label_header(count: usize) -> Vec<u8> {
+    header(&[LABEL_MAGIC as usize, count])
+}
+
+fn header(numbers: &[usize]) -> Vec<u8> {
+    let bytes = |&number| u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes();
+    numbers.iter().flat_map(bytes).collect()
+}
+
 struct Source<'a, R> {
     reader: R,
     file: &'a str,

@@ -4,12 +4,14 @@
 //! divides.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 
 use super::classes::{CLASS_NAMES, ClassSelection};
 use super::error::DataError;
+use super::fashion_mnist::CHECKSUMS;
 use super::images::{ImageParts, Images, Labels};
 use super::{FILE_STEMS, idx};
 use crate::image::ImageShape;
@@ -22,16 +24,14 @@ const PARTS: [&str; 2] = ["train", "test"];
 const TORCHVISION: [&str; 4] = ["raw", "FashionMNIST/raw", "MNIST/raw", "KMNIST/raw"];
 
 /// Loads the images of `classes` from the files in `dir`, or below it where torchvision puts them,
-/// `[N, 1, H, W]`, less exact duplicates.
+/// `[N, 1, H, W]`, less exact duplicates; none if there are no such files.
 ///
 /// # Errors
-/// [`DataError::NoFolder`] if `dir` isn't one; [`DataError::MissingFiles`] if it lacks a file;
-/// [`DataError::SeveralSets`] if it holds several data sets; any error of the format if a file isn't as
-/// it should be.
-pub(super) fn load(dir: &Path, classes: &ClassSelection) -> Result<Images, DataError> {
-    check_folder(dir)?;
+/// [`DataError::MissingFiles`] if there are only some of the four; [`DataError::SeveralSets`] if there are
+/// several data sets; any error of the format if a file isn't as it should be.
+pub(super) fn load(dir: &Path, classes: &ClassSelection) -> Result<Option<Images>, DataError> {
     let missing = match find(dir) {
-        Ok(files) => return read(dir, open(&files)?, classes),
+        Ok(files) => return read(dir, open(&files)?, classes).map(Some),
         Err(missing) => missing,
     };
     let below = TORCHVISION.map(|place| dir.join(place));
@@ -40,12 +40,13 @@ pub(super) fn load(dir: &Path, classes: &ClassSelection) -> Result<Images, DataE
         .filter_map(|place| Some((place, find(place).ok()?)))
         .collect();
     match found.as_slice() {
+        [] if missing.len() == FILE_STEMS.len() => Ok(None),
         [] => Err(DataError::MissingFiles {
             dir: dir.to_owned(),
             expected: FILE_STEMS,
             missing,
         }),
-        [(place, files)] => read(place, open(files)?, classes),
+        [(place, files)] => read(place, open(files)?, classes).map(Some),
         several => Err(DataError::SeveralSets {
             dir: dir.to_owned(),
             found: several
@@ -54,22 +55,6 @@ pub(super) fn load(dir: &Path, classes: &ClassSelection) -> Result<Images, DataE
                 .collect(),
         }),
     }
-}
-
-/// Says what is wrong with a path that should be a folder's.
-fn check_folder(dir: &Path) -> Result<(), DataError> {
-    let Err(error) = fs::read_dir(dir) else {
-        return Ok(());
-    };
-    let problem = match error.kind() {
-        ErrorKind::NotFound => "doesn't exist".to_owned(),
-        ErrorKind::NotADirectory => "is a file".to_owned(),
-        _ => format!("can't be opened ({error})"),
-    };
-    Err(DataError::NoFolder {
-        dir: dir.to_owned(),
-        problem,
-    })
 }
 
 /// The path of one file in `dir`: with or without `.gz`, and with a dot for the second hyphen, as some
@@ -153,22 +138,37 @@ pub(super) fn read(
     let shape = parts[0].0;
     let labels = parts.iter().flat_map(|(_, _, labels)| labels);
     let largest = labels.max().copied().unwrap_or(0);
-    let mut selected = Selected::new(shape, class_names(shape, largest), classes)?;
+    let is_fashion_mnist = is_fashion_mnist(&parts);
+    let names = if is_fashion_mnist {
+        CLASS_NAMES.map(str::to_owned).to_vec()
+    } else {
+        (0..=largest).map(|label| label.to_string()).collect()
+    };
+    let classes = if is_fashion_mnist {
+        &classes.of_fashion_mnist()
+    } else {
+        classes
+    };
+    let mut selected = Selected::new(shape, names, classes)?;
     for (part, (_, values, labels)) in PARTS.iter().zip(&parts) {
         selected.add(part, values, labels);
     }
     selected.into_images(&path_text(dir))
 }
 
-/// Names for the labels 0 to `largest`: Fashion-MNIST's where they can be those, else numbers.
-fn class_names(shape: ImageShape, largest: u8) -> Vec<String> {
-    let can_be_fashion_mnist =
-        (shape.height, shape.width) == (28, 28) && usize::from(largest) < CLASS_NAMES.len();
-    if can_be_fashion_mnist {
-        CLASS_NAMES.map(str::to_owned).to_vec()
-    } else {
-        (0..=largest).map(|label| label.to_string()).collect()
-    }
+/// Whether images and labels are Fashion-MNIST's, by the checksums of its files.
+fn is_fashion_mnist(parts: &[(ImageShape, Vec<u8>, Vec<u8>)]) -> bool {
+    let hash = |header: Vec<u8>, rest: &[u8]| {
+        let hash = Sha256::new().chain_update(header).chain_update(rest);
+        format!("{:x}", hash.finalize())
+    };
+    let hashes = parts.iter().flat_map(|(shape, values, labels)| {
+        [
+            hash(idx::image_header(labels.len(), *shape), values),
+            hash(idx::label_header(labels.len()), labels),
+        ]
+    });
+    hashes.eq(CHECKSUMS)
 }
 
 /// The images of the chosen classes, file by file.

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::classes::ClassSelection;
+use super::collection::Collection;
 use super::error::DataError;
+use super::values::Values;
 use crate::image::ImageShape;
 
 /// The shape of Fashion-MNIST's images.
@@ -15,15 +18,16 @@ const FASHION_MNIST: ImageShape = ImageShape {
     width: 28,
 };
 
-/// Images of one shape, with their classes if they have any; no two images alike.
+/// Images of one shape, with their classes if they have any.
 ///
-/// Exact duplicates (the same values, whatever the class) are dropped when a data set is made, and the
-/// first is kept, so that no image can be in two splits. Fashion-MNIST itself has none: 0 of the
-/// 14,000 images of its first two classes, 0 of its 70,000 images.
+/// Of images that come from one file, exact duplicates (the same values, whatever the class) are dropped
+/// when a data set is made, and the first is kept, so that no image can be in two splits. Fashion-MNIST
+/// itself has none: 0 of the 14,000 images of its first two classes, 0 of its 70,000 images. Images that come
+/// from files of their own are all kept, and a split keeps equal ones together.
 #[derive(Clone, Debug)]
 pub struct Images {
     /// `[N, C, H, W]`, row-major. Shared, since clones are made for a thread or a device.
-    values: Arc<Vec<u8>>,
+    values: Arc<Values>,
     shape: ImageShape,
     labels: Option<Labels>,
     /// `[N]`
@@ -31,6 +35,7 @@ pub struct Images {
     source: String,
     sha256: String,
     duplicates: usize,
+    collection: Option<Arc<Collection>>,
 }
 
 /// The class of each image.
@@ -122,14 +127,43 @@ impl Images {
         }
         let sha256 = fingerprint(&values, shape, labels.as_ref());
         Ok(Self {
-            values: Arc::new(values),
+            values: Arc::new(Values::Memory(values)),
             shape,
             labels,
             manifest: Arc::new(manifest),
             source,
             sha256,
             duplicates,
+            collection: None,
         })
+    }
+
+    /// Images that come from files of their own, all of which are kept.
+    pub(super) fn of_files(
+        values: Values,
+        shape: ImageShape,
+        labels: Option<Labels>,
+        manifest: Vec<String>,
+        source: String,
+        collection: Collection,
+    ) -> Self {
+        let hashes = collection.files.iter().map(|file| file.sha256.as_str());
+        let different: HashSet<&str> = hashes.clone().collect();
+        let duplicates = manifest.len() - different.len();
+        let mut hash = Sha256::new();
+        hash.update(shape.to_string());
+        hash_labels(&mut hash, labels.as_ref());
+        hashes.for_each(|sha256| hash.update(sha256));
+        Self {
+            values: Arc::new(values),
+            shape,
+            labels,
+            manifest: Arc::new(manifest),
+            source,
+            sha256: format!("{:x}", hash.finalize()),
+            duplicates,
+            collection: Some(Arc::new(collection)),
+        }
     }
 
     /// The number of images, `N`.
@@ -182,6 +216,16 @@ impl Images {
         self.labels.as_ref().map(|labels| labels.name(index))
     }
 
+    /// The classes that images have, as a choice among all: of images without classes, all.
+    #[must_use]
+    pub fn classes(&self) -> ClassSelection {
+        let Some(labels) = &self.labels else {
+            return ClassSelection::All;
+        };
+        let used = labels.ids.iter().copied().collect();
+        ClassSelection::of_ids(&used, &labels.names)
+    }
+
     /// The names of the classes; none if there are no classes.
     #[must_use]
     pub fn class_names(&self) -> &[String] {
@@ -206,10 +250,17 @@ impl Images {
         &self.sha256
     }
 
-    /// How many images were dropped, because an earlier one has the same values.
+    /// How many images there were whose values an earlier one has, too. They were dropped, unless each image
+    /// has a file of its own.
     #[must_use]
     pub fn duplicates(&self) -> usize {
         self.duplicates
+    }
+
+    /// What is known of the files, if each image has one of its own.
+    #[must_use]
+    pub fn collection(&self) -> Option<&Collection> {
+        self.collection.as_deref()
     }
 }
 
@@ -226,16 +277,21 @@ fn fingerprint(values: &[u8], shape: ImageShape, labels: Option<&Labels>) -> Str
     if shape != FASHION_MNIST {
         hash.update(shape.to_string());
     }
-    if let Some(labels) = labels {
-        let bytes: Result<Vec<u8>, _> = labels.ids.iter().map(|&id| u8::try_from(id)).collect();
-        match bytes {
-            Ok(bytes) => hash.update(bytes),
-            Err(_) => labels
-                .ids
-                .iter()
-                .for_each(|id| hash.update(id.to_le_bytes())),
-        }
-    }
+    hash_labels(&mut hash, labels);
     hash.update(values);
     format!("{:x}", hash.finalize())
+}
+
+fn hash_labels(hash: &mut Sha256, labels: Option<&Labels>) {
+    let Some(labels) = labels else {
+        return;
+    };
+    let bytes: Result<Vec<u8>, _> = labels.ids.iter().map(|&id| u8::try_from(id)).collect();
+    match bytes {
+        Ok(bytes) => hash.update(bytes),
+        Err(_) => labels
+            .ids
+            .iter()
+            .for_each(|id| hash.update(id.to_le_bytes())),
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! IDX files, plain or gzip'd   embedded · folder · cache · system · download
-//!   → Source::load             chosen classes only, exact duplicates dropped
+//! image files                  any format, colour and size → one shape         (folder, preparation)
+//!   → Source::load             chosen classes only
 //!   → Images                   u8 values [N, C, H, W], labels [N], manifest [N], in file order
 //!   → Split::stratified        u32 places in the images: training, validation, test
 //!   → DeviceImages             the same on a GPU; else a thread that makes batches ahead
@@ -16,29 +17,36 @@
 mod batches;
 mod checked;
 mod classes;
+mod collection;
 #[cfg(feature = "cli")]
 mod download;
 mod error;
 mod fashion_mnist;
 mod fashion_mnist_error;
+mod folder;
 mod foreign;
 mod gunzip;
 mod host_batch;
 mod idx;
 mod idx_folder;
 mod images;
+mod preparation;
 mod resident;
 mod source;
 mod split;
+mod values;
 
 pub use batches::{Batches, DeviceImages, inference_batch};
 pub use classes::{CLASS_NAMES, ClassSelection};
+pub use collection::{Collection, ImageFile, Skipped};
 pub use error::DataError;
 pub use fashion_mnist::Sources;
 pub use fashion_mnist_error::FashionMnistError;
+pub use folder::{FolderOptions, Part};
 pub use host_batch::{HostBatch, mirror_half};
 pub use images::{ImageParts, Images, Labels};
-pub use source::Source;
+pub use preparation::{Channels, Fit, ImageOptions, Preparation, Size};
+pub use source::{Source, Watch};
 pub use split::{Split, SplitFractions, shuffled};
 
 /// The four files, without the `.gz` that they may end in: images and labels, twice.

@@ -1,20 +1,23 @@
 //! Where images come from: one enum, so that whoever loads them needn't know.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::classes::ClassSelection;
 use super::error::DataError;
 use super::fashion_mnist::Sources;
+use super::folder::{self, FolderOptions};
 use super::idx_folder;
 use super::images::Images;
+use super::preparation::ImageOptions;
 
 /// Where images come from.
 #[derive(Clone, Debug)]
 pub enum Source {
     /// Fashion-MNIST, wherever it is.
     FashionMnist(Sources),
-    /// A folder with the four files of MNIST and its kin.
-    Idx(PathBuf),
+    /// A folder with the four files of MNIST and its kin, or with image files.
+    Folder(PathBuf, FolderOptions),
 }
 
 impl Default for Source {
@@ -23,26 +26,54 @@ impl Default for Source {
     }
 }
 
+/// Who watches images being loaded.
+#[derive(Clone, Copy, Default)]
+pub struct Watch<'a> {
+    /// Whether a download shows its own progress.
+    pub shows_download: bool,
+    /// Told what is done, how many files are, and of how many.
+    pub progress: Option<&'a (dyn Fn(&'static str, usize, usize) + Sync)>,
+}
+
+impl Watch<'_> {
+    /// Nobody.
+    pub const NONE: Watch<'static> = Watch {
+        shows_download: false,
+        progress: None,
+    };
+
+    pub(super) fn progress(&self, what: &'static str, done: usize, all: usize) {
+        if let Some(progress) = self.progress {
+            progress(what, done, all);
+        }
+    }
+}
+
 impl Source {
     /// The source that `--data` names: a folder, or without one Fashion-MNIST.
     #[must_use]
-    pub fn of(data: Option<&Path>) -> Self {
+    pub fn of(data: Option<&Path>, options: FolderOptions) -> Self {
         match data {
-            Some(folder) => Self::Idx(folder.to_owned()),
+            Some(folder) => Self::Folder(folder.to_owned(), options),
             None => Self::default(),
         }
     }
 
-    /// Loads the images of `classes`, less exact duplicates. A download shows its progress unless
-    /// `quiet`.
+    /// Loads the images of `classes`.
     ///
     /// # Errors
     ///
     /// Where files are missing or damaged, or a class is unknown.
-    pub fn load(&self, classes: &ClassSelection, quiet: bool) -> Result<Images, DataError> {
+    pub fn load(&self, classes: &ClassSelection, watch: &Watch) -> Result<Images, DataError> {
         match self {
-            Self::FashionMnist(sources) => sources.load(classes, quiet),
-            Self::Idx(folder) => idx_folder::load(folder, classes),
+            Self::FashionMnist(sources) => sources.load(classes, !watch.shows_download),
+            Self::Folder(folder, options) => {
+                fs::read_dir(folder).map_err(|error| folder::not_listed(folder, &error))?;
+                match idx_folder::load(folder, classes)? {
+                    Some(images) => Ok(images),
+                    None => folder::load(folder, options, classes, watch),
+                }
+            }
         }
     }
 }
@@ -56,6 +87,35 @@ impl Images {
     ///
     /// Where a class is unknown, or the files aren't there and can't be downloaded.
     pub fn fashion_mnist(classes: &ClassSelection) -> Result<Self, DataError> {
-        Source::default().load(classes, true)
+        Source::default().load(classes, &Watch::NONE)
+    }
+
+    /// The images in a folder: PNG, JPEG, WebP, BMP, GIF, TIFF, PNM and QOI of any size and colour, in one
+    /// folder, in a folder for each class, or below `train`, `val` and `test`; or a data set in the four IDX
+    /// files of MNIST and its kin. Files that can't be read are left out, as [`Images::collection`] tells.
+    ///
+    /// ```
+    /// use trainer::Images;
+    /// use trainer::data::ImageOptions;
+    /// # let home = tempfile::tempdir()?;
+    /// # let photos = home.path();
+    /// # image::RgbImage::from_fn(80, 60, |x, y| image::Rgb([x, y, 99].map(|v| v as u8))).save(photos.join("a.png"))?;
+    ///
+    /// let images = Images::folder(photos, ImageOptions::default())?;
+    /// println!("{} images of {}", images.len(), images.shape());
+    /// # assert_eq!(images.shape().to_string(), "3×60×80");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such folder, or no image in it that can be read.
+    pub fn folder(path: impl AsRef<Path>, options: ImageOptions) -> Result<Self, DataError> {
+        let options = FolderOptions {
+            images: options,
+            ..FolderOptions::default()
+        };
+        let source = Source::of(Some(path.as_ref()), options);
+        source.load(&ClassSelection::All, &Watch::NONE)
     }
 }

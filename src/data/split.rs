@@ -3,7 +3,7 @@
 //! The same labels, fractions, limit and seed give the same split on every platform: shuffles draw
 //! 64-bit numbers whatever the width of `usize`, and shares are computed by IEEE operations only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,6 +11,8 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::error::DataError;
+use super::folder::Part;
+use super::images::Images;
 use crate::rng::{Stream, rng};
 
 /// How far from 1 the three fractions may sum, for thirds written in decimals.
@@ -136,32 +138,71 @@ impl Split {
         limit: Option<usize>,
     ) -> Result<Self, DataError> {
         fractions.validate()?;
-        let mut classes: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        for (index, label) in (0..).zip(labels) {
-            classes.entry(*label).or_default().push(index);
-        }
-        let images = limit.unwrap_or(labels.len()).min(labels.len());
-        let class_sizes: Vec<usize> = classes.values().map(Vec::len).collect();
-        let quotas = apportion(images, &class_sizes);
-
         let shares = [fractions.train, fractions.validation, fractions.test];
-        let mut parts: [Vec<u32>; 3] = Default::default();
-        let mut taken = 0;
-        for ((label, indices), quota) in classes.iter().zip(quotas) {
-            let order = shuffled(indices, &mut rng(seed, Stream::Split, u64::from(*label)));
-            let mut counts = [0; 3];
-            for _ in 0..quota {
-                taken += 1;
-                let sizes = [0, 1, 2].map(|i| parts[i].len() + counts[i]);
-                counts[furthest_behind(&shares, &sizes, taken)] += 1;
-            }
-            let (train, rest) = order.split_at(counts[0]);
-            let (validation, rest) = rest.split_at(counts[1]);
-            parts[0].extend(train);
-            parts[1].extend(validation);
-            parts[2].extend(&rest[..counts[2]]);
-        }
+        let parts = divide(labels, &shares, seed, limit);
+        let images = limit.unwrap_or(labels.len()).min(labels.len());
+        Self::of_parts(parts, fractions, images)
+    }
 
+    /// Divides `images` as [`stratified`](Self::stratified) does, and keeps equal ones together: of those, the
+    /// first is drawn, and the others follow it. Where folders are the split, it's theirs; a part that has no
+    /// folder is drawn from the training images, by the `fractions`.
+    ///
+    /// # Errors
+    /// As [`stratified`](Self::stratified).
+    pub fn of(
+        images: &Images,
+        fractions: &SplitFractions,
+        seed: u64,
+        limit: Option<usize>,
+    ) -> Result<Self, DataError> {
+        let labels = match images.labels() {
+            Some(labels) => labels.ids.clone(),
+            None => vec![0; images.len()],
+        };
+        let Some(collection) = images.collection() else {
+            return Self::stratified(&labels, fractions, seed, limit);
+        };
+        let equal = Equal::new(collection.files.iter().map(|file| file.sha256.as_str()));
+        let part = |index: &u32| collection.files[*index as usize].part;
+        if collection.files.iter().all(|file| file.part.is_none()) {
+            let split = Self::stratified(&equal.of_firsts(&labels), fractions, seed, limit)?;
+            return Ok(Self {
+                train: equal.rows(&split.train),
+                validation: equal.rows(&split.validation),
+                test: equal.rows(&split.test),
+            });
+        }
+        fractions.validate()?;
+        let all: Vec<u32> = (0..).take(images.len()).collect();
+        let mut rows = [Part::Train, Part::Validation, Part::Test].map(|wanted| {
+            all.iter()
+                .copied()
+                .filter(|row| part(row) == Some(wanted))
+                .collect()
+        });
+        warn_of_equal(&rows, &equal);
+        let shares = [fractions.train, fractions.validation, fractions.test];
+        draw_missing(&mut rows, shares, &labels, seed);
+        if let Some(limit) = limit {
+            let sizes: Vec<usize> = rows.iter().map(Vec::len).collect();
+            let limit = limit.min(images.len());
+            for (rows, quota) in rows.iter_mut().zip(apportion(limit, &sizes)) {
+                let drawn = divide(&labels_of(rows, &labels), &[1.0], seed, Some(quota));
+                *rows = drawn[0].iter().map(|&place| rows[place as usize]).collect();
+            }
+        }
+        let images = rows.iter().map(Vec::len).sum();
+        Self::of_parts(rows.to_vec(), fractions, images)
+    }
+
+    /// Checks that no part is empty.
+    fn of_parts(
+        parts: Vec<Vec<u32>>,
+        fractions: &SplitFractions,
+        images: usize,
+    ) -> Result<Self, DataError> {
+        let mut parts: [Vec<u32>; 3] = parts.try_into().expect("three shares");
         if parts.iter().any(Vec::is_empty) {
             let [training, validation, test] = parts.map(|part| part.len());
             let fractions = fractions.to_string();
@@ -186,6 +227,117 @@ impl Split {
     }
 }
 
+/// Which images are equal.
+struct Equal {
+    /// For each different image, in the order of their firsts, all places that have it.
+    places: Vec<Vec<u32>>,
+}
+
+impl Equal {
+    fn new<'a>(hashes: impl Iterator<Item = &'a str>) -> Self {
+        let mut known = HashMap::new();
+        let mut places: Vec<Vec<u32>> = Vec::new();
+        for (row, hash) in (0..).zip(hashes) {
+            let place = *known.entry(hash).or_insert(places.len());
+            if place == places.len() {
+                places.push(Vec::new());
+            }
+            places[place].push(row);
+        }
+        Self { places }
+    }
+
+    /// Of each different image, the label of the first.
+    fn of_firsts(&self, labels: &[u32]) -> Vec<u32> {
+        let firsts = self.places.iter().map(|rows| rows[0] as usize);
+        firsts.map(|row| labels[row]).collect()
+    }
+
+    /// All places of some different images, sorted.
+    fn rows(&self, different: &[u32]) -> Vec<u32> {
+        let places = different
+            .iter()
+            .flat_map(|&place| &self.places[place as usize]);
+        let mut rows: Vec<u32> = places.copied().collect();
+        rows.sort_unstable();
+        rows
+    }
+}
+
+/// Says if folders that are the split have equal images.
+fn warn_of_equal(rows: &[Vec<u32>; 3], equal: &Equal) {
+    let [train, others @ ..] = rows;
+    let is_train: HashSet<&u32> = train.iter().collect();
+    let others: HashSet<&u32> = others.iter().flatten().collect();
+    let seen = equal
+        .places
+        .iter()
+        .filter(|rows| rows.iter().any(|row| is_train.contains(row)));
+    let seen = seen.flatten().filter(|row| others.contains(row)).count();
+    if seen > 0 {
+        tracing::warn!(
+            "{} equal to a training image, so that scores are better than they should be",
+            match seen {
+                1 => "1 validation or test image is".to_owned(),
+                seen => format!("{seen} validation or test images are"),
+            }
+        );
+    }
+}
+
+/// Moves training images into the parts that have none, by the shares.
+fn draw_missing(rows: &mut [Vec<u32>; 3], shares: [f64; 3], labels: &[u32], seed: u64) {
+    let missing: Vec<usize> = (1..3).filter(|&part| rows[part].is_empty()).collect();
+    if missing.is_empty() {
+        return;
+    }
+    let parts: Vec<usize> = [0].into_iter().chain(missing).collect();
+    let sum: f64 = parts.iter().map(|&part| shares[part]).sum();
+    let shares: Vec<f64> = parts.iter().map(|&part| shares[part] / sum).collect();
+    let train = std::mem::take(&mut rows[0]);
+    let drawn = divide(&labels_of(&train, labels), &shares, seed, None);
+    for (part, drawn) in parts.into_iter().zip(drawn) {
+        rows[part] = drawn.iter().map(|&place| train[place as usize]).collect();
+        rows[part].sort_unstable();
+    }
+}
+
+fn labels_of(rows: &[u32], labels: &[u32]) -> Vec<u32> {
+    rows.iter().map(|&row| labels[row as usize]).collect()
+}
+
+/// The places of `labels`, or of `limit` of them, in as many parts as there are shares, in every class by the
+/// same ones.
+fn divide(labels: &[u32], shares: &[f64], seed: u64, limit: Option<usize>) -> Vec<Vec<u32>> {
+    let mut classes: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (index, label) in (0..).zip(labels) {
+        classes.entry(*label).or_default().push(index);
+    }
+    let images = limit.unwrap_or(labels.len()).min(labels.len());
+    let class_sizes: Vec<usize> = classes.values().map(Vec::len).collect();
+    let quotas = apportion(images, &class_sizes);
+
+    let mut parts = vec![Vec::new(); shares.len()];
+    let mut taken = 0;
+    for ((label, indices), quota) in classes.iter().zip(quotas) {
+        let order = shuffled(indices, &mut rng(seed, Stream::Split, u64::from(*label)));
+        let mut counts = vec![0; shares.len()];
+        for _ in 0..quota {
+            taken += 1;
+            let sizes = parts.iter().zip(&counts);
+            let sizes: Vec<usize> = sizes.map(|(part, count)| Vec::len(part) + count).collect();
+            counts[furthest_behind(shares, &sizes, taken)] += 1;
+        }
+        let mut rest = order.as_slice();
+        for (part, count) in parts.iter_mut().zip(counts) {
+            let (taken, left) = rest.split_at(count);
+            part.extend_from_slice(taken);
+            rest = left;
+        }
+    }
+    parts
+}
+
 /// The split that lacks most of its share of the first `taken` images.
 ///
 /// Handing out images one by one this way keeps the sizes in total right however small the classes
@@ -194,10 +346,10 @@ impl Split {
     clippy::cast_precision_loss,
     reason = "counts of images are far below 2^52"
 )]
-fn furthest_behind(shares: &[f64; 3], sizes: &[usize; 3], taken: usize) -> usize {
+fn furthest_behind(shares: &[f64], sizes: &[usize], taken: usize) -> usize {
     let lack = |i: usize| shares[i] * taken as f64 - sizes[i] as f64;
     // Ties go to the earlier split.
-    (1..3).fold(0, |best, i| if lack(i) > lack(best) { i } else { best })
+    (1..shares.len()).fold(0, |best, i| if lack(i) > lack(best) { i } else { best })
 }
 
 /// Divides `total`, at most the sum of `sizes`, in proportion to `sizes`, by largest remainder.

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::design::Architecture;
 use super::error::ModelError;
 use super::weights::Weights;
+use crate::data::Preparation;
 use crate::image::ImageShape;
 use crate::loss::Loss;
 use crate::ssim::Preset;
@@ -44,19 +45,6 @@ pub struct ModelInfo {
     pub classes: Vec<String>,
     /// The version of trainer that made it.
     pub version: String,
-}
-
-/// How the values of an image become what a network takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Preparation {
-    /// What each value, 0 to 255, is divided by.
-    pub divisor: u32,
-}
-
-impl Default for Preparation {
-    fn default() -> Self {
-        Self { divisor: 255 }
-    }
 }
 
 impl ModelInfo {

@@ -22,7 +22,7 @@ mod weights;
 
 pub use design::{Architecture, Design, DesignError, Output, Stage};
 pub use error::ModelError;
-pub use file::{ModelInfo, Preparation};
+pub use file::ModelInfo;
 pub use layers::DropoutDraw;
 pub use network::Autoencoder;
 pub use objective::{BatchLoss, Objective};

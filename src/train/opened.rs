@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use super::prepare::{load_images, model_info, prepare_with};
 use super::{Prepared, TrainError};
 use crate::config::TrainConfig;
-use crate::data::Images;
+use crate::data::{Images, Watch};
 use crate::device::Backend;
 use crate::error::with_causes;
 use crate::model::{Model, ModelError};
@@ -51,7 +51,7 @@ pub fn open_run(
     let mut config = TrainConfig::from_toml(&run.config_path(), &run.read_config()?)?;
     config.device.backend = backend.unwrap_or(config.device.backend);
     config.device.device = device.unwrap_or(config.device.device);
-    let prepared = prepare_again(&run, config, places, true)?;
+    let prepared = prepare_again(&run, config, places, &Watch::NONE)?;
     let model = best_model(&run, &prepared)?;
     Ok(OpenedRun { prepared, model })
 }
@@ -65,13 +65,13 @@ pub fn prepare_again(
     run: &RunDir,
     config: TrainConfig,
     places: &DataPlaces,
-    quiet: bool,
+    watch: &Watch,
 ) -> Result<Prepared, TrainError> {
     config.validate()?;
     let load = |place: Option<&PathBuf>| -> Result<_, TrainError> {
         let mut config = config.clone();
         config.data.data = place.cloned();
-        let images = load_images(&mut config.data, quiet)?;
+        let images = load_images(&mut config.data, watch)?;
         check_images(run, &images)?;
         Ok((config, images))
     };

@@ -6,9 +6,12 @@ use burn::tensor::Device;
 
 use super::TrainError;
 use crate::config::{DataConfig, TrainConfig};
-use crate::data::{DataError, DeviceImages, Images, Source, Split};
+use crate::data::{
+    Channels, ClassSelection, DataError, DeviceImages, Images, Preparation, Size, Split, Watch,
+};
 use crate::device::{self, SelectedDevice};
-use crate::model::{Autoencoder, Design, ModelInfo, Preparation};
+use crate::image::ImageShape;
+use crate::model::{Autoencoder, Design, ModelInfo};
 use crate::pca::Pca;
 use crate::words::count;
 
@@ -41,12 +44,8 @@ impl Prepared {
         selected: SelectedDevice,
     ) -> Result<Self, TrainError> {
         config.validate()?;
-        let labels = match images.labels() {
-            Some(labels) => labels.ids.clone(),
-            None => vec![0; images.len()],
-        };
         let data = &config.data;
-        let split = Split::stratified(&labels, &data.split, config.training.seed, data.limit);
+        let split = Split::of(&images, &data.split, config.training.seed, data.limit);
         let split = split.map_err(|error| error.with_duplicates(images.duplicates()))?;
         config.check_images(images.shape())?;
         let design = config.model.arch.design(images.shape())?;
@@ -140,7 +139,9 @@ pub(super) fn model_info(config: &TrainConfig, images: &Images) -> ModelInfo {
         arch: model.arch,
         latent_dim: model.latent_dim,
         image: images.shape(),
-        preparation: Preparation::default(),
+        preparation: images
+            .collection()
+            .map_or_else(Preparation::default, |it| it.preparation),
         loss: training.loss.clone(),
         refine: training.refine,
         ssim_preset: training.ssim_preset,
@@ -158,19 +159,30 @@ pub(super) fn model_info(config: &TrainConfig, images: &Images) -> ModelInfo {
 /// # Errors
 ///
 /// Whatever makes the run impossible.
-pub fn prepare(mut config: TrainConfig, quiet: bool) -> Result<Prepared, TrainError> {
+pub fn prepare(mut config: TrainConfig, watch: &Watch) -> Result<Prepared, TrainError> {
     config.validate()?;
-    let images = load_images(&mut config.data, quiet)?;
+    let images = load_images(&mut config.data, watch)?;
     prepare_with(config, images)
 }
 
 /// The images of these settings, which then name their folder so that it's the same one from anywhere.
-pub(super) fn load_images(data: &mut DataConfig, quiet: bool) -> Result<Images, DataError> {
-    if let Some(folder) = &mut data.data {
+pub(super) fn load_images(data: &mut DataConfig, watch: &Watch) -> Result<Images, DataError> {
+    for path in [&mut data.data, &mut data.labels].into_iter().flatten() {
         // What makes this fail, such as an empty path, loading tells in better words.
-        *folder = std::path::absolute(&*folder).unwrap_or_else(|_| folder.clone());
+        *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
     }
-    Source::of(data.data.as_deref()).load(&data.classes, quiet)
+    let images = data.source().load(&data.classes, watch)?;
+    if let Some(collection) = images.collection()
+        && collection.lacks_many()
+    {
+        let skipped = collection.skipped.len();
+        return Err(DataError::ManySkipped {
+            skipped,
+            files: skipped + images.len(),
+            first: collection.skipped[0].to_string(),
+        });
+    }
+    Ok(images)
 }
 
 /// The rest of [`prepare`], for images that it would load.
@@ -179,7 +191,24 @@ pub(super) fn prepare_with(
     images: Images,
 ) -> Result<Prepared, TrainError> {
     let data = &mut config.data;
-    data.classes = data.classes.canonical(images.class_names())?;
+    data.classes = match &data.classes {
+        ClassSelection::Auto => images.classes(),
+        chosen => chosen.canonical(images.class_names())?,
+    };
+    if images.collection().is_some() {
+        // As they are now, so that other files in the folder can't change it.
+        let ImageShape {
+            channels,
+            height,
+            width,
+        } = images.shape();
+        data.size = Size::Of { width, height };
+        data.channels = if channels == 1 {
+            Channels::Grey
+        } else {
+            Channels::Rgb
+        };
+    }
     let selected = device::select(config.device.backend, config.device.device)?;
     config.device.backend = selected.backend;
     Prepared::new(config, images, selected)

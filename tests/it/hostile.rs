@@ -12,7 +12,7 @@ use predicates::str::contains;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use trainer::config::TrainConfig;
-use trainer::data::{ClassSelection, DataError, FILE_STEMS, Source};
+use trainer::data::{ClassSelection, DataError, FILE_STEMS, FolderOptions, Source, Watch};
 use trainer::device::Panic;
 use trainer::loss::Loss;
 use trainer::run::RunDir;
@@ -151,8 +151,8 @@ fn load_with(bytes: &[u8]) -> Result<(), DataError> {
 }
 
 fn load_from(folder: &Path) -> Result<(), DataError> {
-    let source = Source::of(Some(folder));
-    source.load(&ClassSelection::default(), true).map(|_| ())
+    let source = Source::of(Some(folder), FolderOptions::default());
+    source.load(&ClassSelection::default(), &Watch::NONE).map(|_| ())
 }
 
 /// The most memory that this process has had, in MiB.

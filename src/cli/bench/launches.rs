@@ -13,6 +13,7 @@ use crate::cli::output::{self, OutputError};
 use crate::cli::settings::SettingsArgs;
 use crate::cli::{Exit, log};
 use crate::config::ConfigError;
+use crate::data::Watch;
 use crate::device::Backend;
 use crate::run::{EpochMetrics, RunDir};
 use crate::train::{Observer, prepare, train};
@@ -51,7 +52,7 @@ pub(super) fn run(args: LaunchesArgs) -> anyhow::Result<Exit> {
         }
         .into());
     }
-    let prepared = prepare(config, true)?;
+    let prepared = prepare(config, &Watch::NONE)?;
     let machine = Machine::of(&prepared.config, 1)?;
     let folder = TempDir::with_prefix("trainer-bench-")?;
     let run = RunDir::create(folder.path(), None, "launches", Local::now())?;

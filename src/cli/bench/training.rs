@@ -11,6 +11,7 @@ use crate::bench::product::product_gflops;
 use crate::bench::trial::{Event, Trial};
 use crate::cli::{Exit, log, output};
 use crate::config::TrainConfig;
+use crate::data::Watch;
 use crate::model::training_multiply_adds;
 use crate::train::{TrainError, prepare};
 
@@ -152,7 +153,7 @@ impl Arithmetic {
         let Some(rate) = rate else {
             return Ok(None);
         };
-        let prepared = prepare(config.clone(), true)?;
+        let prepared = prepare(config.clone(), &Watch::NONE)?;
         let product_gflops = match product_gflops(prepared.device()) {
             Ok(gflops) => gflops,
             Err(message) => {

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use rand::Rng;
-use trainer::data::{ClassSelection, DataError, FILE_STEMS, ImageParts, Images, Labels, Source};
+use trainer::data::{
+    ClassSelection, DataError, FILE_STEMS, FolderOptions, ImageParts, Images, Labels, Source, Watch,
+};
 use trainer::image::ImageShape;
 use trainer::rng::{Stream, rng};
 
@@ -17,7 +19,7 @@ use super::support::{
 const OFFICIAL_DIR: &str = "/usr/share/datasets/fashion-mnist";
 
 fn load(classes: &ClassSelection, dir: Option<&Path>) -> Result<Images, DataError> {
-    Source::of(dir).load(classes, true)
+    Source::of(dir, FolderOptions::default()).load(classes, &Watch::NONE)
 }
 
 fn all_from(dir: &Path) -> Result<Images, DataError> {

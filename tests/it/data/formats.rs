@@ -4,12 +4,12 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use trainer::data::{ClassSelection, DataError, FILE_STEMS, Images, Source};
+use trainer::data::{ClassSelection, DataError, FILE_STEMS, FolderOptions, Images, Source, Watch};
 
 use super::support::{gzip, image_header, labels, ten_images, write_gzipped};
 
 fn load(dir: &Path) -> Result<Images, DataError> {
-    Source::of(Some(dir)).load(&ClassSelection::All, true)
+    Source::of(Some(dir), FolderOptions::default()).load(&ClassSelection::All, &Watch::NONE)
 }
 
 /// The ten images, with these bytes in place of the first file.

@@ -1,4 +1,4 @@
-//! What a user should know of an image that is compared as if it were plain sRGB.
+//! What a user should know of an image that is read as if it were plain sRGB.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -9,8 +9,10 @@ use super::samples::Samples;
 /// Something in a file that isn't applied, or may mislead.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Note {
-    /// More than one image.
+    /// More than one image, to be shown one after the other.
     Animation,
+    /// More than one image, as pages.
+    Pages,
     /// 16 bits a value, of which at most 12 are used.
     FewLevels,
     /// A gamma that isn't sRGB's, in units of 1/100,000.
@@ -40,11 +42,10 @@ impl Note {
 
 impl Display for Note {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        const AS_IT_IS: &str = "values are compared as they are, without applying it";
+        const AS_IT_IS: &str = "values are taken as they are, without applying it";
         match self {
-            Self::Animation => {
-                f.write_str("an animation, of which only the first image is compared")
-            }
+            Self::Animation => f.write_str("an animation, of which only the first image is read"),
+            Self::Pages => f.write_str("several pages, of which only the first is read"),
             Self::FewLevels => write!(
                 f,
                 "16 bits a value, but none above {}, as 12-bit cameras write them; values are divided \
@@ -88,10 +89,7 @@ pub(super) fn color_space(info: &Info) -> Option<Note> {
         return (!is_srgb).then_some(Note::CodePoints(primaries, transfer));
     }
     if let Some(profile) = &info.icc_profile {
-        let name = profile_name(profile);
-        let lower = name.to_lowercase();
-        let is_srgb = lower.contains("srgb") && !lower.contains("linear");
-        return (!is_srgb).then_some(Note::Profile(name));
+        return foreign_profile(profile).map(Note::Profile);
     }
     if info.srgb.is_some() {
         return None;
@@ -99,6 +97,14 @@ pub(super) fn color_space(info: &Info) -> Option<Note> {
     // Zero means nothing.
     let gamma = info.gama_chunk?.into_scaled();
     (gamma > 0 && gamma.abs_diff(SRGB_GAMMA) > NEAR).then_some(Note::Gamma(gamma))
+}
+
+/// The name of an ICC profile, if it isn't sRGB's.
+pub(super) fn foreign_profile(profile: &[u8]) -> Option<String> {
+    let name = profile_name(profile);
+    let lower = name.to_lowercase();
+    let is_srgb = lower.contains("srgb") && !lower.contains("linear");
+    (!is_srgb).then_some(name)
 }
 
 /// The description in an ICC profile: its tag `desc`, in ASCII (version 2) or UTF-16 (version 4).

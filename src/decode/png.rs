@@ -1,62 +1,30 @@
-//! PNG files as samples, and in words why a file isn't one.
+//! PNG files, by the crate that `image` reads them with, for what that doesn't tell: palettes with too few
+//! colours, gamma, profiles, animations.
 
-use std::fs::File;
-use std::io::{self, BufReader, ErrorKind, Read, Seek};
-use std::path::Path;
+use std::io::{BufRead, ErrorKind, Seek};
 
+use image::metadata::Orientation;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Info, Limits, Transformations};
 
-use super::CompareError;
 use super::notes::{Note, color_space};
 use super::samples::Samples;
+use super::{Decoded, Fault, Largest};
 
-/// The largest height and width. It bounds, with [`LARGEST_AREA`], the memory that a small file can
-/// ask for: a PNG of a few kilobytes may claim any size.
-const LARGEST_SIDE: u32 = 16_384;
-/// The most pixels: 256 MiB a plane in f32.
-const LARGEST_AREA: u64 = 1 << 26;
 /// For what isn't pixels: rows that are being decoded, and a colour profile. A larger one is left out.
 const LARGEST_EXTRA: usize = 16 << 20;
 
-/// Samples of an image as they are in the file, with palettes and depths below 8 bits expanded.
-pub(super) struct Decoded {
-    pub height: usize,
-    pub width: usize,
-    /// Samples of a pixel.
-    pub channels: usize,
-    pub has_alpha: bool,
-    pub samples: Samples,
-    pub notes: Vec<Note>,
-}
-
-/// Reads a file.
-pub(super) fn decode(path: &Path) -> Result<Decoded, CompareError> {
-    let unreadable = |source| CompareError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
-    let not_png = |why: String| CompareError::NotPng {
-        path: path.to_owned(),
-        why,
-    };
-    let too_large = || CompareError::TooLarge {
-        path: path.to_owned(),
-        largest_side: LARGEST_SIDE,
-        largest_area: LARGEST_AREA,
-    };
+/// Reads a PNG file.
+pub(super) fn decode(file: impl BufRead + Seek, largest: Largest) -> Result<Decoded, Fault> {
+    let too_large = || Fault::TooLarge(largest);
     let undecodable = |error| match error {
         DecodingError::LimitsExceeded => too_large(),
         // A file that ends too early is broken, not unreadable.
         DecodingError::IoError(source) if source.kind() != ErrorKind::UnexpectedEof => {
-            unreadable(source)
+            Fault::Unreadable(source)
         }
-        error => not_png(format!("{}; take another copy", broken(&error))),
+        error => Fault::Broken(format!("{}; take another copy", broken(&error))),
     };
 
-    let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
-    if let Some(other) = other_format(&mut file).map_err(unreadable)? {
-        return Err(not_png(other.to_owned()));
-    }
     let limits = Limits {
         bytes: LARGEST_EXTRA,
     };
@@ -65,10 +33,9 @@ pub(super) fn decode(path: &Path) -> Result<Decoded, CompareError> {
     decoder.set_ignore_text_chunk(true);
     let header = decoder.read_header_info().map_err(undecodable)?;
     let (height, width) = (header.height, header.width);
-    let is_indexed = header.color_type == ColorType::Indexed;
-    if height.max(width) > LARGEST_SIDE || u64::from(height) * u64::from(width) > LARGEST_AREA {
-        return Err(too_large());
-    }
+    let (color_type, bit_depth) = (header.color_type, header.bit_depth);
+    let is_indexed = color_type == ColorType::Indexed;
+    largest.check(height, width)?;
     // The decoder would take an index beyond the palette for black.
     decoder.set_transformations(if is_indexed {
         Transformations::IDENTITY
@@ -79,6 +46,8 @@ pub(super) fn decode(path: &Path) -> Result<Decoded, CompareError> {
     let size = reader.output_buffer_size().ok_or_else(too_large)?;
     let mut bytes = vec![0; size];
     let frame = reader.next_frame(&mut bytes).map_err(undecodable)?;
+    // What stands behind the pixels, such as EXIF; whatever is wrong with it doesn't matter any more.
+    let _ = reader.finish();
     let info = reader.info();
     let mut notes: Vec<Note> = color_space(info).into_iter().collect();
     if info.animation_control.is_some() {
@@ -87,7 +56,7 @@ pub(super) fn decode(path: &Path) -> Result<Decoded, CompareError> {
     if is_indexed {
         let rows = bytes.chunks_exact(frame.line_size);
         let indices = rows.flat_map(|row| indices(row, info.bit_depth, width as usize));
-        bytes = from_palette(indices, info).map_err(not_png)?;
+        bytes = from_palette(indices, info).map_err(Fault::Broken)?;
     }
     let (color, depth) = match (is_indexed, &info.trns) {
         (true, None) => (ColorType::Rgb, BitDepth::Eight),
@@ -105,8 +74,53 @@ pub(super) fn decode(path: &Path) -> Result<Decoded, CompareError> {
         channels: color.samples(),
         has_alpha: matches!(color, ColorType::GrayscaleAlpha | ColorType::Rgba),
         samples,
+        mode: mode(color_type, bit_depth),
+        orientation: orientation(info),
+        profile: info.icc_profile.as_deref().map(<[u8]>::to_vec),
         notes,
     })
+}
+
+/// Height and width as they are in the file, and how to turn it.
+pub(super) fn header(
+    file: impl BufRead + Seek,
+    largest: Largest,
+) -> Result<([usize; 2], Orientation), Fault> {
+    let broken = |error: DecodingError| Fault::Broken(broken(&error));
+    let limits = Limits {
+        bytes: LARGEST_EXTRA,
+    };
+    let mut decoder = Decoder::new_with_limits(file, limits);
+    decoder.set_ignore_text_chunk(true);
+    let reader = decoder.read_info().map_err(broken)?;
+    let info = reader.info();
+    largest.check(info.height, info.width)?;
+    let orientation = orientation(info);
+    Ok(([info.height as usize, info.width as usize], orientation))
+}
+
+/// A tag that can't be understood doesn't matter. It may stand behind the pixels, where it counts only once
+/// those are read.
+fn orientation(info: &Info) -> Orientation {
+    let exif = info.exif_metadata.as_deref();
+    exif.and_then(Orientation::from_exif_chunk)
+        .unwrap_or(Orientation::NoTransforms)
+}
+
+/// What a file's pixels are, by Pillow's names.
+fn mode(color: ColorType, depth: BitDepth) -> &'static str {
+    match (color, depth) {
+        (ColorType::Grayscale, BitDepth::One) => "1",
+        (ColorType::Grayscale, BitDepth::Sixteen) => "I;16",
+        (ColorType::Grayscale, _) => "L",
+        (ColorType::GrayscaleAlpha, BitDepth::Sixteen) => "LA;16",
+        (ColorType::GrayscaleAlpha, _) => "LA",
+        (ColorType::Rgb, BitDepth::Sixteen) => "RGB;16",
+        (ColorType::Rgb, _) => "RGB",
+        (ColorType::Rgba, BitDepth::Sixteen) => "RGBA;16",
+        (ColorType::Rgba, _) => "RGBA",
+        (ColorType::Indexed, _) => "P",
+    }
 }
 
 /// The indices of a row, of which a byte holds several where they are short.
@@ -143,69 +157,6 @@ fn from_palette(indices: impl Iterator<Item = u8>, info: &Info) -> Result<Vec<u8
         }
     }
     Ok(bytes)
-}
-
-/// What a file is instead, if that can be told from how it begins.
-fn other_format(file: &mut (impl Read + Seek)) -> io::Result<Option<&'static str>> {
-    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
-    const LONGEST: u64 = 64;
-    /// Where what is, and what a file is then.
-    const OTHERS: [(usize, &[u8], &str); 17] = [
-        (
-            0,
-            b"\x89PNG",
-            "its line ends were changed, as in a transfer of text; take another copy",
-        ),
-        (0, b"\xff\xd8\xff", "it's a JPEG image; convert it to PNG"),
-        (0, b"GIF8", "it's a GIF image; convert it to PNG"),
-        (0, b"BM", "it's a BMP image; convert it to PNG"),
-        (0, b"II*\0", "it's a TIFF image; convert it to PNG"),
-        (0, b"MM\0*", "it's a TIFF image; convert it to PNG"),
-        (8, b"WEBP", "it's a WebP image; convert it to PNG"),
-        (
-            4,
-            b"ftyp",
-            "it's an AVIF or HEIC image, or a film; convert it to PNG",
-        ),
-        (0, b"P2", "it's a PGM image; convert it to PNG"),
-        (0, b"P3", "it's a PPM image; convert it to PNG"),
-        (0, b"P5", "it's a PGM image; convert it to PNG"),
-        (0, b"P6", "it's a PPM image; convert it to PNG"),
-        (
-            0,
-            b"<",
-            "it's HTML or XML, such as a page with an error; take another copy",
-        ),
-        (
-            0,
-            b"version https://git-lfs",
-            "it's a pointer of Git LFS; `git lfs pull` fetches the image",
-        ),
-        (0, b"PK\x03\x04", "it's a zip archive; unpack it"),
-        (0, b"\x1f\x8b", "it's compressed with gzip; unpack it"),
-        (0, b"%PDF", "it's a PDF file; convert it to PNG"),
-    ];
-    let mut start = Vec::new();
-    file.by_ref().take(LONGEST).read_to_end(&mut start)?;
-    file.rewind()?;
-    if start.starts_with(PNG) {
-        return Ok(None);
-    }
-    if start.is_empty() {
-        return Ok(Some("it's empty; take another copy"));
-    }
-    if PNG.starts_with(&start) {
-        return Ok(Some("it ends too early; take another copy"));
-    }
-    let is_here = |(place, signature, _): &&(usize, &[u8], _)| {
-        start
-            .get(*place..)
-            .is_some_and(|start| start.starts_with(signature))
-    };
-    let known = OTHERS.iter().find(is_here).map(|(_, _, words)| *words);
-    Ok(known.or(Some(
-        "it doesn't begin as PNG files do; convert it to PNG, or take another copy",
-    )))
 }
 
 /// What is wrong with a PNG file, in words: the decoder's own are for those who write decoders, and its

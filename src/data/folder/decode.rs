@@ -1,0 +1,257 @@
+//! From files to prepared pixels, on all cores, a few files at a time.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::list::Listed;
+use super::{Collection, FolderOptions, Skipped, Watch};
+use crate::data::collection::ImageFile;
+use crate::data::error::DataError;
+use crate::data::preparation::{Channels, Preparation, Size};
+use crate::decode::{Fault, Largest, Note, decode, upright_size};
+use crate::device::catch_panics;
+use crate::image::ImageShape;
+
+/// 400 MB in RGB; more than any camera's.
+const LARGEST: Largest = Largest {
+    side: u16::MAX as u32,
+    area: 1 << 27,
+};
+/// Pixels of an image that takes so much memory that one is decoded at a time.
+const LARGE: usize = 1 << 24;
+/// Of a file.
+const MOST_BYTES: u64 = 1 << 30;
+/// Files between two writes.
+const CHUNK: usize = 256;
+
+/// What a file holds, as far as that is known without decoding it.
+#[derive(Clone, Debug)]
+pub(super) struct Content {
+    /// Of its bytes; none if it can't be read.
+    pub sha256: Option<[u8; 32]>,
+    /// Height and width of the picture, upright.
+    pub size: Option<[usize; 2]>,
+}
+
+/// The contents of `files`, each read once.
+pub(super) fn contents(
+    files: &[Listed],
+    options: &FolderOptions,
+    watch: &Watch,
+) -> Result<Vec<Content>, DataError> {
+    let done = AtomicUsize::new(0);
+    let contents: Vec<Result<Content, Skipped>> = files
+        .par_iter()
+        .map(|file| {
+            let content = content(file).map_err(|reason| Skipped {
+                path: file.name.clone(),
+                reason,
+            });
+            let done = 1 + done.fetch_add(1, Ordering::Relaxed);
+            watch.progress("looking at", done, files.len());
+            content
+        })
+        .collect();
+    let unreadable = Content {
+        sha256: None,
+        size: None,
+    };
+    contents
+        .into_iter()
+        .map(|content| match content {
+            Err(skipped) if options.strict => Err(DataError::Skipped(skipped)),
+            content => Ok(content.unwrap_or(unreadable.clone())),
+        })
+        .collect()
+}
+
+fn content(file: &Listed) -> Result<Content, String> {
+    if let Some(fault) = &file.fault {
+        return Err(fault.clone());
+    }
+    let bytes = read(&file.path).map_err(|fault| fault.to_string())?;
+    let size = caught(|| upright_size(&bytes, LARGEST)).ok();
+    Ok(Content {
+        sha256: Some(Sha256::digest(&bytes).into()),
+        size,
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Fault> {
+    let file = File::open(path).map_err(Fault::Unreadable)?;
+    let mut bytes = Vec::new();
+    let read = file.take(MOST_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(Fault::Unreadable)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        let gigabytes = MOST_BYTES >> 30;
+        return Err(Fault::Broken(format!(
+            "it has more than {gigabytes} GiB; scale it down"
+        )));
+    }
+    Ok(bytes)
+}
+
+/// A decoder that panics has found a damaged file.
+fn caught<T>(decode: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_panics(decode).unwrap_or_else(|panic| {
+        Err(Fault::Broken(format!(
+            "its decoder gave up ({}); take another copy",
+            panic.message
+        )))
+    })
+}
+
+/// Takes the pixels of some images, in order.
+pub(super) trait Sink {
+    /// `[n, C, H, W]` of images that follow those before.
+    fn push(&mut self, values: &[u8]) -> io::Result<()>;
+}
+
+/// What files are made into, as far as it follows from their headers. Colours are kept as long as it isn't
+/// known that there are none.
+pub(super) fn shape(contents: &[Content], options: &FolderOptions) -> ImageShape {
+    let options = options.images;
+    let (height, width) = match options.size {
+        Size::Of { width, height } => (height, width),
+        Size::Auto => {
+            let mut sizes = contents.iter().filter_map(|content| content.size);
+            let first = sizes.next();
+            let own = first.filter(|first| {
+                let is_small = first.iter().all(|&side| side <= Size::LARGEST_OWN);
+                is_small && sizes.all(|size| size == *first)
+            });
+            own.map_or((Size::USUAL, Size::USUAL), |[height, width]| {
+                (height, width)
+            })
+        }
+    };
+    ImageShape {
+        channels: if options.channels == Channels::Grey {
+            1
+        } else {
+            3
+        },
+        height,
+        width,
+    }
+}
+
+/// What becomes of one file.
+struct Made {
+    values: Vec<u8>,
+    file: ImageFile,
+    notes: Vec<Note>,
+    is_grey: bool,
+}
+
+/// Decodes `files` into `sink`, as images of `shape`, and tells what became of each, and whether all are
+/// grey. The SHA-256 are those of images of that shape.
+///
+/// # Errors
+///
+/// Where one can't be used and the options are strict, and where the sink fails.
+pub(super) fn make(
+    files: &[Listed],
+    contents: &[Content],
+    shape: ImageShape,
+    options: &FolderOptions,
+    sink: &mut impl Sink,
+    watch: &Watch,
+) -> Result<(Collection, bool), DataError> {
+    let preparation = Preparation {
+        fit: options.images.fit,
+        background: options.images.background,
+        ..Preparation::default()
+    };
+    let mut collection = Collection {
+        preparation,
+        ..Collection::default()
+    };
+    let mut notes = std::collections::BTreeMap::<Note, (String, usize)>::new();
+    let mut are_grey = true;
+    let done = AtomicUsize::new(0);
+    for (files_here, contents_here) in files.chunks(CHUNK).zip(contents.chunks(CHUNK)) {
+        let made: Vec<Result<Made, String>> = files_here
+            .par_iter()
+            .zip(contents_here)
+            .map(|(file, content)| {
+                let made = one(file, content, shape, preparation);
+                let done = 1 + done.fetch_add(1, Ordering::Relaxed);
+                watch.progress("decoding", done, files.len());
+                made
+            })
+            .collect();
+        for (file, made) in files_here.iter().zip(made) {
+            let path = file.name.clone();
+            match made {
+                Ok(made) => {
+                    sink.push(&made.values).map_err(DataError::Cache)?;
+                    collection.files.push(made.file);
+                    are_grey &= made.is_grey;
+                    for note in made.notes {
+                        notes.entry(note).or_insert((path.clone(), 0)).1 += 1;
+                    }
+                }
+                Err(reason) if options.strict => {
+                    return Err(DataError::Skipped(Skipped { path, reason }));
+                }
+                Err(reason) => collection.skipped.push(Skipped { path, reason }),
+            }
+        }
+    }
+    collection.warnings = notes
+        .into_iter()
+        .map(|(note, (first, files))| match files {
+            1 => format!("{first}: {note}"),
+            files => format!(
+                "{first} and {}: {note}",
+                crate::words::count(files - 1, "other file")
+            ),
+        })
+        .collect();
+    Ok((collection, are_grey))
+}
+
+fn one(
+    file: &Listed,
+    content: &Content,
+    shape: ImageShape,
+    preparation: Preparation,
+) -> Result<Made, String> {
+    static LARGE_ONES: Mutex<()> = Mutex::new(());
+    if let Some(fault) = &file.fault {
+        return Err(fault.clone());
+    }
+    let is_large = content
+        .size
+        .is_some_and(|[height, width]| height * width > LARGE);
+    let _turn = is_large.then(|| LARGE_ONES.lock().unwrap_or_else(PoisonError::into_inner));
+    let bytes = read(&file.path).map_err(|fault| fault.to_string())?;
+    let picture = caught(|| decode(&bytes, LARGEST)?.upright(preparation.background));
+    let picture = picture.map_err(|fault| fault.to_string())?;
+    let values = preparation.apply(&picture, shape);
+    Ok(Made {
+        file: ImageFile {
+            sha256: sha256(&values),
+            width: picture.width,
+            height: picture.height,
+            mode: picture.mode.to_owned(),
+            part: None,
+        },
+        values,
+        is_grey: picture.channels == 1,
+        notes: picture.notes,
+    })
+}
+
+/// In hexadecimal.
+pub(super) fn sha256(values: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(values))
+}

@@ -1,0 +1,324 @@
+//! Which files of a folder are images, and what their places say of them.
+//!
+//! ```text
+//! photos/a.jpg                      no classes
+//! photos/cat/1.jpg                  a class for each folder; what is nested deeper belongs to the first one
+//! photos/train/cat/1.jpg, test/…    the split, and classes or none below it
+//! ```
+//!
+//! Hidden entries and what systems leave behind are passed over; links are followed.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::decode::{Format, HEAD};
+use crate::path_text::path_text;
+
+/// What an image is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// The model learns from it.
+    Train,
+    /// It chooses the best epoch.
+    Validation,
+    /// It judges the result.
+    Test,
+}
+
+impl Part {
+    /// As in `images.csv`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+
+    /// The part that a folder of this name holds.
+    fn of_folder(name: &str) -> Option<Self> {
+        match name.to_lowercase().as_str() {
+            "train" | "training" => Some(Self::Train),
+            "val" | "valid" | "validation" => Some(Self::Validation),
+            "test" | "testing" => Some(Self::Test),
+            _ => None,
+        }
+    }
+}
+
+/// A file that is an image, or should be one.
+#[derive(Clone, Debug)]
+pub(super) struct Listed {
+    /// Below the folder, as text with `/` (see [`path_text`]).
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its class, by name.
+    pub class: Option<String>,
+    /// Its part, where folders are the split.
+    pub part: Option<Part>,
+    /// Why it can't be read, as far as that is known.
+    pub fault: Option<String>,
+}
+
+/// What a folder holds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Listing {
+    /// Sorted by name, code point by code point.
+    pub files: Vec<Listed>,
+    /// Other files, by their extensions in lower case, hidden ones as `hidden`.
+    pub ignored: BTreeMap<String, usize>,
+    /// What should be said of it.
+    pub warnings: Vec<String>,
+}
+
+/// Looks through `root`.
+///
+/// # Errors
+///
+/// Where `root` can't be listed. A folder in it that can't be is one file that can't be read.
+pub(super) fn list(root: &Path) -> io::Result<Listing> {
+    let mut walk = Walk::default();
+    walk.folder(root, &mut Vec::new())?;
+    let Walk {
+        found,
+        ignored,
+        mut warnings,
+        folders,
+        ..
+    } = walk;
+    let parts = parts(&folders);
+    let mut files = Vec::with_capacity(found.len());
+    let mut beside = BTreeMap::<String, usize>::new();
+    let mut classless = 0;
+    let mut classes = BTreeSet::new();
+    for Found { names, path, fault } in found {
+        let part = if parts.is_empty() {
+            None
+        } else {
+            let Some(part) = names.first().and_then(|name| parts.get(name)) else {
+                *beside.entry(names[0].clone()).or_default() += 1;
+                continue;
+            };
+            Some(*part)
+        };
+        // Below the folder of its part.
+        let inner = &names[usize::from(part.is_some())..];
+        let class = (inner.len() > 1).then(|| inner[0].clone());
+        if fault.is_none() {
+            match &class {
+                Some(class) => {
+                    classes.insert(class.clone());
+                }
+                None => classless += 1,
+            }
+        }
+        files.push(Listed {
+            name: names.join("/"),
+            path,
+            class,
+            part,
+            fault,
+        });
+    }
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    if !beside.is_empty() {
+        let names: Vec<String> = beside
+            .iter()
+            .map(|(name, images)| format!("{name} ({images})"))
+            .collect();
+        warnings.push(format!(
+            "folders are the split here ({}), and what lies beside them is left out: {}",
+            parts.keys().cloned().collect::<Vec<_>>().join(", "),
+            first_few(&names)
+        ));
+    }
+    if classless > 0 && !classes.is_empty() {
+        warnings.push(format!(
+            "{classless} of the images lie beside the folders {}, so that folders can't be classes: the \
+             images have none. Move those images into folders, or name classes by `labels`",
+            first_few(&classes.iter().cloned().collect::<Vec<_>>())
+        ));
+        for file in &mut files {
+            file.class = None;
+        }
+    }
+    warnings.extend(empty_folders(&folders, &files, &parts));
+    Ok(Listing {
+        files,
+        ignored,
+        warnings,
+    })
+}
+
+/// A few of some names, and how many more there are.
+pub(super) fn first_few(names: &[String]) -> String {
+    const FEW: usize = 5;
+    let shown = names[..names.len().min(FEW)].join(", ");
+    match names.len().saturating_sub(FEW) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// The folders that are the split, if they are: one of training images, and one of others.
+fn parts(folders: &BTreeSet<Vec<String>>) -> BTreeMap<String, Part> {
+    let top = folders.iter().filter(|folder| folder.len() == 1);
+    let parts: BTreeMap<String, Part> = top
+        .filter_map(|folder| Some((folder[0].clone(), Part::of_folder(&folder[0])?)))
+        .collect();
+    let is_there = |part| parts.values().any(|&found| found == part);
+    let is_split = is_there(Part::Train) && (is_there(Part::Validation) || is_there(Part::Test));
+    if is_split { parts } else { BTreeMap::new() }
+}
+
+/// A word about folders that would be classes, and hold no image.
+fn empty_folders(
+    folders: &BTreeSet<Vec<String>>,
+    files: &[Listed],
+    parts: &BTreeMap<String, Part>,
+) -> Option<String> {
+    let depth = 1 + usize::from(!parts.is_empty());
+    let filled: HashSet<&str> = files
+        .iter()
+        .map(|file| {
+            let end = file.name.match_indices('/').nth(depth - 1);
+            end.map_or("", |(end, _)| &file.name[..end])
+        })
+        .collect();
+    let empty: Vec<String> = folders
+        .iter()
+        .filter(|folder| folder.len() == depth)
+        .filter(|folder| depth == 1 || parts.contains_key(&folder[0]))
+        .map(|folder| folder.join("/"))
+        .filter(|name| !filled.contains(name.as_str()))
+        .collect();
+    (!empty.is_empty()).then(|| {
+        format!(
+            "no image in {}, which {} no class",
+            first_few(&empty),
+            if empty.len() == 1 { "is" } else { "are" }
+        )
+    })
+}
+
+struct Found {
+    /// Of the folders that it's in, and its own, as text.
+    names: Vec<String>,
+    path: PathBuf,
+    fault: Option<String>,
+}
+
+#[derive(Default)]
+struct Walk {
+    found: Vec<Found>,
+    ignored: BTreeMap<String, usize>,
+    warnings: Vec<String>,
+    /// By their names below the root.
+    folders: BTreeSet<Vec<String>>,
+    /// The folders that the walk is in, as the system knows them, against links in circles.
+    above: Vec<PathBuf>,
+}
+
+impl Walk {
+    fn folder(&mut self, path: &Path, names: &mut Vec<String>) -> io::Result<()> {
+        let entries = fs::read_dir(path)?;
+        let real = fs::canonicalize(path)?;
+        if self.above.contains(&real) {
+            self.warnings.push(format!(
+                "{} leads back to a folder that it is in, and isn't followed",
+                names.join("/")
+            ));
+            return Ok(());
+        }
+        if !names.is_empty() {
+            self.folders.insert(names.clone());
+        }
+        self.above.push(real);
+        for entry in entries {
+            match entry {
+                Ok(entry) => self.entry(&entry.path(), path_text(entry.file_name()), names),
+                Err(error) => self.fail(path, names, &error),
+            }
+        }
+        self.above.pop();
+        Ok(())
+    }
+
+    fn entry(&mut self, path: &Path, name: String, names: &mut Vec<String>) {
+        if is_passed_over(&name) {
+            *self.ignored.entry("hidden".to_owned()).or_default() += 1;
+            return;
+        }
+        names.push(name);
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                if let Err(error) = self.folder(path, names) {
+                    self.fail(path, names, &error);
+                }
+            }
+            Ok(metadata) if metadata.is_file() => self.file(path, names),
+            // A device or a pipe.
+            Ok(_) => self.ignore(path),
+            Err(error) if is_named_as_image(path) => self.fail(path, names, &error),
+            // A link to nowhere, say.
+            Err(_) => self.ignore(path),
+        }
+        names.pop();
+    }
+
+    fn file(&mut self, path: &Path, names: &[String]) {
+        let is_meant = is_named_as_image(path);
+        match start(path) {
+            Ok(start) if is_meant || Format::of_content(&start).is_some() => {
+                self.found.push(Found {
+                    names: names.to_vec(),
+                    path: path.to_owned(),
+                    fault: None,
+                })
+            }
+            Err(error) if is_meant => self.fail(path, names, &error),
+            _ => self.ignore(path),
+        }
+    }
+
+    fn ignore(&mut self, path: &Path) {
+        let extension = path
+            .extension()
+            .map(|extension| path_text(extension).to_lowercase());
+        let kind = extension.map_or("without an extension".to_owned(), |name| format!(".{name}"));
+        *self.ignored.entry(kind).or_default() += 1;
+    }
+
+    fn fail(&mut self, path: &Path, names: &[String], error: &io::Error) {
+        self.found.push(Found {
+            names: names.to_vec(),
+            path: path.to_owned(),
+            fault: Some(format!("it can't be read ({error})")),
+        });
+    }
+}
+
+/// Hidden entries, and what macOS and Windows leave behind.
+fn is_passed_over(name: &str) -> bool {
+    const LEFT_BEHIND: [&str; 3] = ["__macosx", "thumbs.db", "desktop.ini"];
+    name.starts_with('.') || LEFT_BEHIND.contains(&name.to_lowercase().as_str())
+}
+
+fn is_named_as_image(path: &Path) -> bool {
+    Format::of_name(path).is_some()
+}
+
+fn start(path: &Path) -> io::Result<Vec<u8>> {
+    let mut start = Vec::with_capacity(HEAD);
+    File::open(path)?
+        .take(HEAD as u64)
+        .read_to_end(&mut start)?;
+    Ok(start)
+}

@@ -1,0 +1,238 @@
+//! A folder of image files, in any format, colour and size.
+//!
+//! ```text
+//! folder → Listing         files in the order of their paths, with class and part   (list, labels)
+//!        → contents        SHA-256 and size of each; the cache may have the rest     (cache)
+//!        → pictures        decoded and prepared on all cores, a few at a time        (decode)
+//!        → Images          with a Collection: what became of each file
+//! ```
+
+mod cache;
+mod decode;
+mod labels;
+mod list;
+
+use std::collections::{BTreeSet, HashSet};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use super::Watch;
+use super::classes::ClassSelection;
+use super::collection::{Collection, Skipped};
+use super::error::DataError;
+use super::images::{Images, Labels};
+use super::preparation::ImageOptions;
+use crate::path_text::path_text;
+
+pub use list::Part;
+use list::{Listed, Listing};
+
+/// How a folder of images is read.
+#[derive(Clone, Debug, Default)]
+pub struct FolderOptions {
+    /// What images are made into.
+    pub images: ImageOptions,
+    /// A table with the class of each file; none where folders are the classes.
+    pub labels: Option<PathBuf>,
+    /// Whether the first file that can't be used is an error.
+    pub strict: bool,
+    /// Where decoded images are kept for the next time; none for nowhere.
+    pub cache: Option<PathBuf>,
+}
+
+impl FolderOptions {
+    /// Where decoded images are usually kept: in the user's cache folder, if there is one.
+    #[must_use]
+    pub fn usual_cache() -> Option<PathBuf> {
+        dirs::cache_dir().map(|folder| folder.join("trainer/images"))
+    }
+}
+
+/// Loads the images of `classes` from the files in `root`.
+pub(super) fn load(
+    root: &Path,
+    options: &FolderOptions,
+    classes: &ClassSelection,
+    watch: &Watch,
+) -> Result<Images, DataError> {
+    let listing = list::list(root).map_err(|error| not_listed(root, &error))?;
+    let Listing {
+        mut files,
+        ignored,
+        mut warnings,
+    } = listing;
+    if let Some(table) = &options.labels {
+        warnings.extend(label(&mut files, table)?);
+    }
+    if files.is_empty() {
+        return Err(DataError::NoImageFiles {
+            dir: root.to_owned(),
+            ignored: described(&ignored),
+        });
+    }
+    let (files, names, chosen) = choose(files, classes)?;
+    let contents = decode::contents(&files, options, watch)?;
+    let prepared = cache::load_or_make(&files, contents, options, watch)?;
+    let mut collection = prepared.collection;
+    warnings.extend(collection.warnings);
+    collection.warnings = warnings;
+    collection.ignored = ignored;
+
+    let skipped: HashSet<&str> = collection
+        .skipped
+        .iter()
+        .map(|file| file.path.as_str())
+        .collect();
+    let rows: Vec<&Listed> = files
+        .iter()
+        .filter(|file| !skipped.contains(file.name.as_str()))
+        .collect();
+    if rows.is_empty() {
+        return Err(DataError::AllSkipped {
+            dir: root.to_owned(),
+            files: files.len(),
+            first: collection
+                .skipped
+                .first()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+        });
+    }
+    for (file, row) in collection.files.iter_mut().zip(&rows) {
+        file.part = row.part;
+    }
+    let labels = (!names.is_empty()).then(|| {
+        let id = |row: &&Listed| {
+            let class = row.class.as_deref().unwrap_or_default();
+            let place = names.iter().position(|name| name == class);
+            u32::try_from(place.unwrap_or_default()).unwrap_or(u32::MAX)
+        };
+        Labels {
+            ids: rows.iter().map(id).collect(),
+            names: names.clone(),
+        }
+    });
+    let source = match &chosen {
+        Some(chosen) => format!(
+            "{} ({})",
+            path_text(root),
+            chosen.to_string().replace(',', ", ")
+        ),
+        None => path_text(root),
+    };
+    let manifest = rows.iter().map(|row| row.name.clone()).collect();
+    Ok(Images::of_files(
+        prepared.values,
+        prepared.shape,
+        labels,
+        manifest,
+        source,
+        collection,
+    ))
+}
+
+/// Gives files the classes of a table, and says what doesn't go with it.
+fn label(files: &mut [Listed], table: &Path) -> Result<Option<String>, DataError> {
+    let labels = labels::read(table)?;
+    let mut used = HashSet::new();
+    for file in files.iter_mut() {
+        file.class = labels.get(&file.name).cloned();
+        if file.class.is_some() {
+            used.insert(file.name.clone());
+        } else if file.fault.is_none() {
+            file.fault = Some(format!("it has no class in {}", path_text(table)));
+        }
+    }
+    let unknown: Vec<String> = labels
+        .into_keys()
+        .filter(|name| !used.contains(name))
+        .collect();
+    if used.is_empty() {
+        return Err(DataError::Labels {
+            file: table.to_owned(),
+            problem: format!(
+                "none of its paths, such as {}, is one of an image in the folder, such as {}",
+                unknown.first().map_or("", String::as_str),
+                files.first().map_or("", |file| &file.name)
+            ),
+        });
+    }
+    Ok((!unknown.is_empty()).then(|| {
+        format!(
+            "{} names {} that {} no image in the folder: {}",
+            path_text(table),
+            crate::words::count(unknown.len(), "path"),
+            if unknown.len() == 1 { "is" } else { "are" },
+            list::first_few(&unknown)
+        )
+    }))
+}
+
+type Chosen = (Vec<Listed>, Vec<String>, Option<ClassSelection>);
+
+/// The files of the chosen classes, the names of all classes, and the choice; no names where images have no
+/// classes.
+fn choose(files: Vec<Listed>, classes: &ClassSelection) -> Result<Chosen, DataError> {
+    let names: BTreeSet<&String> = files
+        .iter()
+        .filter_map(|file| file.class.as_ref())
+        .collect();
+    let names: Vec<String> = names.into_iter().cloned().collect();
+    let classes = match classes {
+        ClassSelection::Auto => &ClassSelection::All,
+        classes => classes,
+    };
+    if names.is_empty() {
+        return match classes {
+            ClassSelection::Some(words) => Err(DataError::WithoutClasses {
+                name: words.join(","),
+            }),
+            _ => Ok((files, names, None)),
+        };
+    }
+    let chosen = classes.resolve(&names)?;
+    let canonical = classes.canonical(&names)?;
+    let chosen: HashSet<&str> = chosen
+        .iter()
+        .map(|&id| names[id as usize].as_str())
+        .collect();
+    let files = files
+        .into_iter()
+        .filter(|file| {
+            file.class
+                .as_deref()
+                .is_none_or(|class| chosen.contains(class))
+        })
+        .collect();
+    Ok((files, names, Some(canonical)))
+}
+
+/// Says what is wrong with a path that should be a folder's.
+pub(super) fn not_listed(dir: &Path, error: &io::Error) -> DataError {
+    let problem = match error.kind() {
+        ErrorKind::NotFound => "doesn't exist".to_owned(),
+        ErrorKind::NotADirectory => "is a file".to_owned(),
+        _ => format!("can't be opened ({error})"),
+    };
+    DataError::NoFolder {
+        dir: dir.to_owned(),
+        problem,
+    }
+}
+
+/// `12 .txt, 3 hidden`, the most frequent kind first.
+fn described(ignored: &std::collections::BTreeMap<String, usize>) -> String {
+    let mut kinds: Vec<(&String, &usize)> = ignored.iter().collect();
+    kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let kinds: Vec<String> = kinds
+        .iter()
+        .map(|(kind, count)| format!("{count} {kind}"))
+        .collect();
+    list::first_few(&kinds)
+}
+
+impl std::fmt::Display for Skipped {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{}: {}", self.path, self.reason)
+    }
+}

@@ -1,0 +1,208 @@
+//! WebP, BMP, GIF, TIFF, PNM and QOI, by the crate `image`.
+
+use std::io::Cursor;
+
+use image::codecs::bmp::BmpDecoder;
+use image::codecs::gif::GifDecoder;
+use image::codecs::pnm::PnmDecoder;
+use image::codecs::qoi::QoiDecoder;
+use image::codecs::tiff::TiffDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::error::{ImageError, UnsupportedErrorKind};
+use image::metadata::Orientation;
+use image::{AnimationDecoder, ColorType, ExtendedColorType, ImageDecoder, Limits};
+
+use super::notes::{Note, foreign_profile};
+use super::samples::Samples;
+use super::{Decoded, Fault, Format, Largest};
+
+/// Reads a file of one of those formats.
+pub(super) fn decode(bytes: &[u8], format: Format, largest: Largest) -> Result<Decoded, Fault> {
+    let file = Cursor::new(bytes);
+    let faulty = |error: ImageError| fault(format, &error, largest);
+    match format {
+        Format::WebP => {
+            let decoder = WebPDecoder::new(file).map_err(faulty)?;
+            let is_animated = decoder.has_animation();
+            let mut decoded = read(decoder, format, largest)?;
+            decoded.notes.extend(is_animated.then_some(Note::Animation));
+            Ok(decoded)
+        }
+        Format::Gif => {
+            let mut decoded = read(GifDecoder::new(file).map_err(faulty)?, format, largest)?;
+            decoded.mode = "P";
+            let frames = GifDecoder::new(Cursor::new(bytes)).map_err(faulty)?;
+            if frames.into_frames().nth(1).is_some() {
+                decoded.notes.push(Note::Animation);
+            }
+            Ok(decoded)
+        }
+        Format::Tiff => {
+            let mut decoded = read(TiffDecoder::new(file).map_err(faulty)?, format, largest)?;
+            if has_second_page(bytes) {
+                decoded.notes.push(Note::Pages);
+            }
+            Ok(decoded)
+        }
+        Format::Bmp => read(BmpDecoder::new(file).map_err(faulty)?, format, largest),
+        Format::Pnm => read(PnmDecoder::new(file).map_err(faulty)?, format, largest),
+        Format::Qoi => read(QoiDecoder::new(file).map_err(faulty)?, format, largest),
+        Format::Png | Format::Jpeg => unreachable!("they have modules of their own"),
+    }
+}
+
+/// Height and width as they are in the file, and how to turn it.
+pub(super) fn header(
+    bytes: &[u8],
+    format: Format,
+    largest: Largest,
+) -> Result<([usize; 2], Orientation), Fault> {
+    let file = Cursor::new(bytes);
+    let faulty = |error: ImageError| fault(format, &error, largest);
+    match format {
+        Format::WebP => size(WebPDecoder::new(file).map_err(faulty)?, largest),
+        Format::Bmp => size(BmpDecoder::new(file).map_err(faulty)?, largest),
+        Format::Gif => size(GifDecoder::new(file).map_err(faulty)?, largest),
+        Format::Tiff => size(TiffDecoder::new(file).map_err(faulty)?, largest),
+        Format::Pnm => size(PnmDecoder::new(file).map_err(faulty)?, largest),
+        Format::Qoi => size(QoiDecoder::new(file).map_err(faulty)?, largest),
+        Format::Png | Format::Jpeg => unreachable!("they have modules of their own"),
+    }
+}
+
+fn size(
+    mut decoder: impl ImageDecoder,
+    largest: Largest,
+) -> Result<([usize; 2], Orientation), Fault> {
+    let (width, height) = decoder.dimensions();
+    largest.check(height, width)?;
+    Ok(([height as usize, width as usize], orientation(&mut decoder)))
+}
+
+/// A tag that can't be understood doesn't matter.
+fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
+    decoder.orientation().unwrap_or(Orientation::NoTransforms)
+}
+
+fn read(
+    mut decoder: impl ImageDecoder,
+    format: Format,
+    largest: Largest,
+) -> Result<Decoded, Fault> {
+    let faulty = |error: ImageError| fault(format, &error, largest);
+    let (width, height) = decoder.dimensions();
+    largest.check(height, width)?;
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(largest.bytes());
+    decoder.set_limits(limits).map_err(faulty)?;
+    let color = decoder.color_type();
+    let original = decoder.original_color_type();
+    if matches!(color, ColorType::Rgb32F | ColorType::Rgba32F) {
+        return Err(Fault::Broken(
+            "its values are floating-point numbers of an unknown range; save it with 8 or 16 bits"
+                .to_owned(),
+        ));
+    }
+    let orientation = orientation(&mut decoder);
+    let is_cmyk = matches!(
+        original,
+        ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16
+    );
+    // A profile of CMYK has been left behind with those values, and a broken one is none.
+    let profile = decoder.icc_profile().ok().flatten().filter(|_| !is_cmyk);
+    let length = usize::try_from(decoder.total_bytes()).map_err(|_| Fault::TooLarge(largest))?;
+    let mut pixels = vec![0; length];
+    decoder.read_image(&mut pixels).map_err(faulty)?;
+    let samples = match color {
+        ColorType::L16 | ColorType::La16 | ColorType::Rgb16 | ColorType::Rgba16 => {
+            for word in pixels.as_chunks_mut().0 {
+                *word = u16::from_ne_bytes(*word).to_be_bytes();
+            }
+            Samples::Words(pixels)
+        }
+        _ => Samples::Bytes(pixels),
+    };
+    let mut notes: Vec<Note> = Note::of_levels(&samples).into_iter().collect();
+    notes.extend(
+        profile
+            .as_deref()
+            .and_then(foreign_profile)
+            .map(Note::Profile),
+    );
+    Ok(Decoded {
+        height: height as usize,
+        width: width as usize,
+        channels: usize::from(color.channel_count()),
+        has_alpha: color.has_alpha(),
+        samples,
+        mode: mode(color, original),
+        orientation,
+        profile,
+        notes,
+    })
+}
+
+/// What a file's pixels are, by Pillow's names.
+fn mode(color: ColorType, original: ExtendedColorType) -> &'static str {
+    match original {
+        ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16 => return "CMYK",
+        ExtendedColorType::L1 => return "1",
+        _ => {}
+    }
+    match color {
+        ColorType::L8 => "L",
+        ColorType::La8 => "LA",
+        ColorType::Rgba8 => "RGBA",
+        ColorType::L16 => "I;16",
+        ColorType::La16 => "LA;16",
+        ColorType::Rgb16 => "RGB;16",
+        ColorType::Rgba16 => "RGBA;16",
+        _ => "RGB",
+    }
+}
+
+/// Whether a TIFF file has a second image: where its first directory ends, there is the place of the next.
+fn has_second_page(bytes: &[u8]) -> bool {
+    /// Bytes of an entry of a directory.
+    const ENTRY: usize = 12;
+    let is_big_endian = bytes.starts_with(b"MM");
+    let number = |place: usize, length: usize| {
+        let bytes = bytes.get(place..place.checked_add(length)?)?;
+        let digits: Vec<usize> = bytes.iter().map(|&byte| byte.into()).collect();
+        let join = |sum: usize, digit: &usize| sum << 8 | digit;
+        Some(if is_big_endian {
+            digits.iter().fold(0, join)
+        } else {
+            digits.iter().rev().fold(0, join)
+        })
+    };
+    let next = || {
+        let directory = number(4, 4)?;
+        let entries = number(directory, 2)?;
+        number(directory.checked_add(2 + ENTRY * entries)?, 4)
+    };
+    next().is_some_and(|place| place != 0)
+}
+
+fn fault(format: Format, error: &ImageError, largest: Largest) -> Fault {
+    let name = format.name();
+    let why = match error {
+        ImageError::Limits(_) => return Fault::TooLarge(largest),
+        ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "it ends too early; take another copy".to_owned()
+        }
+        ImageError::Unsupported(error) => {
+            let what = match error.kind() {
+                UnsupportedErrorKind::Color(color) => format!("pixels of the kind {color:?}"),
+                _ => error.to_string(),
+            };
+            format!("it is {name} of a kind that isn't read ({what}); convert it to PNG")
+        }
+        error => {
+            let text = crate::error::with_causes(error);
+            let text = text.trim_end_matches('.');
+            format!("it breaks the rules of {name}: {text}; take another copy")
+        }
+    };
+    Fault::Broken(why)
+}
