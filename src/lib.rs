@@ -55,7 +55,7 @@
 //! prediction    what decoders make and losses judge
 //! image rng     the shape of an image; random draws
 //! error host words  errors in one line; files, clock, waiting; numbers in sentences
-//! limits path_text  limits of the system; paths as text, whatever their bytes
+//! limits path_text npy  limits of the system; paths as text; arrays as files
 //! guide         long documentation
 //! ```
 //!
@@ -87,6 +87,8 @@ mod limits;
 pub mod loss;
 pub mod metrics;
 pub mod model;
+#[cfg(feature = "cli")]
+mod npy;
 #[doc(hidden)]
 pub mod ops;
 #[doc(hidden)]

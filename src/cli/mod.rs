@@ -4,11 +4,13 @@ pub mod advice;
 mod bench;
 mod compare;
 mod completions;
+mod data;
 mod devices;
 mod eval;
 mod loading;
 mod log;
 mod moved_data;
+mod natural;
 mod numbers;
 mod output;
 mod progress;
@@ -101,6 +103,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    Data(data::DataArgs),
     /// Resumes a run that was stopped, or trains a finished one longer
     Resume(resume::ResumeArgs),
     /// Evaluates a run's best weights on its test images
@@ -193,6 +196,7 @@ impl Cli {
             Some(Command::Eval(args)) => eval::run(&args),
             Some(Command::Sweep(args)) => sweep::run(&args),
             Some(Command::Runs(args)) => runs::run(&args),
+            Some(Command::Data(args)) => data::run(&args),
             Some(Command::Compare(args)) => compare::run(&args),
             Some(Command::Ssim(args)) => ssim::run(&args),
             Some(Command::Report(args)) => report::run(&args),

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 
+use super::data::describe;
 use super::loading::watched;
 use super::output::{self, OutputError};
 use super::progress::Progress;
@@ -63,6 +64,14 @@ pub(super) fn train_and_print(
         return Ok(Exit::Interrupted);
     };
     print_result(&finished.summary, run, json)?;
+    let skipped = prepared
+        .images
+        .collection()
+        .map_or(0, |it| it.skipped.len());
+    if skipped > 0 {
+        let path = printable(&path_text(run.skipped_path()));
+        tracing::warn!("{} skipped; {path} tells why", count(skipped, "file"));
+    }
     Ok(Exit::Done)
 }
 
@@ -86,11 +95,18 @@ fn announce(prepared: &Prepared, run: &RunDir) {
         split.train.len(),
         split.validation.len(),
         split.test.len(),
-        match images.duplicates() {
-            0 => String::new(),
-            number => format!(" ({} left out)", count(number, "duplicate")),
+        match (images.duplicates(), images.collection()) {
+            (0, _) => String::new(),
+            (number, None) => format!(" ({} left out)", count(number, "duplicate")),
+            (number, Some(_)) => format!(" ({}, kept together)", count(number, "duplicate")),
         },
     );
+    if let Some(preparation) = describe::preparation(images) {
+        tracing::info!("{preparation}");
+    }
+    for warning in describe::warnings(images) {
+        tracing::warn!("{warning}");
+    }
     tracing::info!(
         "{} with {} latent values, {} parameters",
         model.arch.name(),
@@ -149,13 +165,20 @@ fn print_plan(prepared: &Prepared) -> Result<(), OutputError> {
     ))?;
     let shape = images.shape();
     output::line(format_args!(
-        "{} training, {} validation, {} test images of {}×{} pixels\n",
+        "{} training, {} validation, {} test images of {}×{} pixels",
         split.train.len(),
         split.validation.len(),
         split.test.len(),
         shape.height,
         shape.width,
     ))?;
+    if let Some(preparation) = describe::preparation(images) {
+        output::line(preparation)?;
+    }
+    for warning in describe::warnings(images) {
+        output::line(format_args!("warning: {warning}"))?;
+    }
+    output::line("")?;
     output::line(format_args!(
         "# layers\n{:<30}  {:>12}  {:>10}  {:>13}",
         "name", "output", "parameters", "multiply-adds"

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::Range;
-use crate::model::DesignError;
 use crate::ssim::SsimError;
 
 /// A setting that can't work. As in all errors of this crate, settings are named by their keys in
@@ -47,9 +46,6 @@ pub enum ConfigError {
         /// Where and what.
         message: String,
     },
-    /// Images whose size the architecture can't restore.
-    #[error(transparent)]
-    Design(#[from] DesignError),
     /// Images that SSIM can't compare.
     #[error("`ssim_preset` {preset}: {reason}; preset same takes images of any size")]
     SsimPreset {

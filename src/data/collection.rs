@@ -2,10 +2,11 @@
 //! that were left out, with the reason.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::folder::Part;
+use super::part::Part;
 use super::preparation::Preparation;
 
 /// What is known of images that come from files of their own.
@@ -64,5 +65,11 @@ impl Collection {
         let skipped = self.skipped.len() as f64;
         let files = skipped + self.files.len() as f64;
         skipped > Self::MOST_SKIPPED * files
+    }
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.reason)
     }
 }

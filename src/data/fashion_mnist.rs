@@ -12,23 +12,13 @@ use std::path::{Path, PathBuf};
 
 #[cfg(feature = "cli")]
 use super::FILE_STEMS;
-use super::checked;
+use super::checked::{self, CHECKSUMS};
 use super::classes::{CLASS_NAMES, ClassSelection};
 use super::error::DataError;
 use super::fashion_mnist_error::FashionMnistError;
 use super::idx;
 use super::idx_folder::{self, Named, Selected};
 use super::images::Images;
-
-/// SHA-256 of each file's content after decompression, so that recompressed copies pass too.
-///
-/// Taken from the content of the files whose MD5 the Fashion-MNIST README lists.
-pub(super) const CHECKSUMS: [&str; 4] = [
-    "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-    "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-    "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-    "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-];
 
 const EMBEDDED_IMAGES: &[u8] = include_bytes!("embedded/images-idx3-ubyte.gz");
 const EMBEDDED_LABELS: &[u8] = include_bytes!("embedded/labels-idx1-ubyte.gz");

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::checked::CHECKSUMS;
 use super::classes::{CLASS_NAMES, ClassSelection};
 use super::error::DataError;
-use super::fashion_mnist::CHECKSUMS;
 use super::images::{ImageParts, Images, Labels};
 use super::{FILE_STEMS, idx};
 use crate::image::ImageShape;

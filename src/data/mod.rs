@@ -30,11 +30,13 @@ mod host_batch;
 mod idx;
 mod idx_folder;
 mod images;
+mod part;
 mod preparation;
 mod resident;
 mod source;
 mod split;
 mod values;
+mod watch;
 
 pub use batches::{Batches, DeviceImages, inference_batch};
 pub use classes::{CLASS_NAMES, ClassSelection};
@@ -42,12 +44,14 @@ pub use collection::{Collection, ImageFile, Skipped};
 pub use error::DataError;
 pub use fashion_mnist::Sources;
 pub use fashion_mnist_error::FashionMnistError;
-pub use folder::{FolderOptions, Part};
+pub use folder::FolderOptions;
 pub use host_batch::{HostBatch, mirror_half};
 pub use images::{ImageParts, Images, Labels};
+pub use part::Part;
 pub use preparation::{Channels, Fit, ImageOptions, Preparation, Size};
-pub use source::{Source, Watch};
+pub use source::Source;
 pub use split::{Split, SplitFractions, shuffled};
+pub use watch::Watch;
 
 /// The four files, without the `.gz` that they may end in: images and labels, twice.
 pub const FILE_STEMS: [&str; 4] = [

@@ -186,6 +186,12 @@ impl Preparation {
     }
 
     /// `[height, width, channels]` of the picture.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "sides are below 2^16, and positive"
+    )]
     fn resized(&self, picture: &Upright, [height, width]: [usize; 2]) -> Vec<u8> {
         let channels = picture.channels;
         let (to_width, to_height) = (width as f64, height as f64);

@@ -10,6 +10,7 @@ use super::folder::{self, FolderOptions};
 use super::idx_folder;
 use super::images::Images;
 use super::preparation::ImageOptions;
+use super::watch::Watch;
 
 /// Where images come from.
 #[derive(Clone, Debug)]
@@ -23,29 +24,6 @@ pub enum Source {
 impl Default for Source {
     fn default() -> Self {
         Self::FashionMnist(Sources::default())
-    }
-}
-
-/// Who watches images being loaded.
-#[derive(Clone, Copy, Default)]
-pub struct Watch<'a> {
-    /// Whether a download shows its own progress.
-    pub shows_download: bool,
-    /// Told what is done, how many files are, and of how many.
-    pub progress: Option<&'a (dyn Fn(&'static str, usize, usize) + Sync)>,
-}
-
-impl Watch<'_> {
-    /// Nobody.
-    pub const NONE: Watch<'static> = Watch {
-        shows_download: false,
-        progress: None,
-    };
-
-    pub(super) fn progress(&self, what: &'static str, done: usize, all: usize) {
-        if let Some(progress) = self.progress {
-            progress(what, done, all);
-        }
     }
 }
 

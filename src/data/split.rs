@@ -11,8 +11,8 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::error::DataError;
-use super::folder::Part;
 use super::images::Images;
+use super::part::Part;
 use crate::rng::{Stream, rng};
 
 /// How far from 1 the three fractions may sum, for thirds written in decimals.
@@ -150,6 +150,9 @@ impl Split {
     ///
     /// # Errors
     /// As [`stratified`](Self::stratified).
+    ///
+    /// # Panics
+    /// Never: each image of a collection is one of its files.
     pub fn of(
         images: &Images,
         fractions: &SplitFractions,

@@ -22,9 +22,9 @@ pub(super) fn decode(bytes: &[u8], format: Format, largest: Largest) -> Result<D
     let faulty = |error: ImageError| fault(format, &error, largest);
     match format {
         Format::WebP => {
-            let decoder = WebPDecoder::new(file).map_err(faulty)?;
-            let is_animated = decoder.has_animation();
-            let mut decoded = read(decoder, format, largest)?;
+            let file = WebPDecoder::new(file).map_err(faulty)?;
+            let is_animated = file.has_animation();
+            let mut decoded = read(file, format, largest)?;
             decoded.notes.extend(is_animated.then_some(Note::Animation));
             Ok(decoded)
         }

@@ -30,16 +30,14 @@ impl Architecture {
         }
     }
 
-    /// The layers for images of one shape.
-    ///
-    /// # Errors
-    ///
-    /// Where pooling would not divide height and width evenly, so that the decoder could not
-    /// restore them.
-    pub fn design(self, image: ImageShape) -> Result<Design, DesignError> {
-        let design = match self {
+    /// The layers for images of one shape. Where pooling wouldn't divide height and width evenly, the network
+    /// works on a larger image, whose last row and column are repeated, and what it makes is cut to size.
+    #[must_use]
+    pub fn design(self, image: ImageShape) -> Design {
+        let mut design = match self {
             Self::Baseline => Design {
                 image,
+                inner: image,
                 encoder: vec![Stage::new(32).relu().max_pool()],
                 dropout: 0.0,
                 decoder: vec![Stage::new(32).relu(), Stage::new(image.channels).upsample()],
@@ -48,6 +46,7 @@ impl Architecture {
             },
             Self::Modified => Design {
                 image,
+                inner: image,
                 encoder: vec![
                     Stage::new(32).relu().max_pool(),
                     Stage::new(16).relu().batch_norm(),
@@ -63,6 +62,7 @@ impl Architecture {
             },
             Self::Linear => Design {
                 image,
+                inner: image,
                 encoder: Vec::new(),
                 dropout: 0.0,
                 decoder: Vec::new(),
@@ -72,30 +72,10 @@ impl Architecture {
         };
         let poolings = design.encoder.iter().filter(|stage| stage.conv.max_pool);
         let divisor = poolings.fold(1, |divisor, _| 2 * divisor);
-        if !image.height.is_multiple_of(divisor) || !image.width.is_multiple_of(divisor) {
-            return Err(DesignError {
-                architecture: self.name(),
-                divisor,
-                shape: image,
-            });
-        }
-        Ok(design)
+        design.inner.height = image.height.next_multiple_of(divisor);
+        design.inner.width = image.width.next_multiple_of(divisor);
+        design
     }
-}
-
-/// Images whose size an architecture can't restore.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`arch` {architecture} halves images until their sides are 1/{divisor}, so height and width must \
-     be multiples of {divisor}, not {}×{}", shape.height, shape.width
-)]
-pub struct DesignError {
-    /// The architecture.
-    pub architecture: &'static str,
-    /// What the sides must be multiples of.
-    pub divisor: usize,
-    /// The images' shape.
-    pub shape: ImageShape,
 }
 
 /// A 3×3 convolution to `channels`, what is done around it, and batch normalisation after it.
@@ -156,6 +136,8 @@ impl Stage {
 pub struct Design {
     /// The images' shape.
     pub image: ImageShape,
+    /// The shape that the layers work on: the images', with sides that pooling divides evenly.
+    pub inner: ImageShape,
     /// From the image to the features.
     pub encoder: Vec<Stage>,
     /// Share of the features that training sets to zero, in [0, 1).
@@ -183,6 +165,6 @@ impl Design {
     pub fn features(&self) -> ImageShape {
         self.encoder
             .iter()
-            .fold(self.image, |shape, stage| stage.output_shape(shape))
+            .fold(self.inner, |shape, stage| stage.output_shape(shape))
     }
 }

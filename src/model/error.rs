@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::design::DesignError;
 use crate::data::DataError;
 use crate::image::ImageShape;
 use crate::readback::ReadError;
@@ -77,9 +76,6 @@ pub enum ModelError {
         /// Those given.
         found: usize,
     },
-    /// An architecture that isn't for images of this shape.
-    #[error(transparent)]
-    Design(#[from] DesignError),
     /// The images can't be put into batches.
     #[error(transparent)]
     Data(#[from] DataError),

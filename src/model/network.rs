@@ -133,6 +133,9 @@ struct Encoder {
     dense: Linear,
     #[module(skip)]
     dropout: Dropout,
+    /// What images are padded to.
+    #[module(skip)]
+    inner: ImageShape,
 }
 
 impl Encoder {
@@ -144,10 +147,12 @@ impl Encoder {
                 rate: design.dropout,
                 seed: init.seed(),
             },
+            inner: design.inner,
         }
     }
 
     fn forward(&self, images: Tensor<4>, draw: Option<DropoutDraw>) -> Tensor<2> {
+        let images = padded(images, self.inner);
         let features = self.blocks.iter().fold(images, |x, block| block.forward(x));
         let features: Tensor<2> = features.flatten(1, 3); // [N, C, H, W] → [N, C·H·W]
         let features = match draw {
@@ -167,6 +172,9 @@ struct Decoder {
     features: ImageShape,
     #[module(skip)]
     output: Output,
+    /// What images are cut to.
+    #[module(skip)]
+    image: ImageShape,
 }
 
 impl Decoder {
@@ -177,6 +185,7 @@ impl Decoder {
             blocks: blocks(features.channels, &design.decoder, init),
             features,
             output: design.output,
+            image: design.image,
         }
     }
 
@@ -189,8 +198,35 @@ impl Decoder {
         let [images, _] = latents.dims();
         let features = self.dense.forward(latents); // [N, latent_dim] → [N, C·H·W]
         let features = features.reshape([images, channels, height, width]);
-        self.blocks
+        let output = self
+            .blocks
             .iter()
-            .fold(features, |x, block| block.forward(x))
+            .fold(features, |x, block| block.forward(x));
+        cut(output, self.image)
     }
+}
+
+/// Images `[N, C, H, W]` with their last row and column repeated until they have the size of `shape`.
+fn padded(images: Tensor<4>, shape: ImageShape) -> Tensor<4> {
+    let repeat_last = |x: Tensor<4>, dim: usize, side: usize| {
+        let found = x.dims()[dim];
+        if found == side {
+            return x;
+        }
+        let last = x.clone().narrow(dim, found - 1, 1);
+        let copies = (found..side).map(|_| last.clone());
+        let parts = [x].into_iter().chain(copies).collect();
+        Tensor::cat(parts, dim)
+    };
+    let images = repeat_last(images, 2, shape.height);
+    repeat_last(images, 3, shape.width)
+}
+
+/// The upper left part of images `[N, C, H, W]` that has the size of `shape`.
+fn cut(images: Tensor<4>, shape: ImageShape) -> Tensor<4> {
+    let [count, channels, height, width] = images.dims();
+    if [height, width] == [shape.height, shape.width] {
+        return images;
+    }
+    images.slice([0..count, 0..channels, 0..shape.height, 0..shape.width])
 }

@@ -79,27 +79,20 @@ impl Model {
         weights: &Weights,
         device: &Device,
     ) -> Result<Self, ModelError> {
-        Self::of(info, weights, device).map_err(|error| match error {
-            Assembly::Design(error) => error.into(),
-            Assembly::Weights(reason) => ModelError::Damaged {
-                path: path.to_owned(),
-                reason,
-            },
+        Self::of(info, weights, device).map_err(|reason| ModelError::Damaged {
+            path: path.to_owned(),
+            reason,
         })
     }
 
-    /// A model of these tensors.
-    pub(crate) fn of(
-        info: ModelInfo,
-        weights: &Weights,
-        device: &Device,
-    ) -> Result<Self, Assembly> {
+    /// A model of these tensors. The error is why they don't make one.
+    pub(crate) fn of(info: ModelInfo, weights: &Weights, device: &Device) -> Result<Self, String> {
         let device = device.clone().inner();
-        let design = info.arch.design(info.image).map_err(Assembly::Design)?;
+        let design = info.arch.design(info.image);
         let network = Autoencoder::new(&design, info.latent_dim, 0, &device);
         let network = weights.load_into(network, &device);
         Ok(Self {
-            network: network.map_err(Assembly::Weights)?,
+            network: network?,
             info,
             device,
         })
@@ -240,11 +233,4 @@ impl Model {
         let images = DeviceImages::within(Arc::new(images.clone()), &self.device, 0);
         (images, indices)
     }
-}
-
-/// Why tensors don't make a model.
-#[derive(Debug)]
-pub(crate) enum Assembly {
-    Design(super::design::DesignError),
-    Weights(String),
 }

@@ -7,6 +7,7 @@
 //!
 //! - [`reconstruction_grid`]: originals, reconstructions and their differences.
 //! - [`comparison_grid`]: originals, and what several models make of them.
+//! - [`contact_sheet`]: images of a data set, with their names.
 //! - [`sheet()`]: many images side by side, as thumbnails.
 //! - [`draw_curves`], [`draw_histories`]: losses and SSIM by epoch, of one training and of several.
 //! - [`draw_rate_quality`], [`draw_by_size`]: quality by latent size, cost by size of the work.
@@ -16,6 +17,7 @@
 mod axes;
 mod charts;
 mod comparison;
+mod contact;
 mod curves;
 mod font;
 mod grid;
@@ -27,6 +29,7 @@ mod text;
 
 pub use charts::{RateQuality, SizeChart, draw_by_size, draw_rate_quality};
 pub use comparison::{GridColumn, Originals, comparison_grid};
+pub use contact::contact_sheet;
 pub use curves::{EpochPoint, draw_curves, draw_histories};
 pub use grid::{Tile, reconstruction_grid};
 pub use sheet::{sheet, thumbnail_shape};

@@ -184,3 +184,20 @@ pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, RunError> {
         source,
     })
 }
+
+/// Writes a table, one row for each of `rows`, under a header of their fields' names.
+pub(super) fn write_table<T: Serialize>(path: &Path, rows: &[T]) -> Result<(), RunError> {
+    let encode = || -> Result<Vec<u8>, csv::Error> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for row in rows {
+            writer.serialize(row)?;
+        }
+        let bytes = writer.into_inner();
+        bytes.map_err(|error| error.into_error().into())
+    };
+    let bytes = encode().map_err(|source| RunError::Encode {
+        path: path.to_owned(),
+        source: source.into(),
+    })?;
+    write_atomically(path, &bytes)
+}

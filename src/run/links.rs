@@ -6,8 +6,10 @@ use std::path::Path;
 use super::RUN_FILES;
 
 /// What else is read in a run's folder, or written into.
-const OTHER_FILES: [&str; 9] = [
+const OTHER_FILES: [&str; 11] = [
     ".lock",
+    "images.csv",
+    "skipped.csv",
     "test.csv",
     "test.png",
     "best.png",

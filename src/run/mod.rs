@@ -5,6 +5,8 @@
 //!   config.toml        the settings, complete: the run can be repeated from it
 //!   meta.json          command line, version, commit, device, data set   (Meta)
 //!   status.json        running, finished, early_stopped, interrupted, failed   (Status)
+//!   images.csv         one row an image, of those that have files of their own   (ImageRow)
+//!   skipped.csv        files that can't be used, and why   (SkippedRow)
 //!   metrics.csv        one row an epoch, appended   (EpochMetrics)
 //!   summary.json       quality on the test images, times, the PCA baseline   (Summary)
 //!   log.txt            the messages of the run
@@ -33,6 +35,7 @@ mod error;
 mod files;
 mod folder;
 mod holder;
+mod image_table;
 mod links;
 mod lock;
 mod metrics_table;
@@ -52,6 +55,7 @@ pub use discover::{Discovered, discover, find_run, latest};
 pub use environment::{DatasetOrigin, Meta, Resumption};
 pub use error::RunError;
 pub use folder::RunDir;
+pub use image_table::{ImageRow, SkippedRow};
 pub use links::outward_link;
 pub use lock::Writer;
 pub use pictures::picture_fault;

@@ -156,6 +156,18 @@ impl RunDir {
         self.path().join("test.csv")
     }
 
+    /// `images.csv`, a row for each image that has a file of its own.
+    #[must_use]
+    pub fn images_path(&self) -> PathBuf {
+        self.path().join("images.csv")
+    }
+
+    /// `skipped.csv`, the files that can't be used.
+    #[must_use]
+    pub fn skipped_path(&self) -> PathBuf {
+        self.path().join("skipped.csv")
+    }
+
     /// `thumbnails.png`, the originals of some test images, side by side.
     #[must_use]
     pub fn thumbnails_picture(&self) -> PathBuf {

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::files::{LARGEST_TABLE, read, table};
+use super::files::{LARGEST_TABLE, read, table, write_table};
 use super::records::{number_or_unknown, unknown};
-use super::{RunDir, RunError, write_atomically};
+use super::{RunDir, RunError};
 
 /// Thumbnails in a row of `thumbnails.png`; tile `t` is in row `t / 40`, column `t % 40`.
 pub const THUMBNAIL_COLUMNS: usize = 40;
@@ -15,6 +15,9 @@ pub const THUMBNAIL_COLUMNS: usize = 40;
 pub struct TestImage {
     /// Its place in the data set.
     pub index: u32,
+    /// Where it comes from: a file's path below the folder of the images, or a place in a file of many.
+    #[serde(default)]
+    pub path: Option<String>,
     /// Its class, if the images have labels.
     pub label: Option<u32>,
     /// The name of the class, if it has one.
@@ -51,12 +54,7 @@ impl RunDir {
     /// # Errors
     /// [`RunError::Write`].
     pub fn write_test_images(&self, images: &[TestImage]) -> Result<(), RunError> {
-        let path = self.test_images_path();
-        let bytes = test_csv(images).map_err(|source| RunError::Encode {
-            path: path.clone(),
-            source: source.into(),
-        })?;
-        write_atomically(&path, &bytes)
+        write_table(&self.test_images_path(), images)
     }
 
     /// Reads `test.csv` by the names in its header. Only the column `index` is required, and unknown
@@ -69,14 +67,4 @@ impl RunDir {
         let bytes = read(&path, LARGEST_TABLE)?;
         table(&path, &bytes, TestImage::TABLE, TestImage::KEY)
     }
-}
-
-fn test_csv(images: &[TestImage]) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for image in images {
-        writer.serialize(image)?;
-    }
-    writer
-        .into_inner()
-        .map_err(|error| error.into_error().into())
 }

@@ -8,7 +8,7 @@ use crate::device::{DeviceError, Failure, Panic};
 use crate::error::in_one_line;
 use crate::limits::NO_THREAD;
 use crate::metrics::ScoreError;
-use crate::model::{DesignError, ModelError};
+use crate::model::ModelError;
 #[cfg(feature = "cli")]
 use crate::plot::PlotError;
 use crate::readback::ReadError;
@@ -68,7 +68,7 @@ pub enum TrainError {
     /// A run whose images aren't those that it was trained on.
     #[error(
         "{}: the run was trained on images with SHA-256 {expected}, and those found now have {found} \
-         ({images}). Restore the data set as it was, or say where it is now by `data` DIR",
+         ({images}){changes}. Restore the data set as it was, or say where it is now by `data` DIR",
         path.display()
     )]
     OtherImages {
@@ -80,6 +80,8 @@ pub enum TrainError {
         found: String,
         /// Where those come from.
         images: String,
+        /// In what files they differ, if that is known.
+        changes: String,
     },
     /// A run whose images aren't where they were.
     #[error(
@@ -229,12 +231,6 @@ impl TrainError {
             }
             other => other,
         }
-    }
-}
-
-impl From<DesignError> for TrainError {
-    fn from(error: DesignError) -> Self {
-        Self::Config(error.into())
     }
 }
 

@@ -9,6 +9,7 @@ mod divergence;
 mod early_stopping;
 mod error;
 mod finish;
+mod image_table;
 mod opened;
 mod optimizer;
 #[cfg(feature = "cli")]
@@ -29,6 +30,7 @@ use std::sync::atomic::AtomicBool;
 pub use checkpoint::{Checkpoint, CheckpointFault, Progress};
 pub use early_stopping::EarlyStopping;
 pub use error::{Divergence, TrainError};
+pub use image_table::image_rows;
 pub use opened::{DataPlaces, OpenedRun, open_model, open_run, prepare_again};
 #[cfg(feature = "cli")]
 pub(crate) use pictures::samples;

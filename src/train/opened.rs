@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
+use super::image_table::changes;
 use super::prepare::{load_images, model_info, prepare_with};
 use super::{Prepared, TrainError};
 use crate::config::TrainConfig;
@@ -110,6 +111,10 @@ fn check_images(run: &RunDir, images: &Images) -> Result<(), TrainError> {
             expected,
             found: found.to_owned(),
             images: images.source().to_owned(),
+            changes: match changes(run, images).as_str() {
+                "" => String::new(),
+                changes => format!(": {changes}"),
+            },
         }),
         _ => Ok(()),
     }

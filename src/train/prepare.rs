@@ -48,7 +48,7 @@ impl Prepared {
         let split = Split::of(&images, &data.split, config.training.seed, data.limit);
         let split = split.map_err(|error| error.with_duplicates(images.duplicates()))?;
         config.check_images(images.shape())?;
-        let design = config.model.arch.design(images.shape())?;
+        let design = config.model.arch.design(images.shape());
         let training = &mut config.training;
         if training.batch_size > split.train.len() {
             tracing::warn!(

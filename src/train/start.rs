@@ -4,7 +4,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Local};
 
-use super::{Prepared, TrainError};
+use super::{Prepared, TrainError, image_table};
 use crate::run::{DatasetOrigin, Meta, Resumption, RunDir, State, Status};
 
 /// Creates a run folder in `runs` with `config.toml`, `meta.json` and `status.json` in it. Without a `name` the
@@ -23,7 +23,8 @@ pub fn start_run(
     let stem = format!("{}-z{}", config.model.arch.name(), config.model.latent_dim);
     let run = RunDir::create_with(runs, name, &stem, now, |run| {
         run.write_config(&config.to_toml())?;
-        run.write_meta(&circumstances(prepared, now))
+        run.write_meta(&circumstances(prepared, now))?;
+        image_table::write(prepared, run)
     })?;
     Ok(run)
 }

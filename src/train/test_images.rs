@@ -36,6 +36,7 @@ pub(super) async fn write(
             let mse = f64::from(scores.mse[position]);
             TestImage {
                 index,
+                path: Some(images.manifest()[index as usize].clone()),
                 label: labels.map(|labels| labels.ids[index as usize]),
                 class: images.class(index as usize).map(str::to_owned),
                 ssim: f64::from(scores.ssim[position]),

@@ -15,6 +15,8 @@ fn every_setting_has_one_role() {
     let mut config = TrainConfig::default();
     config.data.limit = Some(7);
     config.data.data = Some("folder".into());
+    config.data.labels = Some("labels.csv".into());
+    config.data.background = Some("white".parse().expect("a colour"));
     let table: toml::Table = toml::from_str(&config.to_toml()).expect("TOML");
     let keys: BTreeSet<&str> = table.keys().map(String::as_str).collect();
     let known: BTreeSet<&str> = ROLES.iter().map(|(key, _)| *key).collect();

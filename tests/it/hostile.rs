@@ -152,7 +152,9 @@ fn load_with(bytes: &[u8]) -> Result<(), DataError> {
 
 fn load_from(folder: &Path) -> Result<(), DataError> {
     let source = Source::of(Some(folder), FolderOptions::default());
-    source.load(&ClassSelection::default(), &Watch::NONE).map(|_| ())
+    source
+        .load(&ClassSelection::default(), &Watch::NONE)
+        .map(|_| ())
 }
 
 /// The most memory that this process has had, in MiB.

@@ -251,6 +251,7 @@ fn images_without_labels_are_shown() -> Outcome {
     let run = stopped_run(home.path(), 2)?;
     let image = |index, label: Option<u32>, class: Option<&str>| TestImage {
         index,
+        path: None,
         label,
         class: class.map(str::to_owned),
         ssim: 0.5,

@@ -499,5 +499,5 @@ fn what_is_not_a_run_is_an_error() {
         .arg(home.path())
         .assert()
         .code(1)
-        .stderr(contains("holds no config.toml"));
+        .stderr(contains("holds no file of a run"));
 }

@@ -194,6 +194,7 @@ fn test_images_may_lack_labels_and_have_any_number_of_classes() -> Outcome {
     let run = new_run(home.path())?;
     let image = |index, label: Option<u32>, class: Option<&str>| TestImage {
         index,
+        path: None,
         label,
         class: class.map(str::to_owned),
         ssim: 0.5,

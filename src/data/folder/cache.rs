@@ -72,7 +72,7 @@ pub(super) fn load_or_make(
     });
     if let Some(path) = &path
         && let Some(prepared) = read(path)
-        && !(options.strict && !prepared.collection.skipped.is_empty())
+        && (!options.strict || prepared.collection.skipped.is_empty())
     {
         return Ok(prepared);
     }

@@ -13,44 +13,9 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
+use crate::data::part::Part;
 use crate::decode::{Format, HEAD};
 use crate::path_text::path_text;
-
-/// What an image is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Part {
-    /// The model learns from it.
-    Train,
-    /// It chooses the best epoch.
-    Validation,
-    /// It judges the result.
-    Test,
-}
-
-impl Part {
-    /// As in `images.csv`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Validation => "validation",
-            Self::Test => "test",
-        }
-    }
-
-    /// The part that a folder of this name holds.
-    fn of_folder(name: &str) -> Option<Self> {
-        match name.to_lowercase().as_str() {
-            "train" | "training" => Some(Self::Train),
-            "val" | "valid" | "validation" => Some(Self::Validation),
-            "test" | "testing" => Some(Self::Test),
-            _ => None,
-        }
-    }
-}
 
 /// A file that is an image, or should be one.
 #[derive(Clone, Debug)]
@@ -264,11 +229,9 @@ impl Walk {
                 }
             }
             Ok(metadata) if metadata.is_file() => self.file(path, names),
-            // A device or a pipe.
-            Ok(_) => self.ignore(path),
             Err(error) if is_named_as_image(path) => self.fail(path, names, &error),
-            // A link to nowhere, say.
-            Err(_) => self.ignore(path),
+            // A device, a pipe, or a link to nowhere.
+            Ok(_) | Err(_) => self.ignore(path),
         }
         names.pop();
     }

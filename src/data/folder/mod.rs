@@ -16,15 +16,14 @@ use std::collections::{BTreeSet, HashSet};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::Watch;
 use super::classes::ClassSelection;
 use super::collection::{Collection, Skipped};
 use super::error::DataError;
 use super::images::{Images, Labels};
 use super::preparation::ImageOptions;
+use super::watch::Watch;
 use crate::path_text::path_text;
 
-pub use list::Part;
 use list::{Listed, Listing};
 
 /// How a folder of images is read.
@@ -229,10 +228,4 @@ fn described(ignored: &std::collections::BTreeMap<String, usize>) -> String {
         .map(|(kind, count)| format!("{count} {kind}"))
         .collect();
     list::first_few(&kinds)
-}
-
-impl std::fmt::Display for Skipped {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(f, "{}: {}", self.path, self.reason)
-    }
 }

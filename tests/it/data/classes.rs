@@ -29,7 +29,7 @@ fn classes_are_read_in_any_spelling_and_shown_in_one() {
             classes
         );
     }
-    assert_eq!(ClassSelection::default().to_string(), "t-shirt,trouser");
+    assert_eq!(ClassSelection::default().to_string(), "auto");
     let all = ClassSelection::All.resolve(&names()).unwrap();
     assert_eq!(
         all.into_iter().collect::<Vec<_>>(),

@@ -122,7 +122,7 @@ fn an_animation_and_few_levels_are_named() {
         &[(b"acTL", &[0, 0, 0, 2, 0, 0, 0, 0])],
     );
     ssim(&path, &plain).assert().success().stderr(contains(
-        "an animation, of which only the first image is compared",
+        "an animation, of which only the first image is read",
     ));
 
     for (name, factor, is_dark) in [("sensor.png", 16, true), ("whole.png", 257, false)] {
