@@ -8,8 +8,9 @@ pub(crate) fn write_header(out: &mut impl Write, element: &str, shape: &[usize])
     const SIGNATURE: &[u8] = b"\x93NUMPY\x01\x00";
     /// What the elements' place is a multiple of.
     const ALIGNMENT: usize = 64;
-    let sides: String = shape.iter().map(|side| format!("{side}, ")).collect();
-    let sides = sides.trim_end();
+    let sides: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    // A tuple of one has a comma, too.
+    let sides = sides.join(", ") + if shape.len() == 1 { "," } else { "" };
     let mut header =
         format!("{{'descr': '{element}', 'fortran_order': False, 'shape': ({sides}), }}");
     let length = SIGNATURE.len() + 2 + header.len() + 1;

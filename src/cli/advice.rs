@@ -69,6 +69,10 @@ pub(super) fn is_for(mut command: &Command, mut matches: &ArgMatches) {
         };
         (command, matches) = (subcommand, of_subcommand);
     }
+    // A trial of a bench has the settings of training from the bench, whose flags they are.
+    if command.get_name() == "trial" {
+        return;
+    }
     let flags = command.get_arguments().filter_map(Arg::get_long);
     // There is one command in a process.
     let _ = FLAGS.set(flags.map(str::to_owned).collect());

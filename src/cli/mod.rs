@@ -32,11 +32,13 @@ use std::ffi::OsString;
 use std::io::{Write, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use settings::SettingsArgs;
 use table::{printable, printable_lines};
+use terminal::USUAL_WIDTH;
 
 /// Trains autoencoders on images, on any GPU or a CPU, and judges them by SSIM.
 ///
@@ -153,9 +155,33 @@ fn refuse(error: &clap::Error) -> Exit {
     } else {
         text.to_string()
     };
+    let text = format!("{text}{}", from_environment(&text));
     // Where standard error is closed, the exit code is all that is left to say.
     let _ = write!(stderr(), "{text}");
     Exit::Usage
+}
+
+/// Says if the value that an error is about isn't on the command line but in a variable.
+fn from_environment(error: &str) -> String {
+    const VARIABLES: [(&str, &str); 3] = [
+        ("--backend", "TRAINER_BACKEND"),
+        ("--data", "TRAINER_DATA"),
+        ("--runs", "TRAINER_RUNS"),
+    ];
+    let is_given = |flag: &str| {
+        let mut words = std::env::args();
+        words.any(|word| word == flag || word.starts_with(&format!("{flag}=")))
+    };
+    let guilty = VARIABLES.iter().find(|(flag, variable)| {
+        error.contains(&format!("'{flag} <"))
+            && std::env::var_os(variable).is_some()
+            && !is_given(flag)
+    });
+    guilty.map_or(String::new(), |(flag, variable)| {
+        format!(
+            "\nThe value for {flag} is that of the variable {variable}: change it, or unset it.\n"
+        )
+    })
 }
 
 impl Cli {
@@ -167,7 +193,16 @@ impl Cli {
     pub fn run_process() -> anyhow::Result<Exit> {
         output::start();
         signals::ignore_file_size_signal();
+        if SystemTime::now() < SystemTime::UNIX_EPOCH {
+            anyhow::bail!(
+                "this machine's clock is before 1970, and runs are named by the time; set it"
+            );
+        }
         let mut command = numbers::allow_negative(settings::show_defaults(Self::command()));
+        if std::env::var_os("COLUMNS").is_some_and(|columns| columns == "0") {
+            // Of a terminal that doesn't know its width.
+            command = command.term_width(USUAL_WIDTH);
+        }
         let words = runs_folder::runs_after_command(&command, std::env::args_os());
         let result = command.try_get_matches_from_mut(words).and_then(|matches| {
             advice::is_for(&command, &matches);

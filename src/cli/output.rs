@@ -48,11 +48,28 @@ impl From<io::Error> for OutputError {
     }
 }
 
-/// Reads the name of a file that is to be written, which a folder's isn't: found before the work is done.
+/// Reads the name of a file that is to be written. What can't be one is found before the work is done.
 pub(super) fn file() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| {
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
         if path.is_dir() {
             Err("it is a folder; expected the name of a file in it")
+        } else if folder.is_some_and(|folder| !folder.is_dir()) {
+            Err("there is no such folder to put it into; make it first")
+        } else {
+            Ok(path)
+        }
+    })
+}
+
+/// Reads the name of a folder that is to be written into, and made if it isn't there.
+pub(super) fn folder() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| {
+        // A link to nowhere is there, too.
+        if path.symlink_metadata().is_ok() && !path.is_dir() {
+            Err("it is no folder; expected the name of one, or of a new one")
         } else {
             Ok(path)
         }

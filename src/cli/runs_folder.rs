@@ -46,12 +46,15 @@ impl RunsFolder {
 pub(super) fn discover_runs(folder: &Path) -> Result<Discovered, RunError> {
     let found = discover(folder)?;
     for link in &found.links {
-        let name = link.file_name().unwrap_or_default();
-        let [link, name] = [link.as_os_str(), name].map(|text| printable(&path_text(text)));
-        tracing::warn!(
-            "{link} is left out: links to runs are followed only where they are named, as in \
-             `trainer report {name}`"
-        );
+        let name = printable(&path_text(link));
+        if link.exists() {
+            tracing::warn!(
+                "{name} is left out: links to runs are followed only where they are named, as in \
+                 `trainer report {name}`"
+            );
+        } else {
+            tracing::warn!("{name} is left out: it is a link that leads nowhere");
+        }
     }
     Ok(found)
 }

@@ -15,8 +15,13 @@ pub(super) struct ServeArgs {
     runs: RunsFolder,
 
     /// Port to listen on; 0 takes a free one
-    #[arg(long, value_name = "N", default_value_t = 7860)]
+    #[arg(long, value_name = "N", default_value_t = 7860, value_parser = port)]
     port: u16,
+}
+
+fn port(word: &str) -> Result<u16, &'static str> {
+    let port = word.parse();
+    port.map_err(|_| "expected a whole number from 0 to 65535")
 }
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {

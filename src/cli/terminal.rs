@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use console::{Term, is_dumb, measure_text_width, truncate_str};
 
 /// Columns where there is no terminal to tell.
-const USUAL_WIDTH: usize = 80;
+pub(super) const USUAL_WIDTH: usize = 80;
 /// Between two drawings; a reader can't follow more than twenty a second.
 const INTERVAL: Duration = Duration::from_millis(50);
 

@@ -73,7 +73,14 @@ impl TrainConfig {
     ///
     /// Where a setting is missing, unknown or impossible.
     pub fn from_toml(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        Self::from_table(path, parse(path, text)?)
+        let read = parse(path, text).and_then(|table| Self::from_table(path, table));
+        read.map_err(|error| match error {
+            ConfigError::Malformed { path, message } => ConfigError::Malformed {
+                path,
+                message: format!("{message}; restore the file from a copy"),
+            },
+            error => error,
+        })
     }
 
     fn from_table(path: &Path, table: Table) -> Result<Self, ConfigError> {

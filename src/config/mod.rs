@@ -294,7 +294,7 @@ impl TrainConfig {
         if self.model.arch == Architecture::Linear && latent_dim > shape.len() {
             return Err(ConfigError::Value {
                 setting: "latent_dim",
-                value: latent_dim.to_string(),
+                value: format!("{latent_dim}, of images of {} values", shape.len()),
                 expected: "at most as many as an image has values, with arch linear",
             });
         }

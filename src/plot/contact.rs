@@ -54,12 +54,12 @@ pub fn contact_sheet(tiles: &[(&[u8], &str)], shape: ImageShape, all: usize) -> 
             .iter()
             .map(|&level| f32::from(level) / 255.0)
             .collect();
-        let tile = column - GAP;
-        let corner = (x + (tile - width) / 2, y);
+        let room = column - GAP;
+        let corner = (x + (room - width) / 2, y);
         Raster::of(&pixels, shape).draw(&mut sheet, corner, scale, color);
         let (_, file) = name.rsplit_once('/').unwrap_or(("", name));
-        let shown = text::fit(file, SMALL_SIZE, tile);
-        let baseline = (x + tile / 2, y + height + BASELINE);
+        let shown = text::fit(file, SMALL_SIZE, room);
+        let baseline = (x + room / 2, y + height + BASELINE);
         text::draw(
             &mut sheet,
             &shown,

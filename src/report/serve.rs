@@ -79,7 +79,7 @@ impl Server {
                 Ok(Some(answer)) => answer,
                 Ok(None) => Answer::plain(404, "There is nothing here.\n"),
                 Err(error) => {
-                    let message = with_causes(&error);
+                    let message = with_causes(&error).replace("`runs`", "--runs");
                     tracing::warn!("{message}");
                     Answer::plain(500, &format!("{message}\n"))
                 }

@@ -230,11 +230,32 @@ fn file_name(path: &Path) -> String {
 /// `file: error`. Errors of TOML quote the line and point at a place in it: of those, the first line
 /// (where) and the last one (what).
 pub(super) fn in_one_line(file: &str, error: &dyn Error) -> String {
-    let message = error.to_string();
+    let message = in_words(&error.to_string());
     let first = message.lines().next().unwrap_or_default();
     let last = message.lines().rfind(|line| !line.trim().is_empty());
     match last.filter(|last| *last != first) {
         Some(last) => format!("{file}: {first}: {}", last.trim()),
         None => format!("{file}: {first}"),
     }
+}
+
+/// What parsers say of a value, for people who needn't know Rust's types.
+fn in_words(message: &str) -> String {
+    const WORDS: [(&str, &str); 9] = [
+        ("CSV deserialize error: ", ""),
+        ("CSV parse error: ", ""),
+        ("invalid digit found in string", "not a whole number"),
+        ("invalid float literal", "not a number"),
+        (
+            "number too large to fit in target type",
+            "too large a number",
+        ),
+        ("u64 value was too large", "too large a number"),
+        ("expected usize", "expected a whole number"),
+        ("expected u64", "expected a whole number"),
+        ("expected f64", "expected a number"),
+    ];
+    WORDS.iter().fold(message.to_owned(), |text, (from, to)| {
+        text.replace(from, to)
+    })
 }

@@ -157,6 +157,7 @@ impl RunRecord {
         }
         if record.state.is_complete() || is_there(&run.summary_path()) {
             record.summary = record.keep(run.read_summary());
+            record.check_summary();
         }
         record.problems.extend(run.faults_at_a_glance());
         record
@@ -224,6 +225,31 @@ impl RunRecord {
             let epochs = count(status.epoch, "epoch");
             let problem = format!("metrics.csv has {rows} of the run's {epochs}");
             self.problems.push(problem);
+        }
+    }
+
+    /// Drops a summary whose numbers can't be a run's, however they came into it.
+    fn check_summary(&mut self) {
+        /// Of seconds, thirty years; of decibels, far more than 64 bits can tell apart.
+        const MOST: f64 = 1e9;
+        let Some(summary) = &self.summary else {
+            return;
+        };
+        let qualities = [
+            Some(&summary.test),
+            summary.pca.as_ref().map(|pca| &pca.test),
+        ];
+        let scores = qualities
+            .into_iter()
+            .flatten()
+            .flat_map(|it| [it.ssim, it.psnr, it.mse]);
+        // Perfect images have an infinite PSNR.
+        let is_absurd = |value: f64| value.is_finite() && value.abs() > MOST;
+        let seconds = summary.seconds.total;
+        if scores.into_iter().any(is_absurd) || !(0.0..=MOST).contains(&seconds) {
+            self.problems
+                .push("summary.json: it has numbers that no run can have".to_owned());
+            self.summary = None;
         }
     }
 

@@ -193,7 +193,16 @@ pub(super) fn prepare_with(
     let data = &mut config.data;
     data.classes = match &data.classes {
         ClassSelection::Auto => images.classes(),
-        chosen => chosen.canonical(images.class_names())?,
+        chosen => {
+            let chosen = chosen.canonical(images.class_names())?;
+            if chosen != ClassSelection::All && chosen != images.classes() {
+                tracing::warn!(
+                    "of the chosen classes {chosen}, there are images of {} only",
+                    images.classes()
+                );
+            }
+            chosen
+        }
     };
     if images.collection().is_some() {
         // As they are now, so that other files in the folder can't change it.

@@ -80,6 +80,35 @@ fn check(report: &Value, shape: [u64; 4]) {
 }
 
 #[test]
+fn a_bench_says_what_is_wrong_once_in_words_about_its_flags() {
+    trainer()
+        .args([
+            "bench",
+            "training",
+            "--backend",
+            "flex",
+            "--limit",
+            "200",
+            "--epochs",
+            "1",
+        ])
+        .args(["--trials", "1", "--latent-dim", "5000"])
+        .assert()
+        .code(1)
+        .stderr(contains("--latent-dim 5000, of images of 784 values").count(1));
+    trainer()
+        .args(["bench", "scale", "--backend", "flex", "--images", "99999"])
+        .assert()
+        .code(1)
+        .stderr(contains("--images 99999: there are 14000"));
+    trainer()
+        .args(["bench", "scale", "--plot", "/nonexistent/scale.png"])
+        .assert()
+        .code(2)
+        .stderr(contains("--plot").and(contains("no such folder")));
+}
+
+#[test]
 fn json_has_every_measurement_and_what_it_was_made_on() {
     let report = report("flex", "4x1x28x28");
     assert_eq!(report["version"], env!("CARGO_PKG_VERSION"));

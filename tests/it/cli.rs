@@ -292,3 +292,32 @@ fn an_architecture_has_a_recipe_which_files_and_flags_override() {
         ],
     );
 }
+
+#[test]
+fn a_value_from_the_environment_is_said_to_be() {
+    for (variable, value) in [("TRAINER_BACKEND", "nonsense"), ("TRAINER_DATA", "")] {
+        trainer()
+            .env(variable, value)
+            .arg("--dry-run")
+            .assert()
+            .code(2)
+            .stderr(contains(format!("that of the variable {variable}")));
+    }
+    trainer()
+        .env("TRAINER_BACKEND", "flex")
+        .args(["--dry-run", "--backend", "nonsense"])
+        .assert()
+        .code(2)
+        .stderr(contains("variable").not());
+}
+
+#[test]
+fn a_terminal_that_does_not_know_its_width_gets_whole_lines() {
+    let help = trainer()
+        .env("COLUMNS", "0")
+        .arg("--help")
+        .output()
+        .expect("it runs");
+    let help = String::from_utf8(help.stdout).expect("UTF-8");
+    assert!(help.lines().any(|line| line.chars().count() > 60), "{help}");
+}

@@ -98,7 +98,7 @@ fn negative_numbers_are_values_in_every_command() {
         (["eval", "--device", "-1"], WHOLE),
         (["resume", "--epochs", "-1"], WHOLE),
         (["resume", "--learning-rate", "-0.1"], "above zero"),
-        (["serve", "--port", "-1"], "-1 is not in 0..=65535"),
+        (["serve", "--port", "-1"], "a whole number from 0 to 65535"),
     ] {
         assert_refused(&words, expected);
     }

@@ -128,15 +128,16 @@ fn an_output_that_cannot_be_written_is_an_error_and_stays() -> Outcome {
             let output = command(path).assert().failure().get_output().clone();
             String::from_utf8_lossy(&output.stderr).into_owned()
         };
-        let message = said(place.path());
         // A flag's value is looked at before the work is done; a link isn't.
-        let [flag, link] = ["it is a folder", "can't write "].map(|words| message.contains(words));
-        assert!(
-            if name.starts_with("--") { flag } else { link },
-            "{name}: {message}"
-        );
-        let message = said(&place.path().join("absent/file"));
-        assert!(message.contains("can't write "), "{name}: {message}");
+        let is_flag = name.starts_with("--");
+        for (path, words) in [
+            (place.path().to_owned(), "it is a folder"),
+            (place.path().join("absent/file"), "no such folder"),
+        ] {
+            let message = said(&path);
+            let expected = if is_flag { words } else { "can't write " };
+            assert!(message.contains(expected), "{name}: {message}");
+        }
         assert!(place.path().is_dir());
     }
     Ok(())

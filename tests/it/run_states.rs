@@ -156,6 +156,32 @@ fn a_table_that_lacks_epochs_of_a_run_that_ended_is_a_problem() -> Outcome {
 }
 
 #[test]
+fn a_summary_of_numbers_that_no_run_has_is_a_problem_and_not_shown() -> Outcome {
+    let home = tempfile::tempdir()?;
+    small_run(home.path()).assert().success();
+    let run = only_run(home.path());
+    let path = run.join("summary.json");
+    let whole = fs::read_to_string(&path)?;
+    let mut summary: Value = serde_json::from_str(&whole)?;
+    summary["seconds"]["total"] = 1e300.into();
+    fs::write(&path, summary.to_string())?;
+    let record = RunRecord::read(&run);
+    assert!(record.summary.is_none());
+    assert_eq!(
+        record.problems,
+        ["summary.json: it has numbers that no run can have"]
+    );
+    summary["best_epoch"] = "one".into();
+    fs::write(&path, summary.to_string())?;
+    let problems = RunRecord::read(&run).problems;
+    assert!(
+        problems[0].contains("expected a whole number"),
+        "{problems:?}"
+    );
+    Ok(())
+}
+
+#[test]
 fn broken_pictures_and_a_wrong_test_csv_are_problems_and_absent_ones_are_none() -> Outcome {
     let home = tempfile::tempdir()?;
     let run = new_run(home.path())?;

@@ -119,3 +119,76 @@ fn what_a_sweep_goes_over_is_not_given_singly() {
             .stderr(contains("minutes"));
     }
 }
+
+#[test]
+fn what_is_in_the_way_of_a_sweep_is_found_before_it_trains_and_stays() {
+    let folder = TempDir::new().expect("a folder");
+    let out = folder.path().join("sweep");
+    std::fs::create_dir(&out).expect("a folder");
+    let table = out.join("sweep.csv");
+    // One line has no row that could be wrong.
+    std::fs::write(&table, "my,own,notes\n").expect("a file");
+    let refused = |expected: &str| {
+        sweep(&out, "2")
+            .assert()
+            .failure()
+            .stderr(contains(expected).count(1))
+            .stderr(contains("test SSIM").not());
+        assert!(
+            run_folders(&out)
+                .iter()
+                .all(|path| path.ends_with("rate_quality.png"))
+        );
+    };
+    refused("it isn't a sweep's table");
+    assert_eq!(
+        std::fs::read_to_string(&table).expect("a file"),
+        "my,own,notes\n"
+    );
+    std::fs::remove_file(&table).expect("removing");
+
+    let picture = out.join("rate_quality.png");
+    std::fs::create_dir(&picture).expect("a folder");
+    refused("is a folder, and the sweep's picture has that name");
+    std::fs::remove_dir(&picture).expect("removing");
+
+    let lock = std::fs::File::create(out.join(".sweep.lock")).expect("a file");
+    lock.try_lock().expect("a lock");
+    refused("another sweep uses it");
+    drop(lock);
+
+    let nowhere = folder.path().join("nowhere");
+    sweep(&nowhere, "2")
+        .arg("--data")
+        .arg("/nonexistent")
+        .assert()
+        .code(1)
+        .stderr(contains("/nonexistent doesn't exist").count(1));
+    assert!(!nowhere.exists());
+    std::fs::write(&nowhere, "").expect("a file");
+    sweep(&nowhere, "2")
+        .assert()
+        .code(2)
+        .stderr(contains("--out").and(contains("no folder")));
+}
+
+#[test]
+fn without_pca_there_are_no_scores_of_it() {
+    let folder = TempDir::new().expect("a folder");
+    let small = || {
+        let mut command = sweep(folder.path(), "2");
+        command.args(["--archs", "linear"]);
+        command
+    };
+    small()
+        .arg("--no-pca")
+        .assert()
+        .success()
+        .stdout(contains("NaN").not())
+        .stderr(contains("PCA").not());
+    small()
+        .assert()
+        .success()
+        .stdout(contains("–"))
+        .stderr(contains("was trained with --no-pca before"));
+}

@@ -91,5 +91,5 @@ fn seconds(word: &str) -> Result<Duration, &'static str> {
     let seconds = word.parse().ok().filter(|&seconds: &f64| seconds > 0.0);
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or("expected a number of seconds above zero")
+        .ok_or("expected a number of seconds above zero, such as 600, and below 1e19")
 }

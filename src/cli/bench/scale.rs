@@ -1,7 +1,9 @@
 //! `trainer bench scale`: how time and memory grow.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
@@ -10,6 +12,7 @@ use super::training::{Measured, measured_settings};
 use crate::bench::scale::{ScalePoint, draw_scale};
 use crate::cli::numbers::whole;
 use crate::cli::{Exit, log, output};
+use crate::data::Watch;
 use crate::run::export_png;
 
 #[derive(Args, Debug)]
@@ -48,15 +51,22 @@ pub(super) fn run(args: ScaleArgs) -> anyhow::Result<Exit> {
     log::start(false);
     let config = measured_settings(&args.common)?;
     let machine = Machine::of(&config, args.common.trials)?;
-    let most = args.images.iter().copied().max();
-    let by_images = args
-        .images
+    // A number that is listed twice is measured once.
+    let sorted = |numbers: &[usize]| numbers.iter().copied().collect::<BTreeSet<usize>>();
+    let (images, batches) = (sorted(&args.images), sorted(&args.batches));
+    let most = images.last().copied().unwrap_or_default();
+    let there = config
+        .data
+        .source()
+        .load(&config.data.classes, &Watch::NONE)?
+        .len();
+    if most > there {
+        bail!("--images {most}: there are {there}; give smaller numbers, or more --classes");
+    }
+    let by_images = images
         .iter()
         .map(|&images| (images, config.training.batch_size));
-    let by_batch = args
-        .batches
-        .iter()
-        .map(|&batch| (most.unwrap_or_default(), batch));
+    let by_batch = batches.iter().map(|&batch| (most, batch));
     let mut points = Vec::new();
     for (images, batch) in by_images.chain(by_batch) {
         let mut config = config.clone();
@@ -81,7 +91,7 @@ pub(super) fn run(args: ScaleArgs) -> anyhow::Result<Exit> {
         points.push(point);
     }
     if let Some(path) = &args.plot {
-        let picture = draw_scale(&points, args.images.len())?;
+        let picture = draw_scale(&points, images.len())?;
         export_png(&picture, path)?;
     }
     if args.common.json {

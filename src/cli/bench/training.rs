@@ -55,7 +55,7 @@ impl Measured {
             }
         }
         if !ended {
-            bail!("a trial failed; the same settings without `bench training` say why");
+            bail!("a trial failed, for the reason above");
         }
         let counting = if epochs.len() > 1 {
             &epochs[1..]

@@ -41,7 +41,7 @@ pub(super) struct CompareArgs {
     runs: RunsFolder,
 
     /// Folder for compare.png and compare_images.png
-    #[arg(long, value_name = "DIR", default_value = ".")]
+    #[arg(long, value_name = "DIR", default_value = ".", value_parser = output::folder())]
     output: PathBuf,
 
     /// Print the comparison as JSON

@@ -14,7 +14,7 @@ use super::runs_folder::RunsFolder;
 use super::table::{Column, printable, table_lines, table_width, terminal_width};
 use super::{Exit, log, output};
 use crate::path_text::path_text;
-use crate::run::{BestValidation, Meta, RunRecord, RunState, Status, Summary};
+use crate::run::{BestValidation, Meta, RUN_FILES, RunRecord, RunState, Status, Summary};
 
 /// Names aren't shortened below this; columns are left out first.
 const SHORTEST_NAME: usize = 20;
@@ -68,7 +68,18 @@ pub(super) fn run(args: &RunsArgs) -> anyhow::Result<Exit> {
         output::json(&listed)?;
     } else if runs.is_empty() {
         let folder = path_text(args.runs.path());
-        output::line(format_args!("no runs in {}", printable(&folder)))?;
+        let is_run = RUN_FILES
+            .iter()
+            .any(|file| args.runs.path().join(file).exists());
+        output::line(format_args!(
+            "no runs in {}{}",
+            printable(&folder),
+            if is_run {
+                ", which is a run itself: give the folder that it is in"
+            } else {
+                ""
+            }
+        ))?;
     } else {
         output::text(list(&runs, now, terminal_width()))?;
     }

@@ -244,7 +244,7 @@ impl Walk {
                     names: names.to_vec(),
                     path: path.to_owned(),
                     fault: None,
-                })
+                });
             }
             Err(error) if is_meant => self.fail(path, names, &error),
             _ => self.ignore(path),

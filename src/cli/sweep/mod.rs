@@ -1,20 +1,20 @@
 //! `trainer sweep`: runs over latent sizes, architectures and losses, and a picture of quality by latent
 //! size.
 
-use std::collections::BTreeMap;
-use std::io::ErrorKind;
+mod table;
+
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
-use serde::{Deserialize, Serialize};
 
 use super::advice::with_flags;
 use super::numbers::{parsed, whole};
-use super::output::{self, OutputError, unless_closed};
+use super::output::{self, unless_closed};
 use super::runs_folder::discover_runs;
 use super::settings::SettingsArgs;
 use super::signals::stop_on_signal;
@@ -27,21 +27,15 @@ use crate::host::notice_pauses;
 use crate::limits::NO_THREAD;
 use crate::loss::Loss;
 use crate::model::Architecture;
-use crate::path_text::{path_text, text_path};
-use crate::plot::{RateQuality, draw_rate_quality};
-use crate::run::{
-    RunDir, RunError, RunRecord, Summary, discover, export_png, read_regular, write_output,
-};
+use crate::run::{RunDir, RunError, RunRecord, Summary, discover};
 use crate::train::{Observer, TrainError, prepare, resume_run, start_run, train};
-
-/// The largest `sweep.csv` that is read, in bytes: more rows than anybody trains.
-const LARGEST_TABLE: u64 = 1 << 24;
+use table::{PICTURE, earlier_rows, print, row, with_earlier, write};
 
 #[derive(Args, Debug)]
 pub(super) struct SweepArgs {
     /// Folder for the run folders, sweep.csv and rate_quality.png. Runs that it already has aren't
     /// trained again, and unfinished ones are resumed; rows of earlier sweeps stay in the table
-    #[arg(long, value_name = "DIR", default_value = "runs/sweep")]
+    #[arg(long, value_name = "DIR", default_value = "runs/sweep", value_parser = output::folder())]
     out: PathBuf,
 
     /// Latent sizes
@@ -95,27 +89,20 @@ fn minutes(word: &str) -> Result<f64, &'static str> {
         .ok_or("expected a number of minutes from 0 to 1000000")
 }
 
-/// A line of `sweep.csv`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Row {
-    arch: String,
-    loss: String,
-    latent_dim: usize,
-    test_ssim: f64,
-    test_psnr: f64,
-    validation_ssim: f64,
-    pca_test_ssim: f64,
-    pca_test_psnr: f64,
-    epochs: usize,
-    seconds: f64,
-    run: String,
-}
-
 pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
     log::start(false);
     let plan = plan(args)?;
+    check_common(&plan)?;
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("--out {}: can't create the folder", args.out.display()))?;
+    let _lock = lock(&args.out)?;
+    let picture = args.out.join(PICTURE);
+    if picture.is_dir() {
+        bail!(
+            "{} is a folder, and the sweep's picture has that name; move it away, or give another --out",
+            picture.display()
+        );
+    }
     let stop = stop_on_signal()?;
     notice_pauses();
     let is_late = Arc::new(AtomicBool::new(false));
@@ -151,11 +138,16 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
         match complete(&args.out, config, stop) {
             Ok(Some((run, summary))) => {
                 let row = row(config, &run, &summary);
-                tracing::info!(
-                    "{label}: test SSIM {:.4}, PCA {:.4}",
-                    row.test_ssim,
-                    row.pca_test_ssim
-                );
+                let pca = row
+                    .pca_test_ssim
+                    .map_or(String::new(), |ssim| format!(", PCA {ssim:.4}"));
+                tracing::info!("{label}: test SSIM {:.4}{pca}", row.test_ssim);
+                if config.output.pca && row.pca_test_ssim.is_none() {
+                    tracing::warn!(
+                        "{} was trained with --no-pca before: move it away to have PCA's scores",
+                        row.run
+                    );
+                }
                 rows.push(row);
                 write(&args.out, &with_earlier(&args.out, &rows, &earlier))?;
             }
@@ -188,30 +180,58 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
     })
 }
 
+/// What is wrong whatever is trained, such as images that aren't there, is said once, before anything is
+/// written.
+fn check_common(plan: &[TrainConfig]) -> Result<(), TrainError> {
+    let Some(config) = plan.first() else {
+        return Ok(());
+    };
+    match prepare(config.clone(), &Watch::NONE) {
+        Err(error @ (TrainError::Data(_) | TrainError::Device(_))) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Keeps other sweeps out of `folder` as long as it lives: each would lose the other's rows.
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    let path = folder.join(".sweep.lock");
+    let open = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path);
+    let file = open.with_context(|| format!("--out {}: can't write into it", folder.display()))?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => bail!(
+            "--out {}: another sweep uses it. Wait until it ends, or give another folder",
+            folder.display()
+        ),
+        // A file system without locks is no reason not to train.
+        _ => Ok(file),
+    }
+}
+
 /// The settings of each run, checked.
 fn plan(args: &SweepArgs) -> Result<Vec<TrainConfig>, ConfigError> {
     let settings = &args.settings;
-    for (setting, is_given, expected) in [
-        (
-            "--arch",
-            settings.arch.is_some(),
-            "--archs, since a sweep goes over several",
-        ),
+    let arch = settings.arch.map(|arch| arch.name().to_owned());
+    for (setting, given, expected) in [
+        ("--arch", arch, "--archs, since a sweep goes over several"),
         (
             "--latent-dim",
-            settings.latent_dim.is_some(),
+            settings.latent_dim.map(|size| size.to_string()),
             "--latent-dims, since a sweep goes over several",
         ),
         (
             "--loss",
-            settings.loss.is_some(),
+            settings.loss.as_ref().map(Loss::to_string),
             "--losses, since a sweep goes over several",
         ),
     ] {
-        if is_given {
+        if let Some(value) = given {
             return Err(ConfigError::Value {
                 setting,
-                value: "one".to_owned(),
+                value,
                 expected,
             });
         }
@@ -292,117 +312,3 @@ fn with_effect(mut config: toml::Table) -> toml::Table {
 struct Silent;
 
 impl Observer for Silent {}
-
-fn row(config: &TrainConfig, run: &Path, summary: &Summary) -> Row {
-    let pca = summary.pca.as_ref().map(|pca| &pca.test);
-    let name = run.file_name().unwrap_or_default();
-    Row {
-        arch: config.model.arch.name().to_owned(),
-        loss: config.training.loss.to_string(),
-        latent_dim: config.model.latent_dim,
-        test_ssim: summary.test.ssim,
-        test_psnr: summary.test.psnr,
-        validation_ssim: summary.validation.ssim,
-        pca_test_ssim: pca.map_or(f64::NAN, |pca| pca.ssim),
-        pca_test_psnr: pca.map_or(f64::NAN, |pca| pca.psnr),
-        epochs: summary.epochs,
-        seconds: summary.seconds.total,
-        run: path_text(name),
-    }
-}
-
-/// The rows of `sweep.csv` that earlier sweeps left; none if there is no such file.
-fn earlier_rows(folder: &Path) -> anyhow::Result<Vec<Row>> {
-    let path = folder.join("sweep.csv");
-    let bytes = match read_regular(&path, LARGEST_TABLE) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        result => result.map_err(anyhow::Error::from),
-    };
-    let rows = bytes.and_then(|bytes| {
-        let mut reader = csv::Reader::from_reader(bytes.as_slice());
-        let rows = reader.deserialize().collect::<Result<Vec<Row>, _>>();
-        Ok(rows?)
-    });
-    rows.with_context(|| {
-        format!(
-            "{}: it isn't a sweep's table, which would be replaced; move it away, or give another --out",
-            path.display()
-        )
-    })
-}
-
-/// The rows of this sweep, then those of earlier ones: all but those of the same runs, and of runs that
-/// are gone and have been trained again.
-fn with_earlier(folder: &Path, rows: &[Row], earlier: &[Row]) -> Vec<Row> {
-    let is_replaced = |old: &Row| {
-        let is_gone = !folder.join(text_path(&old.run)).exists();
-        rows.iter().any(|new| {
-            let is_same =
-                (&new.arch, &new.loss, new.latent_dim) == (&old.arch, &old.loss, old.latent_dim);
-            new.run == old.run || (is_gone && is_same)
-        })
-    };
-    let kept = earlier.iter().filter(|old| !is_replaced(old));
-    rows.iter().chain(kept).cloned().collect()
-}
-
-/// Writes `sweep.csv` and `rate_quality.png`.
-fn write(folder: &Path, rows: &[Row]) -> anyhow::Result<()> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        writer.serialize(row)?;
-    }
-    let table = writer.into_inner().context("can't write sweep.csv")?;
-    write_output(&folder.join("sweep.csv"), &table)?;
-
-    let pca: BTreeMap<_, _> = rows
-        .iter()
-        .map(|row| {
-            let point = (row.latent_dim, row.pca_test_ssim, row.pca_test_psnr);
-            (row.latent_dim, point)
-        })
-        .collect();
-    let mut curves = vec![RateQuality {
-        name: "PCA".to_owned(),
-        points: pca.into_values().collect(),
-    }];
-    for row in rows {
-        let name = format!("{}, {}", row.arch, row.loss);
-        let point = (row.latent_dim, row.test_ssim, row.test_psnr);
-        match curves.iter_mut().find(|curve| curve.name == name) {
-            Some(curve) => curve.points.push(point),
-            None => curves.push(RateQuality {
-                name,
-                points: vec![point],
-            }),
-        }
-    }
-    for curve in &mut curves {
-        curve.points.sort_by_key(|point| point.0);
-    }
-    let title = "What latent values buy: test images by number of latent values";
-    let picture = draw_rate_quality(title, &curves)?;
-    export_png(&picture, &folder.join("rate_quality.png"))?;
-    Ok(())
-}
-
-fn print(rows: &[Row], folder: &Path) -> Result<(), OutputError> {
-    output::line(format_args!(
-        "{:>7}  {:<9} {:<18}{:>10}{:>10}{:>10}{:>10}{:>10}",
-        "latent", "arch", "loss", "SSIM", "PSNR", "PCA SSIM", "PCA PSNR", "seconds"
-    ))?;
-    for row in rows {
-        output::line(format_args!(
-            "{:>7}  {:<9} {:<18}{:>10.4}{:>10.2}{:>10.4}{:>10.2}{:>10.1}",
-            row.latent_dim,
-            row.arch,
-            row.loss,
-            row.test_ssim,
-            row.test_psnr,
-            row.pca_test_ssim,
-            row.pca_test_psnr,
-            row.seconds
-        ))?;
-    }
-    output::path(folder)
-}
