@@ -47,7 +47,9 @@ pub enum ConfigError {
         message: String,
     },
     /// Images that SSIM can't compare.
-    #[error("`ssim_preset` {preset}: {reason}; preset same takes images of any size")]
+    #[error(
+        "`ssim_preset` {preset}: {reason}; preset same takes images of any size, and `size` makes them larger"
+    )]
     SsimPreset {
         /// Its name.
         preset: &'static str,

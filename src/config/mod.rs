@@ -16,7 +16,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{
-    Channels, ClassSelection, Fit, FolderOptions, ImageOptions, Size, Source, SplitFractions,
+    Channels, ClassSelection, DataError, Fit, FolderOptions, ImageOptions, Images, Size, Source,
+    SplitFractions, Watch,
 };
 use crate::decode::Background;
 use crate::device::Backend;
@@ -133,21 +134,32 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
-    /// Where the images come from, and what they are made into.
+    /// What images are made into.
     #[must_use]
-    pub fn source(&self) -> Source {
+    pub fn image_options(&self) -> ImageOptions {
+        ImageOptions {
+            channels: self.channels,
+            size: self.size,
+            fit: self.fit,
+            background: self.background,
+        }
+    }
+
+    /// Loads the images.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::load`].
+    pub fn load(&self, watch: &Watch) -> Result<Images, DataError> {
         let options = FolderOptions {
-            images: ImageOptions {
-                channels: self.channels,
-                size: self.size,
-                fit: self.fit,
-                background: self.background,
-            },
+            images: self.image_options(),
             labels: self.labels.clone(),
             strict: self.strict,
             cache: FolderOptions::usual_cache().filter(|_| self.cache),
         };
-        Source::of(self.data.as_deref(), options)
+        let source = Source::of(self.data.as_deref(), options);
+        let images = source.load(&self.classes, watch)?;
+        images.made(&self.image_options())
     }
 }
 

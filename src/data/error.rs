@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::FILE_STEMS;
 use super::collection::{Collection, Skipped};
 use super::fashion_mnist_error::FashionMnistError;
+use crate::decode::Fault;
 use crate::image::ImageShape;
 use crate::limits::NO_THREAD;
 use crate::words::count;
@@ -292,8 +293,8 @@ pub enum DataError {
 
     /// No image in the directory can be used.
     #[error(
-        "`data` (or $TRAINER_DATA): none of the {} in {} can be used; the first, {first}",
-        count(*files, "image"), dir.display()
+        "`data` (or $TRAINER_DATA): none of the {} in {} can be used; the first, {first}{}",
+        count(*files, "image"), dir.display(), advice(first)
     )]
     AllSkipped {
         /// The directory given.
@@ -301,7 +302,7 @@ pub enum DataError {
         /// How many there are.
         files: usize,
         /// The first, and why it can't be used.
-        first: String,
+        first: Skipped,
     },
 
     /// A file that can't be used, where all have to be.
@@ -311,8 +312,8 @@ pub enum DataError {
     /// Too many files that can't be used.
     #[error(
         "{skipped} of {} can't be used, which is more than {:.0} %; the first, {first}. `trainer data` lists \
-         them all; mend them or take them away",
-        count(*files, "image"), 100.0 * Collection::MOST_SKIPPED
+         them all; mend them or take them away{}",
+        count(*files, "image"), 100.0 * Collection::MOST_SKIPPED, advice(first)
     )]
     ManySkipped {
         /// Files that can't be used.
@@ -320,7 +321,7 @@ pub enum DataError {
         /// All image files.
         files: usize,
         /// The first, and why it can't be used.
-        first: String,
+        first: Skipped,
     },
 
     /// The table of classes isn't as it should be.
@@ -374,5 +375,14 @@ fn left_out(duplicates: usize) -> String {
     match duplicates {
         0 => String::new(),
         number => format!(" ({} left out)", count(number, "exact duplicate")),
+    }
+}
+
+/// What may help, with a set of which this file is the first that can't be used.
+fn advice(first: &Skipped) -> &'static str {
+    if first.reason == Fault::Transparent.to_string() {
+        "; `background` white puts them on white"
+    } else {
+        ""
     }
 }

@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 use super::classes::ClassSelection;
 use super::collection::Collection;
 use super::error::DataError;
+use super::preparation::{Channels, ImageOptions, Size};
 use super::values::Values;
+use crate::decode::Upright;
 use crate::image::ImageShape;
 
 /// The shape of Fashion-MNIST's images.
@@ -164,6 +166,49 @@ impl Images {
             duplicates,
             collection: Some(Arc::new(collection)),
         }
+    }
+
+    /// These images in the size and colour that is asked for. Those that have files of their own have it
+    /// already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Images::new`].
+    pub fn made(self, options: &ImageOptions) -> Result<Self, DataError> {
+        let own = self.shape;
+        let (height, width) = match options.size {
+            Size::Of { width, height } => (height, width),
+            Size::Auto => (own.height, own.width),
+        };
+        let channels = match options.channels {
+            Channels::Auto => own.channels,
+            Channels::Grey => 1,
+            Channels::Rgb => 3,
+        };
+        let shape = ImageShape {
+            channels,
+            height,
+            width,
+        };
+        if shape == own || self.collection.is_some() {
+            return Ok(self);
+        }
+        let preparation = options.preparation();
+        let values = self.values.chunks_exact(own.len()).flat_map(|image| {
+            let interleaved = (0..own.pixels()).flat_map(|pixel| {
+                let samples = image.iter().skip(pixel).step_by(own.pixels());
+                samples.copied()
+            });
+            let picture = Upright::of(own, interleaved.collect());
+            preparation.apply(&picture, shape)
+        });
+        Self::new(ImageParts {
+            values: values.collect(),
+            shape,
+            labels: self.labels,
+            manifest: self.manifest.to_vec(),
+            source: self.source,
+        })
     }
 
     /// The number of images, `N`.

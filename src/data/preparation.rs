@@ -129,6 +129,18 @@ pub struct ImageOptions {
     pub background: Option<Background>,
 }
 
+impl ImageOptions {
+    /// How pictures are made into the shape that is asked for.
+    #[must_use]
+    pub fn preparation(&self) -> Preparation {
+        Preparation {
+            fit: self.fit,
+            background: self.background,
+            ..Preparation::default()
+        }
+    }
+}
+
 /// How the pictures of files become what a network takes; a model file tells it.
 ///
 /// Resizing is by a bicubic filter (a = −0.5) whose support grows with the factor of reduction, as Pillow's,

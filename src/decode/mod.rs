@@ -99,7 +99,7 @@ pub enum Fault {
     )]
     TooLarge(Largest),
     /// What is seen depends on what is behind it.
-    #[error("it has transparent pixels; `background` says what is behind them")]
+    #[error("it has transparent pixels, and there is no background for them")]
     Transparent,
 }
 

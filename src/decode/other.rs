@@ -22,6 +22,7 @@ pub(super) fn decode(bytes: &[u8], format: Format, largest: Largest) -> Result<D
     let faulty = |error: ImageError| fault(format, &error, largest);
     match format {
         Format::WebP => {
+            check_length(bytes)?;
             let file = WebPDecoder::new(file).map_err(faulty)?;
             let is_animated = file.has_animation();
             let mut decoded = read(file, format, largest)?;
@@ -49,6 +50,22 @@ pub(super) fn decode(bytes: &[u8], format: Format, largest: Largest) -> Result<D
         Format::Qoi => read(QoiDecoder::new(file).map_err(faulty)?, format, largest),
         Format::Png | Format::Jpeg => unreachable!("they have modules of their own"),
     }
+}
+
+/// Refuses a WebP file that has fewer bytes than it says: its decoder makes up what is missing.
+fn check_length(bytes: &[u8]) -> Result<(), Fault> {
+    /// A signature and the length of what follows.
+    const HEADER: usize = 8;
+    let length = bytes
+        .get(4..HEADER)
+        .and_then(|length| length.try_into().ok());
+    let length = length.map_or(usize::MAX, |length| u32::from_le_bytes(length) as usize);
+    if bytes.len() < HEADER.saturating_add(length) {
+        return Err(Fault::Broken(
+            "it ends too early; take another copy".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// Height and width as they are in the file, and how to turn it.

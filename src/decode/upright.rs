@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::notes::Note;
 use super::{Decoded, Fault};
+use crate::image::ImageShape;
 
 /// What is behind transparent pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +85,25 @@ pub struct Upright {
     pub mode: &'static str,
     /// What a user should know of it.
     pub notes: Vec<Note>,
+}
+
+impl Upright {
+    /// Pixels `[height, width, channels]` that came from elsewhere than a file of their own.
+    pub(crate) fn of(shape: ImageShape, pixels: Vec<u8>) -> Self {
+        let ImageShape {
+            channels,
+            height,
+            width,
+        } = shape;
+        Self {
+            height,
+            width,
+            channels,
+            pixels,
+            mode: if channels == 1 { "L" } else { "RGB" },
+            notes: Vec::new(),
+        }
+    }
 }
 
 impl Decoded {

@@ -54,8 +54,8 @@ impl RunDir {
         table(
             &path,
             &read(&path, LARGEST_TABLE)?,
-            "path",
             "a table with one row for each image",
+            "path",
         )
     }
 

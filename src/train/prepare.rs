@@ -6,9 +6,7 @@ use burn::tensor::Device;
 
 use super::TrainError;
 use crate::config::{DataConfig, TrainConfig};
-use crate::data::{
-    Channels, ClassSelection, DataError, DeviceImages, Images, Preparation, Size, Split, Watch,
-};
+use crate::data::{Channels, ClassSelection, DataError, DeviceImages, Images, Size, Split, Watch};
 use crate::device::{self, SelectedDevice};
 use crate::image::ImageShape;
 use crate::model::{Autoencoder, Design, ModelInfo};
@@ -139,9 +137,7 @@ pub(super) fn model_info(config: &TrainConfig, images: &Images) -> ModelInfo {
         arch: model.arch,
         latent_dim: model.latent_dim,
         image: images.shape(),
-        preparation: images
-            .collection()
-            .map_or_else(Preparation::default, |it| it.preparation),
+        preparation: config.data.image_options().preparation(),
         loss: training.loss.clone(),
         refine: training.refine,
         ssim_preset: training.ssim_preset,
@@ -171,7 +167,7 @@ pub(super) fn load_images(data: &mut DataConfig, watch: &Watch) -> Result<Images
         // What makes this fail, such as an empty path, loading tells in better words.
         *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
     }
-    let images = data.source().load(&data.classes, watch)?;
+    let images = data.load(watch)?;
     if let Some(collection) = images.collection()
         && collection.lacks_many()
     {
@@ -179,7 +175,7 @@ pub(super) fn load_images(data: &mut DataConfig, watch: &Watch) -> Result<Images
         return Err(DataError::ManySkipped {
             skipped,
             files: skipped + images.len(),
-            first: collection.skipped[0].to_string(),
+            first: collection.skipped[0].clone(),
         });
     }
     Ok(images)

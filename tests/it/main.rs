@@ -13,6 +13,7 @@ mod data;
 mod divergence;
 mod documents;
 mod eval;
+mod folder;
 mod hostile;
 mod limits;
 mod loss;

@@ -55,11 +55,7 @@ pub(super) fn run(args: ScaleArgs) -> anyhow::Result<Exit> {
     let sorted = |numbers: &[usize]| numbers.iter().copied().collect::<BTreeSet<usize>>();
     let (images, batches) = (sorted(&args.images), sorted(&args.batches));
     let most = images.last().copied().unwrap_or_default();
-    let there = config
-        .data
-        .source()
-        .load(&config.data.classes, &Watch::NONE)?
-        .len();
+    let there = config.data.load(&Watch::NONE)?.len();
     if most > there {
         bail!("--images {most}: there are {there}; give smaller numbers, or more --classes");
     }

@@ -100,8 +100,7 @@ struct Sizes {
 pub(super) fn run(args: &DataArgs) -> anyhow::Result<Exit> {
     log::start(args.quiet);
     let config = args.config();
-    let source = config.source();
-    let images = watched(args.quiet, |watch| source.load(&config.classes, watch))?;
+    let images = watched(args.quiet, |watch| config.load(watch))?;
     // A folder of few images can be looked at, if not trained on.
     let split = Split::of(&images, &args.split, args.seed, None).ok();
     if let Some(path) = &args.save {

@@ -165,11 +165,7 @@ pub(super) fn make(
     sink: &mut impl Sink,
     watch: &Watch,
 ) -> Result<(Collection, bool), DataError> {
-    let preparation = Preparation {
-        fit: options.images.fit,
-        background: options.images.background,
-        ..Preparation::default()
-    };
+    let preparation = options.images.preparation();
     let mut collection = Collection {
         preparation,
         ..Collection::default()

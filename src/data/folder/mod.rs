@@ -77,6 +77,7 @@ pub(super) fn load(
     collection.warnings = warnings;
     collection.ignored = ignored;
 
+    let first = collection.skipped.first().cloned();
     let skipped: HashSet<&str> = collection
         .skipped
         .iter()
@@ -86,15 +87,11 @@ pub(super) fn load(
         .iter()
         .filter(|file| !skipped.contains(file.name.as_str()))
         .collect();
-    if rows.is_empty() {
+    if let (true, Some(first)) = (rows.is_empty(), first) {
         return Err(DataError::AllSkipped {
             dir: root.to_owned(),
             files: files.len(),
-            first: collection
-                .skipped
-                .first()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            first,
         });
     }
     for (file, row) in collection.files.iter_mut().zip(&rows) {
