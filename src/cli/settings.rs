@@ -101,6 +101,12 @@ pub(crate) struct SettingsArgs {
     #[arg(long, value_enum, help_heading = "Training")]
     pub on_nan: Option<OnNan>,
 
+    /// Start from the weights of another model of the same architecture, latent size and image shape: a
+    /// model file, or a run's folder
+    #[arg(long, value_name = "MODEL", help_heading = "Training")]
+    #[serde(with = "crate::path_text")]
+    pub init: Option<PathBuf>,
+
     /// How often to save what `trainer resume` continues from, besides at each epoch's end: steps, or
     /// minutes with an m
     #[arg(long, value_parser = parsed::<Interval>, allow_hyphen_values = true, value_name = "STEPS|MINUTESm", help_heading = "Output")]

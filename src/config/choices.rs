@@ -43,6 +43,26 @@ pub enum Augment {
     /// Half of them, drawn anew in each epoch, mirrored left to right
     #[default]
     Flip,
+    /// Moved by at most a sixteenth of each side, for photos
+    Shift,
+    /// Both
+    #[serde(rename = "flip+shift")]
+    #[cfg_attr(feature = "cli", value(name = "flip+shift"))]
+    FlipShift,
+}
+
+impl Augment {
+    /// Whether images are mirrored.
+    #[must_use]
+    pub fn flips(self) -> bool {
+        matches!(self, Self::Flip | Self::FlipShift)
+    }
+
+    /// Whether images are moved.
+    #[must_use]
+    pub fn shifts(self) -> bool {
+        matches!(self, Self::Shift | Self::FlipShift)
+    }
 }
 
 /// What to do when the loss diverges.

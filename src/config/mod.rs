@@ -202,6 +202,13 @@ pub struct TrainingConfig {
     /// What to do when the loss diverges.
     #[serde(default)]
     pub on_nan: OnNan,
+    /// A model file, or a run, whose weights training starts from; none for the architecture's own start.
+    #[serde(
+        default,
+        with = "crate::path_text",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub init: Option<PathBuf>,
     /// Seed of every random draw: split, order, initial weights, dropout.
     pub seed: u64,
 }
@@ -248,6 +255,7 @@ impl TrainConfig {
             patience: 10,
             min_delta: 0.0,
             on_nan: OnNan::default(),
+            init: None,
             seed: 0,
         };
         let (latent_dim, training) = match arch {

@@ -49,7 +49,7 @@ impl Role {
 }
 
 /// Every setting by its key, and its role. A test compares the keys with those of a complete config.
-pub const ROLES: [(&str, Role); 31] = [
+pub const ROLES: [(&str, Role); 32] = [
     ("backend", Role::Circumstance),
     ("device", Role::Circumstance),
     ("classes", Role::Defining),
@@ -77,6 +77,7 @@ pub const ROLES: [(&str, Role); 31] = [
     ("patience", Role::Extent),
     ("min_delta", Role::Extent),
     ("on_nan", Role::Extent),
+    ("init", Role::Defining),
     // It draws the split, too.
     ("seed", Role::Split),
     ("checkpoint_every", Role::Circumstance),

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use burn::tensor::{Device, Tensor};
 
 use super::error::DataError;
-use super::host_batch::{HostBatch, check_range};
+use super::host_batch::{HostBatch, Variations, check_range};
 use super::images::Images;
 use super::resident::{Order, Resident};
 use crate::device::is_cpu;
@@ -83,18 +83,17 @@ impl DeviceImages {
     /// [`DataError::ZeroBatchSize`]; [`DataError::IndexRange`] if the data set lacks an image;
     /// [`DataError::Thread`] if the operating system grants no thread.
     pub fn batches(&self, indices: &[u32], batch_size: usize) -> Result<Batches, DataError> {
-        self.mirrored_batches(indices, &[], batch_size)
+        self.varied_batches(indices, Variations::default(), batch_size)
     }
 
-    /// The same, but each image is mirrored left to right if its place in `mirrored` says so; none is
-    /// beyond its end.
+    /// The same, with variations. Images that are moved come from the host, where that costs least.
     ///
     /// # Errors
     /// As [`DeviceImages::batches`].
-    pub fn mirrored_batches(
+    pub fn varied_batches(
         &self,
         indices: &[u32],
-        mirrored: &[bool],
+        variations: Variations,
         batch_size: usize,
     ) -> Result<Batches, DataError> {
         if batch_size == 0 {
@@ -102,14 +101,14 @@ impl DeviceImages {
         }
         check_range(&self.images, indices)?;
         let source = match &self.resident {
-            Some(resident) => {
-                let order = Order::upload(indices, mirrored, &self.device);
+            Some(resident) if variations.shifts.is_empty() => {
+                let order = Order::upload(indices, &variations.mirrored, &self.device);
                 Source::Resident(Box::new((resident.clone(), order)))
             }
-            None => Source::Ahead(Ahead::start(
+            _ => Source::Ahead(Ahead::start(
                 self.images.clone(),
                 indices.to_vec(),
-                mirrored.to_vec(),
+                variations,
                 batch_size,
             )?),
         };
@@ -180,7 +179,7 @@ impl Ahead {
     fn start(
         images: Arc<Images>,
         indices: Vec<u32>,
-        mirrored: Vec<bool>,
+        variations: Variations,
         batch_size: usize,
     ) -> Result<Self, DataError> {
         let (sender, receiver) = sync_channel(PREFETCH);
@@ -188,8 +187,8 @@ impl Ahead {
             .name("batches".to_owned())
             .spawn(move || {
                 for (batch, indices) in indices.chunks(batch_size).enumerate() {
-                    let mirrored = mirrored.get(batch * batch_size..).unwrap_or_default();
-                    let batch = HostBatch::gather_checked(&images, indices, mirrored);
+                    let first = batch * batch_size;
+                    let batch = HostBatch::gather_checked(&images, indices, &variations, first);
                     // An error means that the caller has stopped asking.
                     if sender.send(batch).is_err() {
                         return;

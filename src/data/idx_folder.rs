@@ -34,6 +34,10 @@ pub(super) fn load(dir: &Path, classes: &ClassSelection) -> Result<Option<Images
         Ok(files) => return read(dir, open(&files)?, classes).map(Some),
         Err(missing) => missing,
     };
+    if let Some((place, files)) = emnist(dir)? {
+        let parts = read_parts(open(&files)?)?;
+        return selected(&place, upright(parts), classes).map(Some);
+    }
     let below = TORCHVISION.map(|place| dir.join(place));
     let found: Vec<_> = below
         .iter()
@@ -55,6 +59,68 @@ pub(super) fn load(dir: &Path, classes: &ClassSelection) -> Result<Option<Images
                 .collect(),
         }),
     }
+}
+
+/// EMNIST's sets, each of which has its name in those of its files.
+const EMNIST: [&str; 6] = [
+    "balanced", "byclass", "bymerge", "digits", "letters", "mnist",
+];
+
+/// The place and the files of the one set of EMNIST that `dir` has, or that `dir` names, as in
+/// `gzip/emnist-letters`; none if there is none.
+fn emnist(dir: &Path) -> Result<Option<(PathBuf, Vec<PathBuf>)>, DataError> {
+    let files = |folder: &Path, set: &str| -> Option<Vec<PathBuf>> {
+        let stems = FILE_STEMS.map(|stem| format!("emnist-{set}-{}", stem.replace("t10k", "test")));
+        stems.iter().map(|stem| locate(folder, stem)).collect()
+    };
+    let named = dir
+        .file_name()
+        .and_then(|name| name.to_str()?.strip_prefix("emnist-"));
+    if let (Some(set), Some(folder)) = (named, dir.parent())
+        && let Some(files) = files(folder, set)
+    {
+        return Ok(Some((dir.to_owned(), files)));
+    }
+    let places = ["", "gzip", "EMNIST/raw", "raw"].map(|place| dir.join(place));
+    let sets = places.iter().flat_map(|place| {
+        EMNIST
+            .iter()
+            .filter_map(|set| Some((place.join(format!("emnist-{set}")), files(place, set)?)))
+    });
+    let mut sets: Vec<(PathBuf, Vec<PathBuf>)> = sets.collect();
+    if sets.len() > 1 {
+        return Err(DataError::SeveralSets {
+            dir: dir.to_owned(),
+            found: sets
+                .iter()
+                .map(|(set, _)| set.display().to_string())
+                .collect(),
+        });
+    }
+    Ok(sets.pop())
+}
+
+/// Images that were stored column by column, as EMNIST's, row by row.
+fn upright(parts: Vec<Part>) -> Vec<Part> {
+    let turned = |(shape, values, labels): Part| {
+        let images = values.chunks_exact(shape.len());
+        let values = images.flat_map(|image| {
+            let columns = 0..shape.width;
+            columns.flat_map(|x| image.iter().skip(x).step_by(shape.width).copied())
+        });
+        let upright = ImageShape {
+            height: shape.width,
+            width: shape.height,
+            ..shape
+        };
+        (upright, values.collect(), labels)
+    };
+    parts.into_iter().map(turned).collect()
+}
+
+/// Whether `dir` names a set of EMNIST in the folder that it would be in.
+pub(super) fn names_emnist(dir: &Path) -> bool {
+    !dir.exists() && emnist(dir).is_ok_and(|set| set.is_some())
 }
 
 /// The path of one file in `dir`: with or without `.gz`, and with a dot for the second hyphen, as some
@@ -103,13 +169,20 @@ fn open(files: &[PathBuf]) -> Result<Vec<Named<Box<dyn Read>>>, DataError> {
     files.iter().map(open).collect()
 }
 
+/// Shape, values `[N, H, W]` and labels of an image file and the label file that belongs to it.
+type Part = (ImageShape, Vec<u8>, Vec<u8>);
+
 /// Reads the four `files` of the data set in `dir`.
 pub(super) fn read(
     dir: &Path,
     files: Vec<Named<impl Read>>,
     classes: &ClassSelection,
 ) -> Result<Images, DataError> {
-    let mut parts: Vec<(ImageShape, Vec<u8>, Vec<u8>)> = Vec::new();
+    selected(dir, read_parts(files)?, classes)
+}
+
+fn read_parts(files: Vec<Named<impl Read>>) -> Result<Vec<Part>, DataError> {
+    let mut parts: Vec<Part> = Vec::new();
     let mut files = files.into_iter();
     while let (Some((image_file, images)), Some((label_file, labels))) =
         (files.next(), files.next())
@@ -135,6 +208,11 @@ pub(super) fn read(
         }
         parts.push((shape, values, labels));
     }
+    Ok(parts)
+}
+
+/// The images of `classes` of the data set in `dir`.
+fn selected(dir: &Path, parts: Vec<Part>, classes: &ClassSelection) -> Result<Images, DataError> {
     let shape = parts[0].0;
     let labels = parts.iter().flat_map(|(_, _, labels)| labels);
     let largest = labels.max().copied().unwrap_or(0);
@@ -157,7 +235,7 @@ pub(super) fn read(
 }
 
 /// Whether images and labels are Fashion-MNIST's, by the checksums of its files.
-fn is_fashion_mnist(parts: &[(ImageShape, Vec<u8>, Vec<u8>)]) -> bool {
+fn is_fashion_mnist(parts: &[Part]) -> bool {
     let hash = |header: Vec<u8>, rest: &[u8]| {
         let hash = Sha256::new().chain_update(header).chain_update(rest);
         format!("{:x}", hash.finalize())

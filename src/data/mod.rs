@@ -45,7 +45,7 @@ pub use error::DataError;
 pub use fashion_mnist::Sources;
 pub use fashion_mnist_error::FashionMnistError;
 pub use folder::FolderOptions;
-pub use host_batch::{HostBatch, mirror_half};
+pub use host_batch::{HostBatch, Variations, mirror_half, small_shifts};
 pub use images::{ImageParts, Images, Labels};
 pub use part::Part;
 pub use preparation::{Channels, Fit, ImageOptions, Preparation, Size};

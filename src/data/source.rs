@@ -46,7 +46,9 @@ impl Source {
         match self {
             Self::FashionMnist(sources) => sources.load(classes, !watch.shows_download),
             Self::Folder(folder, options) => {
-                fs::read_dir(folder).map_err(|error| folder::not_listed(folder, &error))?;
+                if !idx_folder::names_emnist(folder) {
+                    fs::read_dir(folder).map_err(|error| folder::not_listed(folder, &error))?;
+                }
                 match idx_folder::load(folder, classes)? {
                     Some(images) => Ok(images),
                     None => folder::load(folder, options, classes, watch),

@@ -2,7 +2,8 @@
 //!
 //! Each chapter is a Markdown file in `src/guide/`, to be read here or in the repository:
 //!
-//! - using the program: [`getting_started`], [`settings`], [`run_folder`], [`reliability`];
+//! - using the program: [`getting_started`], [`images`], [`settings`], [`run_folder`],
+//!   [`reliability`];
 //! - how it works: [`models`], [`ssim`];
 //! - what it achieves: [`results`], [`benchmarks`], [`experiments`].
 
@@ -13,6 +14,7 @@
 macro_rules! chapters {
     ($($name:ident $file:literal)*) => {$(
         #[doc = "[Getting started]: crate::guide::getting_started"]
+        #[doc = "[Your own images]: crate::guide::images"]
         #[doc = "[Settings]: crate::guide::settings"]
         #[doc = "[Run folder]: crate::guide::run_folder"]
         #[doc = "[Reliability]: crate::guide::reliability"]
@@ -29,6 +31,7 @@ macro_rules! chapters {
 
 chapters! {
     getting_started "getting_started.md"
+    images "images.md"
     settings "settings.md"
     run_folder "run_folder.md"
     reliability "reliability.md"

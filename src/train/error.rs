@@ -107,6 +107,16 @@ pub enum TrainError {
         /// The file that isn't there, from the run's folder.
         weights: PathBuf,
     },
+    /// A model to start from that is another network.
+    #[error("`init` {}: it is {found}; expected {expected}", path.display())]
+    OtherModel {
+        /// The model file, or the run.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+        /// What is to be trained.
+        expected: String,
+    },
     /// More memory, or a larger kernel, than the device has room for.
     #[error(
         "the device has no room for `batch_size` {batch_size} ({message}). Try `batch_size` {} in a new \

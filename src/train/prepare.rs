@@ -1,5 +1,6 @@
 //! From settings to everything that a run needs: images, split, layers, device.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use burn::tensor::Device;
@@ -9,8 +10,9 @@ use crate::config::{DataConfig, TrainConfig};
 use crate::data::{Channels, ClassSelection, DataError, DeviceImages, Images, Size, Split, Watch};
 use crate::device::{self, SelectedDevice};
 use crate::image::ImageShape;
-use crate::model::{Autoencoder, Design, ModelInfo};
+use crate::model::{Autoencoder, Design, Model, ModelError, ModelInfo};
 use crate::pca::Pca;
+use crate::run::RunDir;
 use crate::words::count;
 
 /// Everything that a run needs, checked.
@@ -102,12 +104,50 @@ impl Prepared {
     /// Where the split doesn't belong to the images.
     pub fn untrained(&self, device: &Device) -> Result<Autoencoder, TrainError> {
         let mut network = self.drawn(device);
+        if let Some(path) = &self.config.training.init {
+            return self.start_from(path, network, device);
+        }
         if self.design.starts_as_pca {
             let pca = self.pca()?;
             let host = device::host(device);
             network.start_as_pca(pca.components_tensor(&host), pca.mean_tensor(&host));
         }
         Ok(network)
+    }
+
+    /// The network with the weights of the model at `path`.
+    fn start_from(
+        &self,
+        path: &Path,
+        network: Autoencoder,
+        device: &Device,
+    ) -> Result<Autoencoder, TrainError> {
+        let file = if path.is_dir() {
+            RunDir::open(path)?.best_checkpoint()
+        } else {
+            path.to_owned()
+        };
+        let (info, weights) = Model::read(&file)?;
+        let own = self.model_info();
+        if let Some(info) = info
+            && (info.arch, info.latent_dim, info.image) != (own.arch, own.latent_dim, own.image)
+        {
+            let described = |info: &ModelInfo| {
+                format!(
+                    "{} with {} latent values for images of {}",
+                    info.arch.name(),
+                    info.latent_dim,
+                    info.image
+                )
+            };
+            return Err(TrainError::OtherModel {
+                path: path.to_owned(),
+                found: described(&info),
+                expected: described(&own),
+            });
+        }
+        let loaded = weights.load_into(network, device);
+        loaded.map_err(|reason| ModelError::Damaged { path: file, reason }.into())
     }
 
     /// A network of the right size, its weights drawn from the seed.
@@ -157,6 +197,9 @@ pub(super) fn model_info(config: &TrainConfig, images: &Images) -> ModelInfo {
 /// Whatever makes the run impossible.
 pub fn prepare(mut config: TrainConfig, watch: &Watch) -> Result<Prepared, TrainError> {
     config.validate()?;
+    if let Some(path) = &mut config.training.init {
+        *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
+    }
     let images = load_images(&mut config.data, watch)?;
     prepare_with(config, images)
 }

@@ -13,7 +13,7 @@ use super::optimizer::Adam;
 use super::pictures::Picture;
 use super::{Checkpoint, Observer, Outcome, Prepared, Progress, TrainError};
 use crate::config::{Augment, TrainConfig};
-use crate::data::{mirror_half, shuffled};
+use crate::data::{Variations, mirror_half, shuffled, small_shifts};
 use crate::device::is_cpu;
 use crate::host::Stopwatch;
 use crate::metrics::Scores;
@@ -224,8 +224,8 @@ impl<'a> Training<'a> {
             .min(self.progress.losses.len() * config.batch_size);
         observer.step(done);
         let rest = &order[done..];
-        let mirrored = self.mirrored(rest.len());
-        for batch in images.mirrored_batches(rest, &mirrored, config.batch_size)? {
+        let variations = self.variations(rest.len());
+        for batch in images.varied_batches(rest, variations, config.batch_size)? {
             let [size, ..] = batch.dims();
             let index = self.progress.step;
             let draw = DropoutDraw { step: index as u64 };
@@ -328,20 +328,27 @@ impl<'a> Training<'a> {
         }
     }
 
-    /// Which of the next `images` training images to mirror; empty if none ever is.
-    fn mirrored(&self, images: usize) -> Vec<bool> {
+    /// How the next `images` training images are varied: a function of the seed and the step.
+    fn variations(&self, images: usize) -> Variations {
         let config = &self.prepared.config.training;
-        if config.augment == Augment::None {
-            return Vec::new();
-        }
-        let mut mirrored = Vec::with_capacity(images);
-        while mirrored.len() < images {
-            let step = self.progress.step + mirrored.len() / config.batch_size;
-            let size = config.batch_size.min(images - mirrored.len());
+        let mut variations = Variations::default();
+        let mut varied = 0;
+        while varied < images && config.augment != Augment::None {
+            let step = self.progress.step + varied / config.batch_size;
+            let size = config.batch_size.min(images - varied);
             let mut rng = rng(config.seed, Stream::Augment, step as u64);
-            mirrored.extend(mirror_half(size, &mut rng));
+            if config.augment.flips() {
+                variations.mirrored.extend(mirror_half(size, &mut rng));
+            }
+            if config.augment.shifts() {
+                let shape = self.prepared.images.shape();
+                variations
+                    .shifts
+                    .extend(small_shifts(size, shape, &mut rng));
+            }
+            varied += size;
         }
-        mirrored
+        variations
     }
 
     /// The rate of a step, of `steps` in all.

@@ -16,6 +16,7 @@ fn every_setting_has_one_role() {
     config.data.limit = Some(7);
     config.data.data = Some("folder".into());
     config.data.labels = Some("labels.csv".into());
+    config.training.init = Some("model.safetensors".into());
     config.data.background = Some("white".parse().expect("a colour"));
     let table: toml::Table = toml::from_str(&config.to_toml()).expect("TOML");
     let keys: BTreeSet<&str> = table.keys().map(String::as_str).collect();

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
-use trainer::data::{DataError, DeviceImages, HostBatch, ImageParts, Images, mirror_half};
+use trainer::data::{
+    DataError, DeviceImages, HostBatch, ImageParts, Images, Variations, mirror_half, small_shifts,
+};
 use trainer::device::{self, Backend};
 use trainer::image::ImageShape;
 use trainer::rng::{Stream, rng};
@@ -114,7 +116,9 @@ fn images_without_room_on_a_device_are_streamed() {
     let mirrored = [true, false, true, true, false];
     for device in devices() {
         let seen = |images: DeviceImages| -> Vec<Vec<f32>> {
-            let batches = images.mirrored_batches(&order, &mirrored, 2).unwrap();
+            let batches = images
+                .varied_batches(&order, only_mirrored(&mirrored), 2)
+                .unwrap();
             batches.map(self::values).collect()
         };
         let resident = seen(DeviceImages::new(images.clone(), &device));
@@ -196,7 +200,9 @@ fn the_images_that_are_to_be_mirrored_are_and_no_others() {
         .collect();
     for device in devices() {
         let images = images_on(&dataset, &device);
-        let batches = images.mirrored_batches(&indices, &mirrored, 2).unwrap();
+        let batches = images
+            .varied_batches(&indices, only_mirrored(&mirrored), 2)
+            .unwrap();
         let seen: Vec<f32> = batches.flat_map(values).collect();
         assert_close(&seen, &expected);
     }
@@ -209,4 +215,77 @@ fn about_half_of_the_images_are_mirrored() {
         .filter(|&mirrored| mirrored)
         .count();
     assert!((430..570).contains(&count), "{count} of 1,000");
+}
+
+fn only_mirrored(mirrored: &[bool]) -> Variations {
+    Variations {
+        mirrored: mirrored.to_vec(),
+        ..Variations::default()
+    }
+}
+
+#[test]
+fn images_are_moved_and_their_edges_repeated() {
+    let shape = ImageShape {
+        channels: 2,
+        height: 2,
+        width: 3,
+    };
+    let parts = ImageParts {
+        values: (0..12).collect(),
+        shape,
+        labels: None,
+        manifest: vec!["a".to_owned()],
+        source: "test".to_owned(),
+    };
+    let images = Arc::new(Images::new(parts).unwrap());
+    let on_device = DeviceImages::new(images, &Device::flex());
+    for (shift, mirrored, expected) in [
+        ([0, 0], false, [0, 1, 2, 3, 4, 5]),
+        ([1, 0], false, [0, 1, 2, 0, 1, 2]),
+        ([-1, 0], false, [3, 4, 5, 3, 4, 5]),
+        ([0, 1], false, [0, 0, 1, 3, 3, 4]),
+        ([0, -2], false, [2, 2, 2, 5, 5, 5]),
+        ([1, 1], true, [1, 0, 0, 1, 0, 0]),
+        ([9, -9], false, [2, 2, 2, 2, 2, 2]),
+    ] {
+        let variations = Variations {
+            mirrored: vec![mirrored],
+            shifts: vec![shift],
+        };
+        let mut batches = on_device.varied_batches(&[0], variations, 1).unwrap();
+        let values: Vec<f32> = batches.next().unwrap().into_data().to_vec().unwrap();
+        let bytes: Vec<u8> = values
+            .iter()
+            .map(|value| {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a byte"
+                )]
+                let byte = (value * 255.0).round() as u8;
+                byte
+            })
+            .collect();
+        assert_eq!(bytes[..6], expected, "{shift:?}");
+        assert_eq!(bytes[6..], expected.map(|value| value + 6), "{shift:?}");
+    }
+}
+
+#[test]
+fn shifts_are_small_and_of_all_sizes() {
+    let shape = ImageShape {
+        channels: 1,
+        height: 64,
+        width: 20,
+    };
+    let shifts = small_shifts(5_000, shape, &mut rng(0, Stream::Augment, 0));
+    for (axis, most) in [(0, 4), (1, 1)] {
+        for amount in -most..=most {
+            let count = shifts.iter().filter(|shift| shift[axis] == amount).count();
+            let expected = 5_000 / usize::try_from(2 * most + 1).unwrap();
+            assert!(count.abs_diff(expected) < 150, "{axis} {amount}: {count}");
+        }
+        assert!(shifts.iter().all(|shift| shift[axis].abs() <= most));
+    }
 }
