@@ -9,6 +9,7 @@
 use image::{DynamicImage, GrayImage, Luma, RgbImage};
 
 use super::raster::{Raster, Scale, color};
+use super::style::BACKGROUND;
 use crate::image::ImageShape;
 
 /// The longest side of a thumbnail: a sheet of 1,000, 40 in a row, is 2,560 × 1,600 pixels.
@@ -25,7 +26,7 @@ pub fn thumbnail_shape(shape: ImageShape) -> (u32, u32) {
 /// Draws images in rows of `columns`, each [`thumbnail_shape`] large: image `i` is in row
 /// `i / columns`, column `i % columns`. The sheet of grey images is grey.
 ///
-/// An image is a slice in `[C, H, W]` order; what one lacks, and the end of the last row, is black.
+/// An image is a slice in `[C, H, W]` order; what one lacks, is black; the end of the last row is empty.
 #[must_use]
 pub fn sheet<'a>(
     images: impl ExactSizeIterator<Item = &'a [u8]>,
@@ -38,7 +39,7 @@ pub fn sheet<'a>(
         images.len().min(columns) as u32 * width,
         images.len().div_ceil(columns) as u32 * height,
     );
-    let mut sheet = RgbImage::new(size.0, size.1);
+    let mut sheet = RgbImage::from_pixel(size.0, size.1, BACKGROUND);
     for (tile, levels) in images.enumerate() {
         let corner = (
             (tile % columns) as u32 * width,

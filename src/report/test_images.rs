@@ -12,6 +12,8 @@ pub(super) struct TestImages {
     /// The name of each class; empty if the images have no labels.
     classes: BTreeMap<u32, String>,
     index: Vec<u32>,
+    /// Where each image comes from, such as its file; null where a run doesn't say.
+    path: Vec<Option<String>>,
     label: Vec<Option<u32>>,
     ssim: Vec<f64>,
     psnr: Vec<f64>,
@@ -43,6 +45,7 @@ impl TestImages {
         Ok(Self {
             classes,
             index: rows.iter().map(|row| row.index).collect(),
+            path: rows.iter().map(|row| row.path.clone()).collect(),
             label: rows.iter().map(|row| row.label).collect(),
             ssim: column(|row| row.ssim, 4),
             psnr: column(|row| row.psnr, 2),

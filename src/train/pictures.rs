@@ -13,6 +13,7 @@ use crate::readback::{Readback, Values};
 use crate::rng::{Stream, rng};
 use crate::run::{EpochMetrics, PcaReference, RunDir, THUMBNAIL_COLUMNS, save_png};
 use crate::ssim::Preset;
+use crate::words::count;
 
 /// Images in `worst.png`.
 const WORST: usize = 10;
@@ -26,8 +27,9 @@ pub(super) async fn test_pictures(
 ) -> Result<(), TrainError> {
     let name = subject(prepared);
     let title = format!(
-        "{name}, test images, mean SSIM {:.4}",
-        scores.quality().ssim
+        "{name}, mean SSIM {:.4} of {}",
+        scores.quality().ssim,
+        count(scores.ssim.len(), "test image")
     );
     let samples = samples(prepared);
     picture(prepared, network, &samples, &title, &run.test_picture()).await?;
@@ -192,9 +194,22 @@ impl<'a> Picture<'a> {
                 reconstruction,
                 shape,
                 ssim,
-                label: images.class(index as usize),
+                label: label(images, index as usize),
             })
             .collect();
         Ok(save_png(&reconstruction_grid(title, &tiles), path)?)
     }
+}
+
+/// What stands below an image: its class, or else its file's name.
+fn label(images: &Images, index: usize) -> Option<&str> {
+    let file = || {
+        images.collection()?;
+        let path = images.manifest().get(index)?;
+        Some(
+            path.rsplit_once('/')
+                .map_or(path.as_str(), |(_, file)| file),
+        )
+    };
+    images.class(index).or_else(file)
 }

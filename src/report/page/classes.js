@@ -13,7 +13,7 @@ const PALETTE = {
   ],
 };
 const NO_CLASS = { light: "#8a8f94", dark: "#7d838a" };
-const CLASSES_LISTED = 20; // as many as a list beside the plane has room for
+const CLASSES_LISTED = 60; // more than anybody compares; their legend scrolls
 const SAMPLE = 28; // px of a legend's marker, which is shown at half its size
 
 const themed = (colours) => colours[isDark() ? "dark" : "light"];

@@ -22,9 +22,14 @@ function createTestImages(load) {
   };
 }
 
+const FEW_CLASSES = 10; // which are found at a glance in any order
+
 function drawClassScores({ listed, others }) {
   byId("class-scores").hidden = !listed.length;
-  byId("bars").replaceChildren(...listed.flatMap(({ label, name, ssim }) => {
+  // Of many classes, the worst come first.
+  const average = ({ ssim }) => (ssim.length ? mean(ssim) : Infinity);
+  const shown = listed.length > FEW_CLASSES ? [...listed].sort((a, b) => average(a) - average(b)) : listed;
+  byId("bars").replaceChildren(...shown.flatMap(({ label, name, ssim }) => {
     const average = ssim.length ? mean(ssim) : null, bar = el("span");
     // From zero, so that lengths compare as the scores do.
     bar.style.width = `${Math.max(0, average) * 100}%`;

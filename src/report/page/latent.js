@@ -75,6 +75,8 @@ function createLatentSpace() {
     lines.push(`SSIM ${score(images.ssim[place])}`);
     lines.push(`PSNR ${fixed(images.psnr[place], 1)} dB`);
     lines.push(`image ${images.index[place]}`);
+    const path = images.path?.[place];
+    if (path) lines.push(path);
     return lines.join("\n");
   }
 
