@@ -42,6 +42,7 @@ impl HostBatch {
     ) -> Self {
         let Variations { mirrored, shifts } = variations;
         let shape = images.shape();
+        images.prefetch(indices);
         let mut values = Vec::with_capacity(indices.len() * shape.len());
         for (place, index) in indices.iter().enumerate() {
             let image = images.image(*index as usize);

@@ -245,6 +245,14 @@ impl Images {
         &self.values[index * self.shape.len()..][..self.shape.len()]
     }
 
+    /// Has the system begin to read these images, where they aren't in memory.
+    pub(super) fn prefetch(&self, indices: &[u32]) {
+        for &index in indices {
+            let length = self.shape.len();
+            self.values.prefetch(index as usize * length, length);
+        }
+    }
+
     /// The class of each image, if they have classes.
     #[must_use]
     pub fn labels(&self) -> Option<&Labels> {

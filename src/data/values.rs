@@ -28,6 +28,29 @@ impl Values {
         let mapped = unsafe { options.map(file) }?;
         Ok(Self::Mapped(mapped))
     }
+
+    /// From now on, images are read in any order: what lies beside one needn't be read along with it.
+    #[cfg_attr(not(unix), expect(clippy::unused_self, reason = "only Unix is told"))]
+    pub fn expect_any_order(&self) {
+        #[cfg(unix)]
+        if let Self::Mapped(mapped) = self {
+            // Advice that isn't taken does no harm.
+            let _ = mapped.advise(memmap2::Advice::Random);
+        }
+    }
+
+    /// Has the system begin to read some bytes that are wanted soon.
+    #[cfg_attr(
+        not(unix),
+        expect(clippy::unused_self, unused_variables, reason = "only Unix is told")
+    )]
+    pub fn prefetch(&self, start: usize, length: usize) {
+        #[cfg(unix)]
+        if let Self::Mapped(mapped) = self {
+            // As above.
+            let _ = mapped.advise_range(memmap2::Advice::WillNeed, start, length);
+        }
+    }
 }
 
 impl Deref for Values {

@@ -74,6 +74,7 @@ pub(super) fn load_or_make(
         && let Some(prepared) = read(path)
         && (!options.strict || prepared.collection.skipped.is_empty())
     {
+        prepared.values.expect_any_order();
         return Ok(prepared);
     }
     let shape = decode::shape(&contents, options);
@@ -109,6 +110,7 @@ pub(super) fn load_or_make(
         }
         (None, store) => store.values().map_err(DataError::Cache)?,
     };
+    values.expect_any_order();
     let Meta { shape, collection } = meta;
     Ok(Prepared {
         values,
