@@ -44,7 +44,7 @@ const ALIASES: [(&str, &str); 5] = [
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum ClassSelection {
-    /// Of Fashion-MNIST, [`EMBEDDED`]; of other images, whatever there is.
+    /// Of Fashion-MNIST, T-shirts and trousers; of other images, whatever there is.
     #[default]
     Auto,
     /// Whatever there is.

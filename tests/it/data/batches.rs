@@ -254,7 +254,7 @@ fn images_are_moved_and_their_edges_repeated() {
             shifts: vec![shift],
         };
         let mut batches = on_device.varied_batches(&[0], variations, 1).unwrap();
-        let values: Vec<f32> = batches.next().unwrap().into_data().to_vec().unwrap();
+        let values: Vec<f32> = batches.next().unwrap().into_data().try_to_vec().unwrap();
         let bytes: Vec<u8> = values
             .iter()
             .map(|value| {

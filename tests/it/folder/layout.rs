@@ -214,7 +214,7 @@ fn equal_images_are_kept_counted_and_never_on_two_sides() -> Outcome {
     assert_eq!((images.len(), images.duplicates()), (40, 20));
     let split = Split::of(&images, &SplitFractions::default(), 3, None)?;
     let all = [&split.train, &split.validation, &split.test];
-    assert_eq!(all.map(|rows| rows.len()), [32, 4, 4]);
+    assert_eq!(all.map(Vec::len), [32, 4, 4]);
     for rows in all {
         for &row in rows {
             let name = &images.manifest()[row as usize];
@@ -247,11 +247,12 @@ fn a_table_gives_the_classes_of_a_flat_folder() -> Outcome {
         };
         Ok::<_, std::io::Error>(load_with(&folder, options, &ClassSelection::Auto))
     };
-    let mut lines = String::from("\u{feff}ID, Path ,Class\n");
-    for row in 1..30 {
+    let rows = (1..30).map(|row| {
         let class = if row % 3 == 0 { "good" } else { "bad" };
-        lines += &format!("{row},./{row:02}.png,{class}\n");
-    }
+        format!("{row},./{row:02}.png,{class}")
+    });
+    let rows: Vec<String> = rows.collect();
+    let lines = format!("\u{feff}ID, Path ,Class\n{}\n", rows.join("\n"));
     let images = labelled(&(lines.clone() + "30,gone.png,good\n"))??;
     assert_eq!(images.class_names(), ["bad", "good"]);
     assert_eq!(
