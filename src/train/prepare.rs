@@ -201,7 +201,12 @@ pub fn prepare(mut config: TrainConfig, watch: &Watch) -> Result<Prepared, Train
         *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
     }
     let images = load_images(&mut config.data, watch)?;
-    prepare_with(config, images)
+    let prepared = prepare_with(config, images)?;
+    if prepared.config.training.init.is_some() {
+        // A model that can't be started from is better known before there is a run folder.
+        prepared.untrained(prepared.device())?;
+    }
+    Ok(prepared)
 }
 
 /// The images of these settings, which then name their folder so that it's the same one from anywhere.

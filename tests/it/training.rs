@@ -1,8 +1,10 @@
 //! Training on every backend, from the same weights to the same losses; and what a run leaves.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::common::{column, has_wgpu_adapter, json, only_run, small_run, trainer};
+use predicates::prelude::*;
+use predicates::str::contains;
 use tempfile::TempDir;
 
 /// Three epochs of several steps each, all images known to the validation.
@@ -356,4 +358,44 @@ fn the_summary_repeats_the_validation_scores_of_the_best_epoch() {
         let expected = column(&run, &format!("validation_{score}"))[0];
         assert_eq!(summary["validation"][score], expected, "{score}");
     }
+}
+
+#[test]
+fn training_starts_from_another_models_weights() {
+    let home = TempDir::new().expect("a folder");
+    let train = |name: &str, words: &[&str]| {
+        let runs = home.path().join(name);
+        let mut command = small_run(&runs);
+        command
+            .args(["--latent-dim", "8", "--refine", "0"])
+            .args(words);
+        (runs, command)
+    };
+    let (runs, mut first) = train("first", &["--epochs", "6"]);
+    first.assert().success();
+    let first = only_run(&runs);
+    let model = first.join("checkpoints/best.safetensors");
+    let first_loss = |run: &Path| column(run, "train_loss")[0];
+    let (_, last) = (
+        first_loss(&first),
+        *column(&first, "train_loss").last().expect("epochs"),
+    );
+    for (name, init) in [("of-run", &first), ("of-file", &model)] {
+        let (runs, mut second) = train(name, &["--epochs", "1", "--init"]);
+        second.arg(init).assert().success();
+        let loss = first_loss(&only_run(&runs));
+        assert!(
+            loss < (first_loss(&first) + last) / 2.0,
+            "{name}: {loss}, {last}"
+        );
+    }
+    let (runs, mut other) = train("other", &["--latent-dim", "9", "--init"]);
+    other
+        .arg(&model)
+        .assert()
+        .code(1)
+        .stderr(contains("--init").and(contains("8 latent values")));
+    let (_, mut missing) = train("missing", &["--init", "/nonexistent"]);
+    missing.assert().code(1).stderr(contains("/nonexistent"));
+    assert!(!runs.exists());
 }

@@ -147,3 +147,59 @@ fn images_that_are_all_alike_are_told_of_where_too_few_are_left() {
             "of 1 image (9 exact duplicates left out) leaves",
         ));
 }
+
+/// EMNIST's images are stored column by column, under names of their own.
+#[test]
+fn emnist_is_found_by_its_names_and_turned_upright() {
+    let dir = tempfile::tempdir().unwrap();
+    let image: Vec<u8> = (0..6).collect();
+    let header = image_header(1, 2, 3);
+    let write = |set: &str, part: &str, first: u8| {
+        let values: Vec<u8> = image.iter().map(|value| value + first).collect();
+        let stem = format!("emnist-{set}-{part}");
+        let images = [header.clone(), values].concat();
+        fs::write(dir.path().join(format!("{stem}-images-idx3-ubyte")), images).unwrap();
+        let labels = gzip(&labels(&[4]));
+        fs::write(
+            dir.path().join(format!("{stem}-labels-idx1-ubyte.gz")),
+            labels,
+        )
+        .unwrap();
+    };
+    write("letters", "train", 0);
+    write("letters", "test", 100);
+    let images = all_from(dir.path()).unwrap();
+    assert_eq!(images.shape().batch(images.len()), [2, 1, 3, 2]);
+    assert_eq!(images.image(0), [0, 3, 1, 4, 2, 5]);
+    assert_eq!(images.image(1), [100, 103, 101, 104, 102, 105]);
+
+    write("digits", "train", 50);
+    write("digits", "test", 60);
+    let error = all_from(dir.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("emnist-digits") && error.contains("emnist-letters"),
+        "{error}"
+    );
+    let digits = all_from(&dir.path().join("emnist-digits")).unwrap();
+    assert_eq!(digits.image(0)[0], 50);
+}
+
+#[test]
+fn images_of_one_file_are_made_into_another_size_and_colour() {
+    use trainer::data::{Channels, ImageOptions};
+    let dir = tempfile::tempdir().unwrap();
+    write_gzipped(dir.path(), &ten_images());
+    let images = all_from(dir.path()).unwrap();
+    let options = ImageOptions {
+        size: "12x20".parse().unwrap(),
+        channels: Channels::Rgb,
+        ..ImageOptions::default()
+    };
+    let made = images.clone().made(&options).unwrap();
+    assert_eq!(made.shape().batch(made.len()), [10, 3, 20, 12]);
+    assert_eq!(made.labels(), images.labels());
+    assert_eq!(made.image(3), [13; 3 * 20 * 12]);
+    assert_ne!(made.sha256(), images.sha256());
+    let same = images.clone().made(&ImageOptions::default()).unwrap();
+    assert_eq!(same.sha256(), images.sha256());
+}
