@@ -146,7 +146,7 @@ fn folders_without_a_pair_and_maps_without_a_place_are_failures() {
         .arg("--map")
         .arg(&nowhere)
         .assert()
-        .code(1)
+        .code(2)
         .stdout("")
         .stderr(contains(nowhere.display().to_string()));
     // A folder in the map's place, which is seen before anything is compared.
