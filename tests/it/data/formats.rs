@@ -168,19 +168,19 @@ fn emnist_is_found_by_its_names_and_turned_upright() {
     };
     write("letters", "train", 0);
     write("letters", "test", 100);
-    let images = all_from(dir.path()).unwrap();
+    let images = load(dir.path()).unwrap();
     assert_eq!(images.shape().batch(images.len()), [2, 1, 3, 2]);
     assert_eq!(images.image(0), [0, 3, 1, 4, 2, 5]);
     assert_eq!(images.image(1), [100, 103, 101, 104, 102, 105]);
 
     write("digits", "train", 50);
     write("digits", "test", 60);
-    let error = all_from(dir.path()).unwrap_err().to_string();
+    let error = load(dir.path()).unwrap_err().to_string();
     assert!(
         error.contains("emnist-digits") && error.contains("emnist-letters"),
         "{error}"
     );
-    let digits = all_from(&dir.path().join("emnist-digits")).unwrap();
+    let digits = load(&dir.path().join("emnist-digits")).unwrap();
     assert_eq!(digits.image(0)[0], 50);
 }
 
@@ -189,7 +189,7 @@ fn images_of_one_file_are_made_into_another_size_and_colour() {
     use trainer::data::{Channels, ImageOptions};
     let dir = tempfile::tempdir().unwrap();
     write_gzipped(dir.path(), &ten_images());
-    let images = all_from(dir.path()).unwrap();
+    let images = load(dir.path()).unwrap();
     let options = ImageOptions {
         size: "12x20".parse().unwrap(),
         channels: Channels::Rgb,
