@@ -385,7 +385,7 @@ fn training_starts_from_another_models_weights() {
         second.arg(init).assert().success();
         let loss = first_loss(&only_run(&runs));
         assert!(
-            loss < (first_loss(&first) + last) / 2.0,
+            loss < f64::midpoint(first_loss(&first), last),
             "{name}: {loss}, {last}"
         );
     }
