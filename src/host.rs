@@ -104,58 +104,64 @@ pub(crate) fn is_temporary(name: &str) -> bool {
     name.starts_with(PREFIX) && name.ends_with(SUFFIX)
 }
 
+/// Names and permissions of what is to be written and then renamed. Temporary files are private by default;
+/// these are results, so that of `mode` the umask decides.
+fn temporary(mode: u32) -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).suffix(SUFFIX);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    let _ = mode;
+    builder
+}
+
 /// A new folder in `parent`, under the name of a temporary file, to be filled and then renamed; it is removed
 /// where it is dropped.
 pub(crate) fn new_folder(parent: &Path) -> io::Result<tempfile::TempDir> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PREFIX).suffix(SUFFIX);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // As for files: the umask decides.
-        builder.permissions(std::fs::Permissions::from_mode(0o777));
-    }
-    builder.tempdir_in(parent).map_err(without_path)
+    temporary(0o777).tempdir_in(parent).map_err(without_path)
 }
 
-/// A new file in `folder`, under the name of a temporary file, to be written and then renamed; it is removed
-/// where it is dropped.
+/// The same for a file.
 pub(crate) fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PREFIX).suffix(SUFFIX);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Temporary files are private by default. These are results: the umask decides.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder).map_err(without_path)
+    temporary(0o666).tempfile_in(folder).map_err(without_path)
 }
 
 /// Replaces the content of a file, or leaves it as it was. A reader sees the old content or the new,
 /// never a half: the bytes go to a temporary file in the same folder, which must exist, reach the disk,
 /// and then take the name.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace(path, bytes, None)
+    replace(path, &mut |file| file.write_all(bytes), None)
 }
 
 /// Writes to what the user named. A link stays, and what it leads to is written. A file is replaced as
 /// [`write_file`] does it, and keeps its owner and permissions; a device or a pipe, which a file must not
 /// take the place of, is opened and written to.
 pub(crate) fn write_output(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_output_with(path, &mut |output| output.write_all(bytes))
+}
+
+/// As [`write_output`], piece by piece: `write` is called once, with what takes the bytes.
+pub(crate) fn write_output_with(
+    path: &Path,
+    write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let existing = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return replace(&end_of_links(path)?, bytes, None);
+            return replace(&end_of_links(path)?, write, None);
         }
         Err(error) => return Err(error),
     };
     // Fails for a file that is protected against writing, and would be replaced all the same.
     let mut opened = File::options().write(true).open(path)?;
     if existing.is_file() {
-        return replace(&fs::canonicalize(path)?, bytes, Some(&existing));
+        return replace(&fs::canonicalize(path)?, write, Some(&existing));
     }
-    opened.write_all(bytes)
+    write(&mut opened)
 }
 
 /// The path of the new file that a link leads to; `path` itself if it's none.
@@ -184,7 +190,11 @@ fn without_path(error: io::Error) -> io::Error {
 }
 
 /// As [`write_file`], with the owner and the permissions of the file that is replaced.
-fn replace(path: &Path, bytes: &[u8], existing: Option<&Metadata>) -> io::Result<()> {
+fn replace(
+    path: &Path,
+    write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+    existing: Option<&Metadata>,
+) -> io::Result<()> {
     // A rename is atomic only within one file system, so the temporary file can't be in /tmp.
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -201,7 +211,7 @@ fn replace(path: &Path, bytes: &[u8], existing: Option<&Metadata>) -> io::Result
         file.as_file().set_permissions(existing.permissions())?;
     }
     // Not to `file`, whose errors name the temporary file.
-    file.as_file().write_all(bytes)?;
+    write(&mut file.as_file())?;
     // Without this, a power cut after the rename can leave an empty file under the final name.
     file.as_file().sync_all()?;
     file.persist(path)?;

@@ -141,7 +141,7 @@ fn show(asked: &clap::Error) -> anyhow::Result<Exit> {
 }
 
 /// Prints what is wrong with the command line.
-fn refuse(error: &clap::Error) -> Exit {
+fn refuse(command: &clap::Command, error: &clap::Error) -> Exit {
     let acts = |argument: OsString| {
         let text = argument.to_string_lossy();
         printable(&text) != text
@@ -155,33 +155,34 @@ fn refuse(error: &clap::Error) -> Exit {
     } else {
         text.to_string()
     };
-    let text = format!("{text}{}", from_environment(&text));
+    let text = text.clone() + &from_environment(command, &text).unwrap_or_default();
     // Where standard error is closed, the exit code is all that is left to say.
     let _ = write!(stderr(), "{text}");
     Exit::Usage
 }
 
 /// Says if the value that an error is about isn't on the command line but in a variable.
-fn from_environment(error: &str) -> String {
-    const VARIABLES: [(&str, &str); 3] = [
-        ("--backend", "TRAINER_BACKEND"),
-        ("--data", "TRAINER_DATA"),
-        ("--runs", "TRAINER_RUNS"),
-    ];
-    let is_given = |flag: &str| {
-        let mut words = std::env::args();
-        words.any(|word| word == flag || word.starts_with(&format!("{flag}=")))
-    };
-    let guilty = VARIABLES.iter().find(|(flag, variable)| {
-        error.contains(&format!("'{flag} <"))
+fn from_environment(command: &clap::Command, error: &str) -> Option<String> {
+    let here = command.get_arguments().find_map(|argument| {
+        let flag = format!("--{}", argument.get_long()?);
+        let variable = argument.get_env()?;
+        let mut words = std::env::args_os();
+        let is_given = words.any(|word| {
+            let word = word.to_string_lossy();
+            word == flag || word.starts_with(&format!("{flag}="))
+        });
+        let is_guilty = error.contains(&format!("'{flag} <"))
             && std::env::var_os(variable).is_some()
-            && !is_given(flag)
+            && !is_given;
+        is_guilty.then(|| {
+            format!(
+                "\nThe value for {flag} is that of the variable {}: change it, or unset it.\n",
+                variable.display()
+            )
+        })
     });
-    guilty.map_or(String::new(), |(flag, variable)| {
-        format!(
-            "\nThe value for {flag} is that of the variable {variable}: change it, or unset it.\n"
-        )
-    })
+    let mut below = command.get_subcommands();
+    here.or_else(|| below.find_map(|command| from_environment(command, error)))
 }
 
 impl Cli {
@@ -210,7 +211,7 @@ impl Cli {
         });
         let result = match result {
             Ok(cli) => cli.run(),
-            Err(error) if error.use_stderr() => Ok(refuse(&error)),
+            Err(error) if error.use_stderr() => Ok(refuse(&command, &error)),
             Err(help_or_version) => show(&help_or_version),
         };
         match result {

@@ -90,11 +90,9 @@ fn announce(prepared: &Prepared, run: &RunDir) {
     tracing::info!("run folder {path}");
     log::device(selected);
     tracing::info!(
-        "{}: {} training, {} validation, {} test images{}",
+        "{}: {}{}",
         images.source(),
-        split.train.len(),
-        split.validation.len(),
-        split.test.len(),
+        describe::split(split),
         match (images.duplicates(), images.collection()) {
             (0, _) => String::new(),
             (number, None) => format!(" ({} left out)", count(number, "duplicate")),
@@ -165,10 +163,8 @@ fn print_plan(prepared: &Prepared) -> Result<(), OutputError> {
     ))?;
     let shape = images.shape();
     output::line(format_args!(
-        "{} training, {} validation, {} test images of {}×{} pixels",
-        split.train.len(),
-        split.validation.len(),
-        split.test.len(),
+        "{} of {}×{} pixels",
+        describe::split(split),
         shape.height,
         shape.width,
     ))?;

@@ -24,7 +24,7 @@ use image::metadata::Orientation;
 
 pub use foreign::{HEAD, describe};
 pub use format::Format;
-pub use notes::Note;
+pub use notes::{Note, NotedFiles};
 pub use samples::Samples;
 pub use upright::{Background, Upright};
 

@@ -1,10 +1,12 @@
 //! What a user should know of an image that is read as if it were plain sRGB.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 use png::Info;
 
 use super::samples::Samples;
+use crate::words::count;
 
 /// Something in a file that isn't applied, or may mislead.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +39,36 @@ impl Note {
         (1..Self::LEVELS)
             .contains(&largest)
             .then_some(Self::FewLevels)
+    }
+}
+
+/// Which files have which note, of any number of files.
+#[derive(Debug, Default)]
+pub struct NotedFiles {
+    /// The first file of each note, and how many others there are.
+    first: BTreeMap<Note, (String, usize)>,
+}
+
+impl NotedFiles {
+    /// Adds a file, by its name.
+    pub fn add(&mut self, file: &str, notes: &[Note]) {
+        for note in notes {
+            let entry = self.first.entry(note.clone());
+            entry
+                .and_modify(|(_, others)| *others += 1)
+                .or_insert_with(|| (file.to_owned(), 0));
+        }
+    }
+
+    /// A line for each note: `a.png and 2 other files: …`.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.first.iter().map(|(note, (first, others))| {
+            let others = match others {
+                0 => String::new(),
+                &others => format!(" and {}", count(others, "other file")),
+            };
+            format!("{first}{others}: {note}")
+        })
     }
 }
 

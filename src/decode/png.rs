@@ -25,12 +25,7 @@ pub(super) fn decode(file: impl BufRead + Seek, largest: Largest) -> Result<Deco
         error => Fault::Broken(format!("{}; take another copy", broken(&error))),
     };
 
-    let limits = Limits {
-        bytes: LARGEST_EXTRA,
-    };
-    let mut decoder = Decoder::new_with_limits(file, limits);
-    // They may be large, and nobody reads them here.
-    decoder.set_ignore_text_chunk(true);
+    let mut decoder = decoder(file);
     let header = decoder.read_header_info().map_err(undecodable)?;
     let (height, width) = (header.height, header.width);
     let (color_type, bit_depth) = (header.color_type, header.bit_depth);
@@ -81,18 +76,23 @@ pub(super) fn decode(file: impl BufRead + Seek, largest: Largest) -> Result<Deco
     })
 }
 
+fn decoder<R: BufRead + Seek>(file: R) -> Decoder<R> {
+    let limits = Limits {
+        bytes: LARGEST_EXTRA,
+    };
+    let mut decoder = Decoder::new_with_limits(file, limits);
+    // They may be large, and nobody reads them here.
+    decoder.set_ignore_text_chunk(true);
+    decoder
+}
+
 /// Height and width as they are in the file, and how to turn it.
 pub(super) fn header(
     file: impl BufRead + Seek,
     largest: Largest,
 ) -> Result<([usize; 2], Orientation), Fault> {
     let broken = |error: DecodingError| Fault::Broken(broken(&error));
-    let limits = Limits {
-        bytes: LARGEST_EXTRA,
-    };
-    let mut decoder = Decoder::new_with_limits(file, limits);
-    decoder.set_ignore_text_chunk(true);
-    let reader = decoder.read_info().map_err(broken)?;
+    let reader = decoder(file).read_info().map_err(broken)?;
     let info = reader.info();
     largest.check(info.height, info.width)?;
     let orientation = orientation(info);

@@ -34,10 +34,9 @@ impl Architecture {
     /// works on a larger image, whose last row and column are repeated, and what it makes is cut to size.
     #[must_use]
     pub fn design(self, image: ImageShape) -> Design {
-        let mut design = match self {
+        match self {
             Self::Baseline => Design {
                 image,
-                inner: image,
                 encoder: vec![Stage::new(32).relu().max_pool()],
                 dropout: 0.0,
                 decoder: vec![Stage::new(32).relu(), Stage::new(image.channels).upsample()],
@@ -46,7 +45,6 @@ impl Architecture {
             },
             Self::Modified => Design {
                 image,
-                inner: image,
                 encoder: vec![
                     Stage::new(32).relu().max_pool(),
                     Stage::new(16).relu().batch_norm(),
@@ -62,19 +60,13 @@ impl Architecture {
             },
             Self::Linear => Design {
                 image,
-                inner: image,
                 encoder: Vec::new(),
                 dropout: 0.0,
                 decoder: Vec::new(),
                 output: Output::Pixels,
                 starts_as_pca: true,
             },
-        };
-        let poolings = design.encoder.iter().filter(|stage| stage.conv.max_pool);
-        let divisor = poolings.fold(1, |divisor, _| 2 * divisor);
-        design.inner.height = image.height.next_multiple_of(divisor);
-        design.inner.width = image.width.next_multiple_of(divisor);
-        design
+        }
     }
 }
 
@@ -136,8 +128,6 @@ impl Stage {
 pub struct Design {
     /// The images' shape.
     pub image: ImageShape,
-    /// The shape that the layers work on: the images', with sides that pooling divides evenly.
-    pub inner: ImageShape,
     /// From the image to the features.
     pub encoder: Vec<Stage>,
     /// Share of the features that training sets to zero, in [0, 1).
@@ -160,11 +150,23 @@ pub enum Output {
 }
 
 impl Design {
+    /// The shape that the layers work on: the images', with sides that pooling divides evenly.
+    #[must_use]
+    pub fn inner(&self) -> ImageShape {
+        let poolings = self.encoder.iter().filter(|stage| stage.conv.max_pool);
+        let divisor = poolings.fold(1, |divisor, _| 2 * divisor);
+        ImageShape {
+            height: self.image.height.next_multiple_of(divisor),
+            width: self.image.width.next_multiple_of(divisor),
+            ..self.image
+        }
+    }
+
     /// The shape of the features, on both sides of the dense layers.
     #[must_use]
     pub fn features(&self) -> ImageShape {
         self.encoder
             .iter()
-            .fold(self.inner, |shape, stage| stage.output_shape(shape))
+            .fold(self.inner(), |shape, stage| stage.output_shape(shape))
     }
 }

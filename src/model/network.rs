@@ -147,7 +147,7 @@ impl Encoder {
                 rate: design.dropout,
                 seed: init.seed(),
             },
-            inner: design.inner,
+            inner: design.inner(),
         }
     }
 

@@ -23,7 +23,7 @@ pub fn layer_table(design: &Design, latent_dim: usize) -> Vec<LayerRow> {
     let features = design.features();
     let flat = features.len();
     let mut rows = vec![row("image", design.image, 0)];
-    stages(&mut rows, "encoder", design.inner, &design.encoder);
+    stages(&mut rows, "encoder", design.inner(), &design.encoder);
     if design.dropout > 0.0 {
         rows.push(LayerRow {
             name: format!("encoder dropout {}", design.dropout),

@@ -50,13 +50,9 @@ pub fn contact_sheet(tiles: &[(&[u8], &str)], shape: ImageShape, all: usize) -> 
             MARGIN + (place as u32 % columns) * column,
             HEADER + (place as u32 / columns) * row,
         );
-        let pixels: Vec<f32> = levels
-            .iter()
-            .map(|&level| f32::from(level) / 255.0)
-            .collect();
         let room = column - GAP;
         let corner = (x + (room - width) / 2, y);
-        Raster::of(&pixels, shape).draw(&mut sheet, corner, scale, color);
+        Raster::of_levels(levels, shape).draw(&mut sheet, corner, scale, color);
         let (_, file) = name.rsplit_once('/').unwrap_or(("", name));
         let shown = text::fit(file, SMALL_SIZE, room);
         let baseline = (x + room / 2, y + height + BASELINE);

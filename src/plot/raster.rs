@@ -53,6 +53,16 @@ pub(super) struct Raster {
 }
 
 impl Raster {
+    /// An image in `[C, H, W]` order, 0 to 255; what it lacks is black.
+    pub fn of_levels(levels: &[u8], shape: ImageShape) -> Self {
+        let mut pixels: Vec<f32> = levels
+            .iter()
+            .map(|&level| f32::from(level) / 255.0)
+            .collect();
+        pixels.resize(shape.len(), 0.0);
+        Self::of(&pixels, shape)
+    }
+
     /// An image in `[C, H, W]` order. Values are clipped to [0, 1].
     pub fn of(pixels: &[f32], shape: ImageShape) -> Self {
         let plane = |channel| {

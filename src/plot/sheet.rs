@@ -45,12 +45,7 @@ pub fn sheet<'a>(
             (tile % columns) as u32 * width,
             (tile / columns) as u32 * height,
         );
-        let mut pixels: Vec<f32> = levels
-            .iter()
-            .map(|&level| f32::from(level) / 255.0)
-            .collect();
-        pixels.resize(shape.len(), 0.0);
-        Raster::of(&pixels, shape).draw(&mut sheet, corner, scale(shape), color);
+        Raster::of_levels(levels, shape).draw(&mut sheet, corner, scale(shape), color);
     }
     if shape.channels == 1 {
         let grey = |x, y| Luma([sheet.get_pixel(x, y).0[0]]);

@@ -1,10 +1,11 @@
 //! The one place that writes files: those of a run folder as a whole or not at all, and those that the
 //! user named as what they are.
 
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::RunError;
-use crate::host::{write_file, write_output as write};
+use crate::host::{write_file, write_output_with as write_with};
 
 /// Replaces the content of `path` with `bytes`, or leaves it as it was. The folder must exist.
 ///
@@ -23,7 +24,18 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
 /// # Errors
 /// As [`write_atomically`].
 pub fn write_output(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
-    write(path, bytes).map_err(|source| RunError::Write {
+    write_output_with(path, &mut |output| output.write_all(bytes))
+}
+
+/// As [`write_output`], piece by piece: `write` is called once, with what takes the bytes.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn write_output_with(
+    path: &Path,
+    write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), RunError> {
+    write_with(path, write).map_err(|source| RunError::Write {
         path: path.to_owned(),
         source,
     })

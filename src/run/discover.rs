@@ -72,7 +72,7 @@ pub fn discover(runs: &Path) -> Result<Discovered, RunError> {
 ///
 /// # Errors
 /// If it can't be told.
-pub(super) fn holds_run(folder: &Path) -> io::Result<bool> {
+pub fn holds_run(folder: &Path) -> io::Result<bool> {
     for name in RUN_FILES {
         match folder.join(name).symlink_metadata() {
             Ok(_) => return Ok(true),

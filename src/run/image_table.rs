@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::files::{LARGEST_TABLE, read, table, write_table};
 use super::{RunDir, RunError};
+use crate::data::Skipped;
 
 /// An image of a run, and its file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,15 +26,6 @@ pub struct ImageRow {
     pub height: usize,
     /// The picture's kind of pixels by Pillow's names, such as `RGB` or `I;16`.
     pub mode: String,
-}
-
-/// A file that can't be used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SkippedRow {
-    /// The file's path below the folder of the images, with `/`.
-    pub path: String,
-    /// Why.
-    pub reason: String,
 }
 
 impl RunDir {
@@ -63,7 +55,7 @@ impl RunDir {
     ///
     /// # Errors
     /// [`RunError::Write`].
-    pub fn write_skipped(&self, rows: &[SkippedRow]) -> Result<(), RunError> {
+    pub fn write_skipped(&self, rows: &[Skipped]) -> Result<(), RunError> {
         if rows.is_empty() {
             return Ok(());
         }

@@ -6,7 +6,7 @@
 //!   meta.json          command line, version, commit, device, data set   (Meta)
 //!   status.json        running, finished, early_stopped, interrupted, failed   (Status)
 //!   images.csv         one row an image, of those that have files of their own   (ImageRow)
-//!   skipped.csv        files that can't be used, and why   (SkippedRow)
+//!   skipped.csv        files that can't be used, and why   (Skipped)
 //!   metrics.csv        one row an epoch, appended   (EpochMetrics)
 //!   summary.json       quality on the test images, times, the PCA baseline   (Summary)
 //!   log.txt            the messages of the run
@@ -50,12 +50,12 @@ mod regular;
 mod tensorboard;
 mod test_images;
 
-pub use atomic::{write_atomically, write_output};
-pub use discover::{Discovered, discover, find_run, latest};
+pub use atomic::{write_atomically, write_output, write_output_with};
+pub use discover::{Discovered, discover, find_run, holds_run, latest};
 pub use environment::{DatasetOrigin, Meta, Resumption};
 pub use error::RunError;
 pub use folder::RunDir;
-pub use image_table::{ImageRow, SkippedRow};
+pub use image_table::ImageRow;
 pub use links::outward_link;
 pub use lock::Writer;
 pub use pictures::picture_fault;

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Local};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::data::Split;
 use crate::metrics::Quality;
 #[cfg(feature = "cli")]
 use crate::plot::EpochPoint;
@@ -127,6 +128,16 @@ pub struct SplitSizes {
     pub validation: usize,
     /// Held out until the end.
     pub test: usize,
+}
+
+impl From<&Split> for SplitSizes {
+    fn from(split: &Split) -> Self {
+        Self {
+            train: split.train.len(),
+            validation: split.validation.len(),
+            test: split.test.len(),
+        }
+    }
 }
 
 /// `summary.json`: the result of a run.

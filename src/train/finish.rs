@@ -7,7 +7,7 @@ use crate::host::Stopwatch;
 use crate::metrics::{Scores, evaluate_pca_async};
 use crate::model::{Model, add_scores, parameters};
 use crate::readback::Readback;
-use crate::run::{PcaReference, SplitSizes, Summary, Times, write_atomically};
+use crate::run::{PcaReference, Summary, Times, write_atomically};
 
 impl Training<'_> {
     /// Judges the best weights on the test images, beside PCA.
@@ -75,11 +75,7 @@ impl Training<'_> {
                 total: self.progress.seconds + clock.seconds(),
             },
             ssim_preset: config.training.ssim_preset.name().to_owned(),
-            images: SplitSizes {
-                train: split.train.len(),
-                validation: split.validation.len(),
-                test: split.test.len(),
-            },
+            images: split.into(),
         };
         if let Some(run) = self.run {
             run.write_summary(&summary)?;

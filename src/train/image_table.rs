@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Prepared;
 use crate::data::{Images, Part, Split};
-use crate::run::{ImageRow, RunDir, RunError, SkippedRow};
-use crate::words::count;
+use crate::run::{ImageRow, RunDir, RunError};
+use crate::words::{count, first_few};
 
 /// Writes `images.csv` and `skipped.csv`, if each image has a file of its own.
 pub(super) fn write(prepared: &Prepared, run: &RunDir) -> Result<(), RunError> {
@@ -14,15 +14,7 @@ pub(super) fn write(prepared: &Prepared, run: &RunDir) -> Result<(), RunError> {
         return Ok(());
     };
     run.write_images(&image_rows(&prepared.images, Some(&prepared.split)))?;
-    let skipped: Vec<SkippedRow> = collection
-        .skipped
-        .iter()
-        .map(|file| SkippedRow {
-            path: file.path.clone(),
-            reason: file.reason.clone(),
-        })
-        .collect();
-    run.write_skipped(&skipped)
+    run.write_skipped(&collection.skipped)
 }
 
 /// A row for each image that has a file of its own.
@@ -87,10 +79,8 @@ pub(super) fn changes(run: &RunDir, images: &Images) -> String {
     let kinds = kinds.iter().filter(|(_, paths)| !paths.is_empty());
     let described: Vec<String> = kinds
         .map(|(kind, paths)| {
-            const FEW: usize = 5;
-            let named = paths[..paths.len().min(FEW)].join(", ");
-            let more = if paths.len() > FEW { ", …" } else { "" };
-            format!("{} {kind} ({named}{more})", count(paths.len(), "file"))
+            let named = first_few(paths);
+            format!("{} {kind} ({named})", count(paths.len(), "file"))
         })
         .collect();
     described.join(", ")

@@ -23,6 +23,7 @@ mod start;
 mod test_images;
 mod trainer;
 mod training;
+mod weights_file;
 
 use std::cell::Cell;
 use std::sync::atomic::AtomicBool;

@@ -1,19 +1,19 @@
 //! A run that was trained before, to be used again.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
 use super::image_table::changes;
 use super::prepare::{load_images, model_info, prepare_with};
+use super::weights_file::{check_weights, model_file};
 use super::{Prepared, TrainError};
 use crate::config::TrainConfig;
 use crate::data::{Images, Watch};
 use crate::device::Backend;
 use crate::error::with_causes;
 use crate::model::{Model, ModelError};
-use crate::run::{RunDir, RunError, check_regular};
+use crate::run::RunDir;
 
 /// A run, prepared again, and its best weights.
 #[derive(Clone, Debug)]
@@ -120,24 +120,6 @@ fn check_images(run: &RunDir, images: &Images) -> Result<(), TrainError> {
     }
 }
 
-/// Refuses a run without weights, and weights that aren't a regular file, such as a pipe.
-fn check_weights(run: &RunDir) -> Result<(), TrainError> {
-    let path = run.best_checkpoint();
-    match check_regular(&path) {
-        // A link to nothing has other things to tell.
-        Err(source) if source.kind() == ErrorKind::NotFound && !path.is_symlink() => {
-            Err(TrainError::NoWeights {
-                path: run.path().to_owned(),
-                weights: path
-                    .strip_prefix(run.path())
-                    .map_or_else(|_| path.clone(), Path::to_owned),
-            })
-        }
-        Err(source) => Err(RunError::Read { path, source }.into()),
-        Ok(_) => Ok(()),
-    }
-}
-
 /// A run's best weights. Those of the first version of trainer don't say what they are for; what they
 /// would say follows from the run's settings.
 fn best_model(run: &RunDir, prepared: &Prepared) -> Result<Model, TrainError> {
@@ -154,13 +136,8 @@ fn best_model(run: &RunDir, prepared: &Prepared) -> Result<Model, TrainError> {
 ///
 /// As [`Model::open`] and [`open_run`].
 pub fn open_model(path: &Path, device: &Device) -> Result<Model, TrainError> {
-    if !path.is_dir() {
-        return Ok(Model::open(path, device)?);
-    }
-    let run = RunDir::open(path)?;
-    check_weights(&run)?;
-    match Model::open(run.best_checkpoint(), device) {
-        Err(ModelError::Foreign { .. }) => {
+    match Model::open(model_file(path)?, device) {
+        Err(ModelError::Foreign { .. }) if path.is_dir() => {
             Ok(open_run(path, None, None, &DataPlaces::default())?.model)
         }
         opened => Ok(opened?),

@@ -1,18 +1,18 @@
 //! From settings to everything that a run needs: images, split, layers, device.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use burn::tensor::Device;
 
 use super::TrainError;
+use super::weights_file::model_file;
 use crate::config::{DataConfig, TrainConfig};
 use crate::data::{Channels, ClassSelection, DataError, DeviceImages, Images, Size, Split, Watch};
 use crate::device::{self, SelectedDevice};
 use crate::image::ImageShape;
 use crate::model::{Autoencoder, Design, Model, ModelError, ModelInfo};
 use crate::pca::Pca;
-use crate::run::RunDir;
 use crate::words::count;
 
 /// Everything that a run needs, checked.
@@ -122,11 +122,7 @@ impl Prepared {
         network: Autoencoder,
         device: &Device,
     ) -> Result<Autoencoder, TrainError> {
-        let file = if path.is_dir() {
-            RunDir::open(path)?.best_checkpoint()
-        } else {
-            path.to_owned()
-        };
+        let file = model_file(path)?;
         let (info, weights) = Model::read(&file)?;
         let own = self.model_info();
         if let Some(info) = info
@@ -197,9 +193,7 @@ pub(super) fn model_info(config: &TrainConfig, images: &Images) -> ModelInfo {
 /// Whatever makes the run impossible.
 pub fn prepare(mut config: TrainConfig, watch: &Watch) -> Result<Prepared, TrainError> {
     config.validate()?;
-    if let Some(path) = &mut config.training.init {
-        *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
-    }
+    make_absolute(&mut config.training.init);
     let images = load_images(&mut config.data, watch)?;
     let prepared = prepare_with(config, images)?;
     if prepared.config.training.init.is_some() {
@@ -211,10 +205,8 @@ pub fn prepare(mut config: TrainConfig, watch: &Watch) -> Result<Prepared, Train
 
 /// The images of these settings, which then name their folder so that it's the same one from anywhere.
 pub(super) fn load_images(data: &mut DataConfig, watch: &Watch) -> Result<Images, DataError> {
-    for path in [&mut data.data, &mut data.labels].into_iter().flatten() {
-        // What makes this fail, such as an empty path, loading tells in better words.
-        *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
-    }
+    make_absolute(&mut data.data);
+    make_absolute(&mut data.labels);
     let images = data.load(watch)?;
     if let Some(collection) = images.collection()
         && collection.lacks_many()
@@ -227,6 +219,14 @@ pub(super) fn load_images(data: &mut DataConfig, watch: &Watch) -> Result<Images
         });
     }
     Ok(images)
+}
+
+/// Makes a path one that means the same from anywhere.
+fn make_absolute(path: &mut Option<PathBuf>) {
+    if let Some(path) = path {
+        // What makes this fail, such as an empty path, loading tells in better words.
+        *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
+    }
 }
 
 /// The rest of [`prepare`], for images that it would load.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::cli::table::printable;
-use crate::data::{Fit, Images};
+use crate::data::{Fit, Images, Split};
 use crate::words::count;
 
 /// One line about the shape that images have, and how pictures came to it.
@@ -38,6 +38,16 @@ pub(in crate::cli) fn preparation(images: &Images) -> Option<String> {
         "{colour}, {}×{} pixels (width×height) {how}{background}",
         shape.width, shape.height
     ))
+}
+
+/// How many images each part has.
+pub(in crate::cli) fn split(split: &Split) -> String {
+    format!(
+        "{} training, {} validation, {} test images",
+        split.train.len(),
+        split.validation.len(),
+        split.test.len()
+    )
 }
 
 /// The smallest and the largest picture by its area: width and height.

@@ -15,8 +15,9 @@ use super::settings::ImageArgs;
 use super::table::{Column, printable};
 use super::{Exit, log, output};
 use crate::config::{DataConfig, TrainConfig};
-use crate::data::{ClassSelection, Images, Split, SplitFractions};
+use crate::data::{ClassSelection, Collection, Images, Skipped, Split, SplitFractions};
 use crate::path_text::path_text;
+use crate::run::SplitSizes;
 use crate::words::count;
 
 /// Shows what training would get from a folder of images: classes, sizes, files that can't be read
@@ -65,7 +66,7 @@ pub(super) struct DataArgs {
 struct Found {
     data: Option<String>,
     images: usize,
-    skipped: Vec<SkippedFile>,
+    skipped: Vec<Skipped>,
     /// How many other files there are.
     ignored: usize,
     duplicates: usize,
@@ -77,24 +78,11 @@ struct Found {
     modes: Map<String, Value>,
     /// Width and height of the smallest and of the largest picture.
     sizes: Option<[[usize; 2]; 2]>,
-    split: Option<Sizes>,
+    split: Option<SplitSizes>,
     /// Of the images in memory, or in the cache's file where there are too many for that.
     bytes: usize,
     sha256: String,
     warnings: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct SkippedFile {
-    path: String,
-    reason: String,
-}
-
-#[derive(Serialize)]
-struct Sizes {
-    train: usize,
-    validation: usize,
-    test: usize,
 }
 
 pub(super) fn run(args: &DataArgs) -> anyhow::Result<Exit> {
@@ -158,15 +146,8 @@ fn found(args: &DataArgs, images: &Images, split: Option<&Split>) -> Found {
     Found {
         data: args.data.as_ref().map(path_text),
         images: images.len(),
-        skipped: collection
-            .iter()
-            .flat_map(|it| &it.skipped)
-            .map(|file| SkippedFile {
-                path: file.path.clone(),
-                reason: file.reason.clone(),
-            })
-            .collect(),
-        ignored: collection.map_or(0, crate::data::Collection::ignored),
+        skipped: collection.map_or(Vec::new(), |it| it.skipped.clone()),
+        ignored: collection.map_or(0, Collection::ignored),
         duplicates: images.duplicates(),
         classes: numbers(describe::classes(images)),
         channels: shape.channels,
@@ -174,11 +155,7 @@ fn found(args: &DataArgs, images: &Images, split: Option<&Split>) -> Found {
         height: shape.height,
         modes: numbers(describe::modes(images).into_iter().collect()),
         sizes: describe::sizes(images),
-        split: split.map(|split| Sizes {
-            train: split.train.len(),
-            validation: split.validation.len(),
-            test: split.test.len(),
-        }),
+        split: split.map(Into::into),
         bytes: images.values().len(),
         sha256: images.sha256().to_owned(),
         warnings: collection.map_or(Vec::new(), |it| it.warnings.clone()),
@@ -230,14 +207,7 @@ fn print(images: &Images, split: Option<&Split>) -> anyhow::Result<()> {
     let megabytes = images.values().len() as f64 / 1e6;
     let split = split.map_or(
         "too few images to be divided for training".to_owned(),
-        |split| {
-            format!(
-                "{} training, {} validation, {} test images",
-                split.train.len(),
-                split.validation.len(),
-                split.test.len()
-            )
-        },
+        describe::split,
     );
     output::line(format_args!("{split}; {megabytes:.1} MB"))?;
     let classes = describe::classes(images);

@@ -1,14 +1,12 @@
 //! What `trainer data` writes: the images as arrays, and a contact sheet.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::cli::natural::natural_order;
 use crate::data::{Images, Split};
 use crate::npy::write_header;
 use crate::plot::contact_sheet;
-use crate::run::{RunError, export_png, write_output};
+use crate::run::{export_png, write_output, write_output_with};
 use crate::train::image_rows;
 
 /// Images that a contact sheet shows.
@@ -16,17 +14,11 @@ const SHEET: usize = 200;
 
 /// Writes the images' bytes as `[N, C, H, W]`, and a table of their files beside them.
 pub(super) fn save(path: &Path, images: &Images, split: Option<&Split>) -> anyhow::Result<()> {
-    let failed = |path: &Path, source: io::Error| RunError::Write {
-        path: path.to_owned(),
-        source,
-    };
-    let write = || -> io::Result<()> {
-        let mut file = BufWriter::new(File::create(path)?);
-        write_header(&mut file, "|u1", &images.shape().batch(images.len()))?;
-        file.write_all(images.values())?;
-        file.flush()
-    };
-    write().map_err(|source| failed(path, source))?;
+    let shape = images.shape().batch(images.len());
+    write_output_with(path, &mut |mut output| {
+        write_header(&mut output, "|u1", &shape)?;
+        output.write_all(images.values())
+    })?;
 
     let table = path.with_extension("csv");
     let mut writer = csv::Writer::from_writer(Vec::new());

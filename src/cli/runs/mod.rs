@@ -14,7 +14,7 @@ use super::runs_folder::RunsFolder;
 use super::table::{Column, printable, table_lines, table_width, terminal_width};
 use super::{Exit, log, output};
 use crate::path_text::path_text;
-use crate::run::{BestValidation, Meta, RUN_FILES, RunRecord, RunState, Status, Summary};
+use crate::run::{BestValidation, Meta, RunRecord, RunState, Status, Summary, holds_run};
 
 /// Names aren't shortened below this; columns are left out first.
 const SHORTEST_NAME: usize = 20;
@@ -68,9 +68,7 @@ pub(super) fn run(args: &RunsArgs) -> anyhow::Result<Exit> {
         output::json(&listed)?;
     } else if runs.is_empty() {
         let folder = path_text(args.runs.path());
-        let is_run = RUN_FILES
-            .iter()
-            .any(|file| args.runs.path().join(file).exists());
+        let is_run = holds_run(args.runs.path()).unwrap_or(false);
         output::line(format_args!(
             "no runs in {}{}",
             printable(&folder),

@@ -1,8 +1,7 @@
 //! `trainer ssim` for folders: a line a pair as soon as its score is known, and their mean.
 
-use std::collections::BTreeMap;
 use std::io::{IsTerminal, stdout};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -11,7 +10,8 @@ use crate::cli::progress::{bar, span};
 use crate::cli::table::printable;
 use crate::cli::terminal::Live;
 use crate::cli::{Exit, output};
-use crate::compare::{CompareError, Comparer, LookAlike, Matches, Note, Pair, joins_batch};
+use crate::compare::{CompareError, Comparer, LookAlike, Matches, Pair, joins_batch};
+use crate::decode::NotedFiles;
 use crate::host::Stopwatch;
 use crate::metrics::mean;
 use crate::ssim::Preset;
@@ -74,13 +74,8 @@ pub(super) fn compare(args: &SsimArgs) -> anyhow::Result<Exit> {
         ..
     } = comparison;
     drop(progress);
-    for (note, Noted { first, others }) in notes {
-        let others = match others {
-            0 => String::new(),
-            others => format!(" and {}", count(others, "other file")),
-        };
-        let first = printable(&shown(&first));
-        tracing::warn!("{first}{others}: {}", printable(&note.to_string()));
+    for line in notes.lines() {
+        tracing::warn!("{}", printable(&line));
     }
     let failed_pairs = result.failed.len();
     for unreadable in matches.unreadable {
@@ -124,14 +119,8 @@ struct Comparison<'a> {
     progress: Option<Progress>,
     files: Vec<&'a Path>,
     pairs: Vec<Pair>,
-    notes: BTreeMap<Note, Noted>,
+    notes: NotedFiles,
     result: FoldersResult,
-}
-
-/// The files that have a note in common.
-struct Noted {
-    first: PathBuf,
-    others: usize,
 }
 
 impl<'a> Comparison<'a> {
@@ -151,7 +140,7 @@ impl<'a> Comparison<'a> {
             progress: Progress::new(args, matches.both.len()),
             files: Vec::new(),
             pairs: Vec::new(),
-            notes: BTreeMap::new(),
+            notes: NotedFiles::default(),
             result: FoldersResult {
                 mean: None,
                 preset: args.ssim_preset,
@@ -172,7 +161,7 @@ impl<'a> Comparison<'a> {
         match Pair::read(&a, &b, &self.comparer.config) {
             Ok(pair) => {
                 for (path, notes) in [a, b].iter().zip(pair.notes()) {
-                    self.note(path, notes);
+                    self.notes.add(&shown(path), notes);
                 }
                 if !joins_batch(&self.pairs, &pair) {
                     self.compare_waiting()?;
@@ -183,18 +172,6 @@ impl<'a> Comparison<'a> {
             Err(error) => self.fail(file, with_causes(error)),
         }
         Ok(())
-    }
-
-    fn note(&mut self, path: &Path, notes: &[Note]) {
-        for note in notes {
-            let entry = self.notes.entry(note.clone());
-            entry
-                .and_modify(|noted| noted.others += 1)
-                .or_insert_with(|| Noted {
-                    first: path.to_owned(),
-                    others: 0,
-                });
-        }
     }
 
     fn compare_waiting(&mut self) -> anyhow::Result<()> {

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use super::decode::{self, Content, Sink, sha256};
+use super::decode::{self, Content, sha256};
 use super::list::Listed;
 use super::{Collection, FolderOptions, Watch};
 use crate::data::error::DataError;
@@ -77,39 +77,36 @@ pub(super) fn load_or_make(
         prepared.values.expect_any_order();
         return Ok(prepared);
     }
-    let shape = decode::shape(&contents, options);
-    let mut store = if files.len() * shape.len() > IN_MEMORY {
-        Store::in_file(folder).map_err(DataError::Cache)?
-    } else {
-        Store::Memory(Vec::new())
-    };
-    let (mut collection, are_grey) =
-        decode::make(files, &contents, shape, options, &mut store, watch)?;
-    let mut shape = shape;
+    let mut shape = decode::shape(&contents, options);
+    let in_file = files.len() * shape.len() > IN_MEMORY;
+    let mut store = Store::new(in_file, folder).map_err(DataError::Cache)?;
+    let push = &mut |values: &[u8]| store.push(values);
+    let (mut collection, are_grey) = decode::make(files, &contents, shape, options, push, watch)?;
+    let (mut values, mut file) = store.finish().map_err(DataError::Cache)?;
     if are_grey && options.images.channels == Channels::Auto && !collection.files.is_empty() {
-        (store, shape) = store.grey(shape, folder).map_err(DataError::Cache)?;
+        let mut grey = Store::new(in_file, folder).map_err(DataError::Cache)?;
+        for image in values.chunks_exact(shape.len()) {
+            grey.push(&image[..shape.pixels()])
+                .map_err(DataError::Cache)?;
+        }
+        shape.channels = 1;
+        (values, file) = grey.finish().map_err(DataError::Cache)?;
         // The hashes were those of three equal channels.
-        let bytes = store.bytes().map_err(DataError::Cache)?;
-        let hashes: Vec<String> = bytes.par_chunks_exact(shape.len()).map(sha256).collect();
+        let hashes: Vec<String> = values.par_chunks_exact(shape.len()).map(sha256).collect();
         for (file, sha256) in collection.files.iter_mut().zip(hashes) {
             file.sha256 = sha256;
         }
     }
     let meta = Meta { shape, collection };
-    let values = match (&path, store) {
-        (Some(path), store) => {
-            let (values, kept) = store.keep(path, &meta).map_err(DataError::Cache)?;
-            match kept {
-                Ok(()) => tidy(path),
-                Err(error) => tracing::warn!(
-                    "can't keep the decoded images in {} ({error}): they will be decoded again next time",
-                    path.display()
-                ),
-            }
-            values
+    if let Some(path) = &path {
+        match keep(&values, file, path, &meta) {
+            Ok(()) => tidy(path),
+            Err(error) => tracing::warn!(
+                "can't keep the decoded images in {} ({error}): they will be decoded again next time",
+                path.display()
+            ),
         }
-        (None, store) => store.values().map_err(DataError::Cache)?,
-    };
+    }
     values.expect_any_order();
     let Meta { shape, collection } = meta;
     Ok(Prepared {
@@ -194,7 +191,16 @@ enum Store {
     File(BufWriter<NamedTempFile>),
 }
 
-impl Sink for Store {
+impl Store {
+    /// A file is in the cache's folder, or else in the system's for temporary files.
+    fn new(in_file: bool, folder: Option<&Path>) -> io::Result<Self> {
+        if !in_file {
+            return Ok(Self::Memory(Vec::new()));
+        }
+        let temporary = std::env::temp_dir();
+        Ok(Self::File(new_in(folder.unwrap_or(&temporary))?))
+    }
+
     fn push(&mut self, values: &[u8]) -> io::Result<()> {
         match self {
             Self::Memory(bytes) => {
@@ -204,121 +210,46 @@ impl Sink for Store {
             Self::File(file) => file.write_all(values),
         }
     }
-}
 
-impl Store {
-    /// In the cache's folder, or else in the system's for temporary files.
-    fn in_file(folder: Option<&Path>) -> io::Result<Self> {
-        let file = match folder {
-            Some(folder) => {
-                fs::create_dir_all(folder)?;
-                new_file(folder)?
-            }
-            None => new_file(&std::env::temp_dir())?,
-        };
-        Ok(Self::File(BufWriter::new(file)))
-    }
-
-    /// The first channel of images of this shape, alone.
-    fn grey(self, shape: ImageShape, folder: Option<&Path>) -> io::Result<(Self, ImageShape)> {
-        let mut grey = match self {
-            Self::Memory(_) => Self::Memory(Vec::new()),
-            Self::File(_) => Self::in_file(folder)?,
-        };
-        let mut colour = self;
-        for image in colour.bytes()?.chunks_exact(shape.len()) {
-            grey.push(&image[..shape.pixels()])?;
-        }
-        Ok((
-            grey,
-            ImageShape {
-                channels: 1,
-                ..shape
-            },
-        ))
-    }
-
-    /// What was pushed.
-    fn bytes(&mut self) -> io::Result<Bytes<'_>> {
+    /// What was pushed, and the file that has it, if one does. It's read from there even when the file is
+    /// gone from its folder.
+    fn finish(self) -> io::Result<(Values, Option<NamedTempFile>)> {
         match self {
-            Self::Memory(bytes) => Ok(Bytes::Borrowed(bytes)),
+            Self::Memory(bytes) => Ok((Values::Memory(bytes), None)),
             Self::File(file) => {
-                file.flush()?;
-                let length = file.get_ref().as_file().metadata()?.len();
+                let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+                let length = file.as_file().metadata()?.len();
                 let length = usize::try_from(length).map_err(io::Error::other)?;
-                let values = Values::of_file(file.get_ref().as_file(), 0, length)?;
-                Ok(Bytes::Mapped(values))
-            }
-        }
-    }
-
-    fn values(mut self) -> io::Result<Values> {
-        let mapped = match self.bytes()? {
-            Bytes::Borrowed(_) => None,
-            Bytes::Mapped(values) => Some(values),
-        };
-        Ok(match (mapped, self) {
-            (Some(values), _) => values,
-            (None, Self::Memory(bytes)) => Values::Memory(bytes),
-            (None, Self::File(_)) => unreachable!("files are mapped"),
-        })
-    }
-
-    /// Keeps the values at `path`, for the next time, if that is possible; the inner error is why it isn't.
-    fn keep(self, path: &Path, meta: &Meta) -> io::Result<(Values, io::Result<()>)> {
-        match self {
-            Self::Memory(bytes) => {
-                let write = || {
-                    let folder = path.parent().unwrap_or(Path::new("."));
-                    fs::create_dir_all(folder)?;
-                    let mut file = BufWriter::new(new_file(folder)?);
-                    file.write_all(&bytes)?;
-                    finish(file, bytes.len(), path, meta)
-                };
-                let kept = write().map(|_| ());
-                Ok((Values::Memory(bytes), kept))
-            }
-            Self::File(mut file) => {
-                file.flush()?;
-                let length = file.get_ref().as_file().metadata()?.len();
-                let length = usize::try_from(length).map_err(io::Error::other)?;
-                let file = finish(file, length, path, meta)?;
-                Ok((Values::of_file(&file, 0, length)?, Ok(())))
+                let values = Values::of_file(file.as_file(), 0, length)?;
+                Ok((values, Some(file)))
             }
         }
     }
 }
 
-enum Bytes<'a> {
-    Borrowed(&'a [u8]),
-    Mapped(Values),
+/// A new file in `folder`, which is made if it isn't there.
+fn new_in(folder: &Path) -> io::Result<BufWriter<NamedTempFile>> {
+    fs::create_dir_all(folder)?;
+    Ok(BufWriter::new(new_file(folder)?))
 }
 
-impl std::ops::Deref for Bytes<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Borrowed(bytes) => bytes,
-            Self::Mapped(values) => values,
-        }
-    }
-}
-
-/// Adds the rest of a cache file to its values, and gives it its name.
-fn finish(
-    mut file: BufWriter<NamedTempFile>,
-    length: usize,
-    path: &Path,
-    meta: &Meta,
-) -> io::Result<File> {
+/// Keeps values at `path`, for the next time; `file` is the one that has them already, if one does.
+fn keep(values: &Values, file: Option<NamedTempFile>, path: &Path, meta: &Meta) -> io::Result<()> {
+    let mut file = if let Some(file) = file {
+        BufWriter::new(file)
+    } else {
+        let mut file = new_in(path.parent().unwrap_or(Path::new(".")))?;
+        file.write_all(values)?;
+        file
+    };
     let meta = serde_json::to_vec(meta)?;
     file.write_all(&meta)?;
-    file.write_all(&(length as u64).to_le_bytes())?;
+    file.write_all(&(values.len() as u64).to_le_bytes())?;
     file.write_all(&(meta.len() as u64).to_le_bytes())?;
     file.write_all(SIGNATURE)?;
     let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-    Ok(file.persist(path)?)
+    file.persist(path)?;
+    Ok(())
 }
 
 /// Removes what was never finished, and the files that weren't used for longest as long as there are too many

@@ -15,7 +15,7 @@ use super::{Collection, FolderOptions, Skipped, Watch};
 use crate::data::collection::ImageFile;
 use crate::data::error::DataError;
 use crate::data::preparation::{Channels, Preparation, Size};
-use crate::decode::{Fault, Largest, Note, decode, upright_size};
+use crate::decode::{Fault, Largest, Note, NotedFiles, decode, upright_size};
 use crate::device::catch_panics;
 use crate::image::ImageShape;
 
@@ -108,12 +108,6 @@ fn caught<T>(decode: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     })
 }
 
-/// Takes the pixels of some images, in order.
-pub(super) trait Sink {
-    /// `[n, C, H, W]` of images that follow those before.
-    fn push(&mut self, values: &[u8]) -> io::Result<()>;
-}
-
 /// What files are made into, as far as it follows from their headers. Colours are kept as long as it isn't
 /// known that there are none.
 pub(super) fn shape(contents: &[Content], options: &FolderOptions) -> ImageShape {
@@ -151,18 +145,18 @@ struct Made {
     is_grey: bool,
 }
 
-/// Decodes `files` into `sink`, as images of `shape`, and tells what became of each, and whether all are
-/// grey. The SHA-256 are those of images of that shape.
+/// Decodes `files` as images of `shape`, and tells what became of each, and whether all are grey; `push` gets
+/// the values `[C, H, W]` of one after the other. The SHA-256 are those of images of that shape.
 ///
 /// # Errors
 ///
-/// Where one can't be used and the options are strict, and where the sink fails.
+/// Where one can't be used and the options are strict, and where `push` fails.
 pub(super) fn make(
     files: &[Listed],
     contents: &[Content],
     shape: ImageShape,
     options: &FolderOptions,
-    sink: &mut impl Sink,
+    push: &mut dyn FnMut(&[u8]) -> io::Result<()>,
     watch: &Watch,
 ) -> Result<(Collection, bool), DataError> {
     let preparation = options.images.preparation();
@@ -170,7 +164,7 @@ pub(super) fn make(
         preparation,
         ..Collection::default()
     };
-    let mut notes = std::collections::BTreeMap::<Note, (String, usize)>::new();
+    let mut notes = NotedFiles::default();
     let mut are_grey = true;
     let done = AtomicUsize::new(0);
     for (files_here, contents_here) in files.chunks(CHUNK).zip(contents.chunks(CHUNK)) {
@@ -188,12 +182,10 @@ pub(super) fn make(
             let path = file.name.clone();
             match made {
                 Ok(made) => {
-                    sink.push(&made.values).map_err(DataError::Cache)?;
+                    push(&made.values).map_err(DataError::Cache)?;
                     collection.files.push(made.file);
                     are_grey &= made.is_grey;
-                    for note in made.notes {
-                        notes.entry(note).or_insert((path.clone(), 0)).1 += 1;
-                    }
+                    notes.add(&path, &made.notes);
                 }
                 Err(reason) if options.strict => {
                     return Err(DataError::Skipped(Skipped { path, reason }));
@@ -202,16 +194,7 @@ pub(super) fn make(
             }
         }
     }
-    collection.warnings = notes
-        .into_iter()
-        .map(|(note, (first, files))| match files {
-            1 => format!("{first}: {note}"),
-            files => format!(
-                "{first} and {}: {note}",
-                crate::words::count(files - 1, "other file")
-            ),
-        })
-        .collect();
+    collection.warnings = notes.lines().collect();
     Ok((collection, are_grey))
 }
 

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::data::part::Part;
 use crate::decode::{Format, HEAD};
 use crate::path_text::path_text;
+use crate::words::first_few;
 
 /// A file that is an image, or should be one.
 #[derive(Clone, Debug)]
@@ -120,16 +121,6 @@ pub(super) fn list(root: &Path) -> io::Result<Listing> {
         ignored,
         warnings,
     })
-}
-
-/// A few of some names, and how many more there are.
-pub(super) fn first_few(names: &[String]) -> String {
-    const FEW: usize = 5;
-    let shown = names[..names.len().min(FEW)].join(", ");
-    match names.len().saturating_sub(FEW) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }
 
 /// The folders that are the split, if they are: one of training images, and one of others.

@@ -23,6 +23,7 @@ use super::images::{Images, Labels};
 use super::preparation::ImageOptions;
 use super::watch::Watch;
 use crate::path_text::path_text;
+use crate::words::{count, first_few};
 
 use list::{Listed, Listing};
 
@@ -100,7 +101,8 @@ pub(super) fn load(
     let labels = (!names.is_empty()).then(|| {
         let id = |row: &&Listed| {
             let class = row.class.as_deref().unwrap_or_default();
-            let place = names.iter().position(|name| name == class);
+            // They are sorted.
+            let place = names.binary_search_by(|name| name.as_str().cmp(class));
             u32::try_from(place.unwrap_or_default()).unwrap_or(u32::MAX)
         };
         Labels {
@@ -157,9 +159,9 @@ fn label(files: &mut [Listed], table: &Path) -> Result<Option<String>, DataError
         format!(
             "{} names {} that {} no image in the folder: {}",
             path_text(table),
-            crate::words::count(unknown.len(), "path"),
+            count(unknown.len(), "path"),
             if unknown.len() == 1 { "is" } else { "are" },
-            list::first_few(&unknown)
+            first_few(&unknown)
         )
     }))
 }
@@ -187,7 +189,7 @@ fn choose(files: Vec<Listed>, classes: &ClassSelection) -> Result<Chosen, DataEr
         };
     }
     let chosen = classes.resolve(&names)?;
-    let canonical = classes.canonical(&names)?;
+    let canonical = ClassSelection::of_ids(&chosen, &names);
     let chosen: HashSet<&str> = chosen
         .iter()
         .map(|&id| names[id as usize].as_str())
@@ -219,10 +221,10 @@ pub(super) fn not_listed(dir: &Path, error: &io::Error) -> DataError {
 /// `12 .txt, 3 hidden`, the most frequent kind first.
 fn described(ignored: &std::collections::BTreeMap<String, usize>) -> String {
     let mut kinds: Vec<(&String, &usize)> = ignored.iter().collect();
-    kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    kinds.sort_by_key(|(_, files)| std::cmp::Reverse(**files));
     let kinds: Vec<String> = kinds
         .iter()
-        .map(|(kind, count)| format!("{count} {kind}"))
+        .map(|(kind, files)| format!("{files} {kind}"))
         .collect();
-    list::first_few(&kinds)
+    first_few(&kinds)
 }
