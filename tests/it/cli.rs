@@ -303,6 +303,18 @@ fn a_value_from_the_environment_is_said_to_be() {
             .code(2)
             .stderr(contains(format!("that of the variable {variable}")));
     }
+    #[cfg(unix)]
+    {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+        trainer()
+            .env("TRAINER_BACKEND", "nonsense")
+            .arg("--data")
+            .arg(OsStr::from_bytes(b"\xff"))
+            .assert()
+            .code(2)
+            .stderr(contains("that of the variable TRAINER_BACKEND"));
+    }
     trainer()
         .env("TRAINER_BACKEND", "flex")
         .args(["--dry-run", "--backend", "nonsense"])
