@@ -16,6 +16,7 @@ mod notes;
 mod other;
 mod png;
 mod samples;
+mod tiff;
 mod upright;
 
 use std::io::{self, BufRead, Cursor, Seek};

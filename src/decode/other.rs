@@ -14,6 +14,7 @@ use image::{AnimationDecoder, ColorType, ExtendedColorType, ImageDecoder, Limits
 
 use super::notes::{Note, foreign_profile};
 use super::samples::Samples;
+use super::tiff::{self, Directory};
 use super::{Decoded, Fault, Format, Largest};
 
 /// Reads a file of one of those formats.
@@ -39,10 +40,16 @@ pub(super) fn decode(bytes: &[u8], format: Format, largest: Largest) -> Result<D
             Ok(decoded)
         }
         Format::Tiff => {
-            let mut decoded = read(TiffDecoder::new(file).map_err(faulty)?, format, largest)?;
-            if has_second_page(bytes) {
-                decoded.notes.push(Note::Pages);
-            }
+            let directory = Directory::of(bytes);
+            let mut decoded = match directory.as_ref().and_then(Directory::indices) {
+                Some(indices) => {
+                    palette_header(&indices, largest)?;
+                    tiff::decode(&indices, largest).map_err(faulty)?
+                }
+                None => read(TiffDecoder::new(file).map_err(faulty)?, format, largest)?,
+            };
+            let has_pages = directory.is_some_and(|directory| directory.has_next());
+            decoded.notes.extend(has_pages.then_some(Note::Pages));
             Ok(decoded)
         }
         Format::Bmp => read(BmpDecoder::new(file).map_err(faulty)?, format, largest),
@@ -80,11 +87,21 @@ pub(super) fn header(
         Format::WebP => size(WebPDecoder::new(file).map_err(faulty)?, largest),
         Format::Bmp => size(BmpDecoder::new(file).map_err(faulty)?, largest),
         Format::Gif => size(GifDecoder::new(file).map_err(faulty)?, largest),
-        Format::Tiff => size(TiffDecoder::new(file).map_err(faulty)?, largest),
+        Format::Tiff => match Directory::of(bytes).as_ref().and_then(Directory::indices) {
+            Some(indices) => palette_header(&indices, largest),
+            None => size(TiffDecoder::new(file).map_err(faulty)?, largest),
+        },
         Format::Pnm => size(PnmDecoder::new(file).map_err(faulty)?, largest),
         Format::Qoi => size(QoiDecoder::new(file).map_err(faulty)?, largest),
         Format::Png | Format::Jpeg => unreachable!("they have modules of their own"),
     }
+}
+
+fn palette_header(indices: &[u8], largest: Largest) -> Result<([usize; 2], Orientation), Fault> {
+    let header = tiff::header(indices).map_err(|error| fault(Format::Tiff, &error, largest));
+    let ([height, width], orientation) = header?;
+    largest.check(height, width)?;
+    Ok(([height as usize, width as usize], orientation))
 }
 
 fn size(
@@ -176,29 +193,6 @@ fn mode(color: ColorType, original: ExtendedColorType) -> &'static str {
         ColorType::Rgba16 => "RGBA;16",
         _ => "RGB",
     }
-}
-
-/// Whether a TIFF file has a second image: where its first directory ends, there is the place of the next.
-fn has_second_page(bytes: &[u8]) -> bool {
-    /// Bytes of an entry of a directory.
-    const ENTRY: usize = 12;
-    let is_big_endian = bytes.starts_with(b"MM");
-    let number = |place: usize, length: usize| {
-        let bytes = bytes.get(place..place.checked_add(length)?)?;
-        let digits: Vec<usize> = bytes.iter().map(|&byte| byte.into()).collect();
-        let join = |sum: usize, digit: &usize| sum << 8 | digit;
-        Some(if is_big_endian {
-            digits.iter().fold(0, join)
-        } else {
-            digits.iter().rev().fold(0, join)
-        })
-    };
-    let next = || {
-        let directory = number(4, 4)?;
-        let entries = number(directory, 2)?;
-        number(directory.checked_add(2 + ENTRY * entries)?, 4)
-    };
-    next().is_some_and(|place| place != 0)
 }
 
 fn fault(format: Format, error: &ImageError, largest: Largest) -> Fault {

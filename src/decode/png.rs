@@ -7,7 +7,7 @@ use image::metadata::Orientation;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Info, Limits, Transformations};
 
 use super::notes::{Note, color_space};
-use super::samples::Samples;
+use super::samples::{Samples, indices_of};
 use super::{Decoded, Fault, Largest};
 
 /// For what isn't pixels: rows that are being decoded, and a colour profile. A larger one is left out.
@@ -50,7 +50,7 @@ pub(super) fn decode(file: impl BufRead + Seek, largest: Largest) -> Result<Deco
     }
     if is_indexed {
         let rows = bytes.chunks_exact(frame.line_size);
-        let indices = rows.flat_map(|row| indices(row, info.bit_depth, width as usize));
+        let indices = rows.flat_map(|row| indices_of(row, info.bit_depth as u32, width as usize));
         bytes = from_palette(indices, info).map_err(Fault::Broken)?;
     }
     let (color, depth) = match (is_indexed, &info.trns) {
@@ -121,17 +121,6 @@ fn mode(color: ColorType, depth: BitDepth) -> &'static str {
         (ColorType::Rgba, _) => "RGBA",
         (ColorType::Indexed, _) => "P",
     }
-}
-
-/// The indices of a row, of which a byte holds several where they are short.
-fn indices(row: &[u8], depth: BitDepth, width: usize) -> impl Iterator<Item = u8> {
-    let bits = depth as u32;
-    let in_byte = move |byte: &u8| {
-        let byte = *byte;
-        let shifts = (0..8 / bits).rev().map(move |place| place * bits);
-        shifts.map(move |shift| (byte >> shift) & (u8::MAX >> (8 - bits)))
-    };
-    row.iter().flat_map(in_byte).take(width)
 }
 
 /// The colours of indices: red, green and blue, and alpha where the file has it for any colour.

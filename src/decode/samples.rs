@@ -30,3 +30,13 @@ fn to_byte(word: u16) -> u8 {
     let rounded = (u32::from(word) + 128) / 257;
     u8::try_from(rounded).unwrap_or(u8::MAX)
 }
+
+/// The indices of a row's pixels, of which a byte holds several where they have fewer than 8 bits.
+pub(super) fn indices_of(row: &[u8], bits: u32, width: usize) -> impl Iterator<Item = u8> {
+    let in_byte = move |byte: &u8| {
+        let byte = *byte;
+        let shifts = (0..8 / bits).rev().map(move |place| place * bits);
+        shifts.map(move |shift| (byte >> shift) & (u8::MAX >> (8 - bits)))
+    };
+    row.iter().flat_map(in_byte).take(width)
+}

@@ -417,6 +417,30 @@ def tiffs() -> Iterator[Picture]:
     yield "tiff-orientation-6.tif", content, image
     indices, palette = many_colours()
     yield "tiff-palette.tif", saved(with_palette(indices, palette), "TIFF"), palette[indices]
+    indices, palette = four_colours()
+    yield "tiff-palette-4.tif", tiff_of_4_bits(indices, palette), palette[indices]
+
+
+def tiff_of_4_bits(indices: np.ndarray, palette: np.ndarray) -> bytes:
+    """A palette of 16 colours and two pixels in a byte, which Pillow reads but doesn't write."""
+    height, width = indices.shape
+    pixels = (indices[:, ::2] << 4 | indices[:, 1::2]).tobytes()
+    colours = np.pad(palette, ((0, 16 - len(palette)), (0, 0)))
+    table = (colours.T.astype(">u2") * LEVELS).astype(">u2").tobytes()
+    head = 8
+    short, long = "HH", "I"
+    entries = (
+        *((256, short, width), (257, short, height), (258, short, 4), (259, short, 1)),
+        *((262, short, 3), (273, long, head + len(table)), (277, short, 1)),
+        *((278, short, height), (279, long, len(pixels))),
+    )
+    directory = struct.pack(">H", len(entries) + 1)
+    for tag, kind, value in entries:
+        values = (value, 0) if kind == short else (value,)
+        directory += struct.pack(f">HHI{kind}", tag, 3 if kind == short else 4, 1, *values)
+    directory += struct.pack(">HHII", 320, 3, colours.size, head)
+    place = head + len(table) + len(pixels)
+    return b"MM\0*" + struct.pack(">I", place) + table + pixels + directory + bytes(4)
 
 
 def others() -> Iterator[Picture]:
