@@ -34,16 +34,20 @@ fn by_burns_layers(
 ) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
     let mut x = x;
+    if options.activate {
+        x = activation::relu(x);
+    }
     if options.upsample {
         let doubling = InterpolateOptions::new(InterpolateMode::Nearest)
             .with_output_size([2 * height, 2 * width]);
         x = interpolate(x, doubling);
     }
+    let stride = if options.halve { 2 } else { 1 };
     x = conv2d(
         x,
         weight,
         Some(bias),
-        BurnConvOptions::new([1, 1], [1, 1], [1, 1], 1),
+        BurnConvOptions::new([stride, stride], [1, 1], [1, 1], 1),
     );
     if options.relu {
         x = activation::relu(x);
@@ -51,7 +55,27 @@ fn by_burns_layers(
     if options.max_pool {
         x = max_pool2d(x, MaxPoolOptions::new([2, 2]));
     }
+    if options.shuffle {
+        x = shuffled(x);
+    }
     x
+}
+
+/// `[N, 4·C, H, W]` → `[N, C, 2H, 2W]`: channel `4c + 2a + b` is channel `c` at `(2y + a, 2x + b)`.
+fn shuffled(x: Tensor<4>) -> Tensor<4> {
+    let [images, channels, height, width] = x.dims();
+    let column = |a: usize, b: usize| {
+        let planes = (0..channels / 4).map(|c| x.clone().narrow(1, 4 * c + 2 * a + b, 1));
+        Tensor::cat(planes.collect(), 1)
+    };
+    let rows = [0, 1].map(|a| {
+        let columns: Vec<Tensor<5>> =
+            vec![column(a, 0).unsqueeze_dim(4), column(a, 1).unsqueeze_dim(4)];
+        let row: Tensor<4> =
+            Tensor::cat(columns, 4).reshape([images, channels / 4, height, 2 * width]);
+        row.unsqueeze_dim::<5>(3)
+    });
+    Tensor::cat(rows.to_vec(), 3).reshape([images, channels / 4, 2 * height, 2 * width])
 }
 
 type Conv = fn(Tensor<4>, Tensor<4>, Tensor<1>, ConvOptions) -> Tensor<4>;
@@ -120,12 +144,29 @@ fn assert_equals_burns_layers(case: &Case) {
     }
 }
 
+/// Every combination of steps that go together.
 fn all_options() -> impl Iterator<Item = ConvOptions> {
-    (0..8).map(|bits| ConvOptions {
-        upsample: bits & 1 != 0,
-        relu: bits & 2 != 0,
-        max_pool: bits & 4 != 0,
+    let all = (0..64).map(|bits| ConvOptions {
+        activate: bits & 1 != 0,
+        upsample: bits & 2 != 0,
+        halve: bits & 4 != 0,
+        relu: bits & 8 != 0,
+        max_pool: bits & 16 != 0,
+        shuffle: bits & 32 != 0,
+    });
+    all.filter(|options| {
+        let plain_end = !options.relu && !options.max_pool;
+        !(options.upsample && options.halve) && (!options.shuffle || plain_end)
     })
+}
+
+/// As many as the options can have.
+fn outputs(options: ConvOptions, outputs: usize) -> usize {
+    if options.shuffle {
+        4 * outputs
+    } else {
+        outputs
+    }
 }
 
 #[test]
@@ -172,11 +213,11 @@ fn layers_of_the_baseline_equal_burns_layers() {
 #[test]
 fn every_combination_of_options_equals_burns_layers() {
     for options in all_options() {
-        for (inputs, outputs) in [(1, 1), (2, 5), (5, 2)] {
+        for (inputs, given) in [(1, 1), (2, 5), (5, 2)] {
             assert_equals_burns_layers(&Case {
                 images: 3,
                 inputs,
-                outputs,
+                outputs: outputs(options, given),
                 height: 6,
                 width: 8,
                 options,
@@ -188,11 +229,11 @@ fn every_combination_of_options_equals_burns_layers() {
 #[test]
 fn odd_sizes_and_single_rows_equal_burns_layers() {
     for options in all_options() {
-        for (height, width) in [(5, 7), (3, 2), (2, 9), (9, 3)] {
+        for (height, width) in [(5, 7), (3, 3), (4, 9), (9, 4)] {
             assert_equals_burns_layers(&Case {
                 images: 2,
                 inputs: 2,
-                outputs: 3,
+                outputs: outputs(options, 3),
                 height,
                 width,
                 options,
@@ -220,8 +261,8 @@ fn a_nan_is_let_through() {
     for options in all_options() {
         let device = Device::flex();
         let x = Tensor::<4>::from_data(TensorData::new(vec![f32::NAN; 16], [1, 1, 4, 4]), &device);
-        let weight = random([2, 1, 3, 3], 2, &device);
-        let bias = random([2], 3, &device);
+        let weight = random([outputs(options, 2), 1, 3, 3], 2, &device);
+        let bias = random([outputs(options, 2)], 3, &device);
         let output = conv3x3(x, weight, bias, options)
             .into_data()
             .try_to_vec::<f32>();
@@ -237,7 +278,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
     let options = ConvOptions {
         relu: true,
         max_pool: true,
-        upsample: false,
+        ..ConvOptions::default()
     };
     let case = Case {
         images: 50,

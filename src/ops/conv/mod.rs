@@ -20,7 +20,7 @@ mod options;
 use burn::backend::ops::{ConvOptions as BurnConvOptions, InterpolateMode, InterpolateOptions};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, TensorMetadata, backend_extension};
-use burn::tensor::Tensor;
+use burn::tensor::{Shape, Tensor};
 #[cfg(feature = "wgpu")]
 use burn_autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 #[cfg(feature = "wgpu")]
@@ -31,12 +31,13 @@ pub use options::ConvOptions;
 /// A 3×3 convolution with zero padding and bias, and the optional steps around it.
 ///
 /// `x` is `[N, C_in, H, W]`, `weight` `[C_out, C_in, 3, 3]`, `bias` `[C_out]`; the result is
-/// `[N, C_out, H', W']`, where `H'` and `W'` are doubled by `upsample` and halved (rounded down)
-/// by `max_pool`. Differentiable in all three.
+/// `[N, C_out, H', W']`, where `H'` and `W'` are doubled by `upsample` and `shuffle`, and halved by `halve`
+/// (rounded up) and `max_pool` (rounded down); `shuffle` leaves a quarter of the channels. Differentiable in
+/// all three.
 ///
 /// # Panics
 ///
-/// Where the shapes don't fit each other, as burn's own operations do.
+/// Where the shapes or options don't go together, as burn's own operations do.
 #[must_use]
 pub fn conv3x3(
     x: Tensor<4>,
@@ -44,6 +45,8 @@ pub fn conv3x3(
     bias: Tensor<1>,
     options: ConvOptions,
 ) -> Tensor<4> {
+    let [out_channels, ..] = weight.dims();
+    options.check(out_channels);
     in_rows(Tensor::from_dispatch(<Dispatch as ConvStage>::conv3x3(
         x.into_dispatch(),
         weight.into_dispatch(),
@@ -95,22 +98,33 @@ fn reference<B: Backend>(
     bias: FloatTensor<B>,
     options: ConvOptions,
 ) -> FloatTensor<B> {
+    if options.activate {
+        x = B::relu(x);
+    }
     if options.upsample {
         let shape = x.shape();
         let size = [2 * shape[2], 2 * shape[3]];
         x = B::interpolate(x, size, InterpolateOptions::new(InterpolateMode::Nearest));
     }
+    let stride = if options.halve { 2 } else { 1 };
     x = B::conv2d(
         x,
         weight,
         Some(bias),
-        BurnConvOptions::new([1, 1], [1, 1], [1, 1], 1),
+        BurnConvOptions::new([stride, stride], [1, 1], [1, 1], 1),
     );
     if options.relu {
         x = B::relu(x);
     }
     if options.max_pool {
         x = B::max_pool2d(x, [2, 2], [2, 2], [0, 0], [1, 1], false);
+    }
+    if options.shuffle {
+        let [images, channels, height, width] = x.shape().dims();
+        let channels = channels / 4;
+        let blocks = Shape::from([images, channels, 2, 2, height, width]);
+        x = B::float_permute(B::float_reshape(x, blocks), &[0, 1, 4, 2, 5, 3]);
+        x = B::float_reshape(x, Shape::from([images, channels, 2 * height, 2 * width]));
     }
     x
 }

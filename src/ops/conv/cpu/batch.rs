@@ -7,12 +7,15 @@ use burn::tensor::Shape;
 use rayon::prelude::*;
 
 use super::geometry::Geometry;
-use super::kernels::{self, Kept, Scratch};
+use super::kernels::{Kept, Stage};
 use crate::ops::cpu::CpuBackend;
 
 /// Images that one task handles. Fixed, so that sums over a batch, and with them the weights, are the
 /// same to the bit however many threads there are.
 const IMAGES_PER_TASK: usize = 8;
+/// Values that a task's images and their gradients may have in its cache, 512 KiB: the sums over small ones
+/// take several images at once, since they are kept in vectors that have to be added up in the end.
+const CACHED_VALUES: usize = 1 << 17;
 
 /// The inputs of a forward pass; the backward pass keeps them.
 #[derive(Clone, Debug)]
@@ -30,10 +33,8 @@ pub(super) fn forward<B: CpuBackend>(
     g: &Geometry,
     inputs: &Inputs<FloatTensor<B>>,
 ) -> (FloatTensor<B>, Winners) {
-    let weight = kernels::arrange_weight(g, B::values(&inputs.weight));
-    let bias = B::values(&inputs.bias);
-    let input_len = g.in_channels * g.input_plane();
-    let output_len = g.out_channels * g.output_plane();
+    let stage = Stage::new(g, B::values(&inputs.weight), B::values(&inputs.bias), false);
+    let (input_len, output_len) = (g.input_len(), g.output_len());
     let winners_len = if g.options.max_pool { output_len } else { 0 };
     let mut output = vec![0.0; g.images * output_len];
     let mut winners = vec![0; g.images * winners_len];
@@ -51,13 +52,13 @@ pub(super) fn forward<B: CpuBackend>(
         .zip(output.par_chunks_mut(IMAGES_PER_TASK * output_len))
         .zip(winners_of_task)
         .for_each(|((inputs, outputs), winners)| {
-            let mut scratch = Scratch::new(g);
+            let mut scratch = stage.scratch(1);
             let images = inputs
                 .chunks_exact(input_len)
                 .zip(outputs.chunks_exact_mut(output_len));
             for (image, (input, output)) in images.enumerate() {
                 let winners = &mut winners[image * winners_len..][..winners_len];
-                kernels::forward(g, &mut scratch, (input, &weight, bias), output, winners);
+                stage.forward(&mut scratch, input, output, winners);
             }
         });
     (
@@ -82,12 +83,12 @@ pub(super) fn backward<B: CpuBackend>(
     output_gradient: FloatTensor<B>,
     wants_x: bool,
 ) -> Gradients<FloatTensor<B>> {
-    let weight = kernels::arrange_weight(g, B::values(&inputs.weight));
+    let weight = B::values(&inputs.weight);
+    let stage = Stage::new(g, weight, B::values(&inputs.bias), wants_x);
     let output_gradient = B::contiguous(output_gradient);
     let (x, output) = (B::values(&inputs.x), B::values(output));
     let output_gradient = B::values(&output_gradient);
-    let input_len = g.in_channels * g.input_plane();
-    let output_len = g.out_channels * g.output_plane();
+    let (input_len, output_len) = (g.input_len(), g.output_len());
     let winners_len = if g.options.max_pool { output_len } else { 0 };
 
     let mut x_gradient = vec![0.0; if wants_x { x.len() } else { 0 }];
@@ -100,32 +101,31 @@ pub(super) fn backward<B: CpuBackend>(
     } else {
         (0..tasks).map(|_| None).collect()
     };
+    let at_once = (CACHED_VALUES / (input_len + output_len)).clamp(1, IMAGES_PER_TASK);
     let partial_sums: Vec<(Vec<f32>, Vec<f32>)> = x_gradient_of_task
         .into_par_iter()
         .enumerate()
         .map(|(task, mut x_gradient)| {
-            let mut scratch = Scratch::new(g);
+            let mut scratch = stage.scratch(at_once);
             let mut weight_gradient = vec![0.0; weight.len()];
             let mut bias_gradient = vec![0.0; g.out_channels];
-            let first = task * IMAGES_PER_TASK;
-            let last = g.images.min(first + IMAGES_PER_TASK);
-            for image in first..last {
-                let kept = Kept {
-                    input: &x[image * input_len..][..input_len],
-                    output: &output[image * output_len..][..output_len],
-                    winners: &winners[image * winners_len..][..winners_len],
-                };
-                let x_gradient = x_gradient
-                    .as_deref_mut()
-                    .map(|gradient| &mut gradient[(image - first) * input_len..][..input_len]);
-                kernels::backward(
-                    g,
-                    &mut scratch,
-                    &weight,
-                    kept,
-                    &output_gradient[image * output_len..][..output_len],
-                    (x_gradient, &mut weight_gradient, &mut bias_gradient),
-                );
+            let start = task * IMAGES_PER_TASK;
+            let end = g.images.min(start + IMAGES_PER_TASK);
+            for first in (start..end).step_by(at_once) {
+                let last = end.min(first + at_once);
+                let images = (first..last).map(|image| {
+                    let kept = Kept {
+                        input: &x[image * input_len..][..input_len],
+                        output: &output[image * output_len..][..output_len],
+                        winners: &winners[image * winners_len..][..winners_len],
+                    };
+                    (kept, &output_gradient[image * output_len..][..output_len])
+                });
+                let x_gradient = x_gradient.as_deref_mut().map(|gradient| {
+                    &mut gradient[(first - start) * input_len..(last - start) * input_len]
+                });
+                let sums = (&mut weight_gradient[..], &mut bias_gradient[..]);
+                stage.backward(&mut scratch, images, x_gradient, sums);
             }
             (weight_gradient, bias_gradient)
         })
@@ -153,7 +153,7 @@ pub(super) fn backward<B: CpuBackend>(
             )
         }),
         weight: B::from_values(
-            kernels::restore_weight(g, weight_gradient),
+            stage.restore(weight_gradient),
             Shape::from([g.out_channels, g.in_channels, 3, 3]),
         ),
         bias: B::from_values(bias_gradient, Shape::from([g.out_channels])),

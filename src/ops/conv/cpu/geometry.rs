@@ -1,5 +1,6 @@
-//! The sizes of a convolution stage, and the matrix product that suits them.
+//! The sizes of a convolution stage.
 
+use super::planes::Grid;
 use crate::ops::conv::options::ConvOptions;
 
 /// Sizes of one [`conv3x3`](crate::ops::conv3x3) call.
@@ -7,10 +8,11 @@ use crate::ops::conv::options::ConvOptions;
 pub(super) struct Geometry {
     pub images: usize,
     pub in_channels: usize,
+    /// Of the convolution's result, before they are shuffled.
     pub out_channels: usize,
     /// Height and width of the input.
     pub input: [usize; 2],
-    /// Height and width that the convolution sees: after upsampling, before pooling.
+    /// Height and width of the convolution's result: before pooling or shuffling.
     pub conv: [usize; 2],
     /// Height and width of the output.
     pub output: [usize; 2],
@@ -29,27 +31,45 @@ impl Geometry {
             in_channels, weight_in,
             "conv3x3: channels of input and weight"
         );
-        let up = if options.upsample { 2 } else { 1 };
-        let down = if options.max_pool { 2 } else { 1 };
-        let conv = [height * up, width * up];
+        let conv = [height, width].map(|side| match options {
+            ConvOptions { upsample: true, .. } => 2 * side,
+            ConvOptions { halve: true, .. } => side.div_ceil(2),
+            _ => side,
+        });
+        let output = conv.map(|side| match options {
+            ConvOptions { max_pool: true, .. } => side / 2,
+            ConvOptions { shuffle: true, .. } => 2 * side,
+            _ => side,
+        });
         Self {
             images,
             in_channels,
             out_channels,
             input: [height, width],
             conv,
-            output: [conv[0] / down, conv[1] / down],
+            output,
             options,
         }
     }
 
     pub fn output_shape(&self) -> [usize; 4] {
-        [
-            self.images,
-            self.out_channels,
-            self.output[0],
-            self.output[1],
-        ]
+        let [height, width] = self.output;
+        let channels = if self.options.shuffle {
+            self.out_channels / 4
+        } else {
+            self.out_channels
+        };
+        [self.images, channels, height, width]
+    }
+
+    /// Values of one image.
+    pub fn input_len(&self) -> usize {
+        self.in_channels * self.input_plane()
+    }
+
+    /// Values of what is made of one image.
+    pub fn output_len(&self) -> usize {
+        self.output_shape()[1..].iter().product()
     }
 
     /// Pixels of one input plane.
@@ -62,19 +82,8 @@ impl Geometry {
         self.conv[0] * self.conv[1]
     }
 
-    /// Pixels of one output plane.
-    pub fn output_plane(&self) -> usize {
-        self.output[0] * self.output[1]
-    }
-
-    /// Whether the nine taps are spread over the input (`true`) or over the output (`false`).
-    ///
-    /// A 3×3 convolution is one matrix product either of the weights with nine shifted copies of
-    /// the input (`9·C_in` rows), or of the weights with the input itself, whose `9·C_out` rows are
-    /// then shifted and added. The copies are what costs memory traffic, so they go to the side
-    /// with fewer channels. Behind an upsampling, the second form multiplies at the low
-    /// resolution, with a quarter of the operations.
-    pub fn spreads_input(&self) -> bool {
-        !self.options.upsample && self.in_channels <= self.out_channels
+    /// The convolution's result as padded planes.
+    pub fn grid(&self) -> Grid {
+        Grid::new(self.conv)
     }
 }

@@ -1,196 +1,266 @@
-//! One image through a convolution stage and back, on plain `f32` slices.
-//!
-//! Layouts, all row-major: images `[C, H, W]`; weights `[C_out, C_in·9]` where the taps are spread
-//! over the input, `[C_out·9, C_in]` where they are spread over the output
-//! (see [`Geometry::spreads_input`]). Tap `t = 3·ky + kx` reads at offset `(ky − 1, kx − 1)`, with
-//! zeros outside the image.
+//! A convolution stage on one image, forward and backward, on plain `f32` slices.
 
-use super::gemm::{Matrix, multiply};
+use super::direct::{Adjoint, Direct, active};
 use super::geometry::Geometry;
+use super::planes::{Grid, Layout};
+use super::upsampled::{Upsampled, activated};
 
-const TAPS: usize = 9;
 /// Marks a pooled output whose window had no positive value, so that no gradient flows.
 const INACTIVE: u8 = 4;
 
-/// Buffers that a thread reuses for each of its images.
+/// A stage with its weights, as the kernels want them.
+pub(super) struct Stage {
+    pub geometry: Geometry,
+    bias: Vec<f32>,
+    convolution: Convolution,
+}
+
+enum Convolution {
+    Direct(Direct, Option<Adjoint>),
+    Upsampled(Upsampled),
+}
+
+/// Buffers that a thread reuses for each of its images, or has for a few of them.
 pub(super) struct Scratch {
-    /// The nine shifted copies: `[C·9, pixels]`.
+    /// Images with a border, or as the convolution takes them.
+    images: Vec<f32>,
+    /// Gradients of the convolution's results, with a border if the images have one.
+    gradients: Vec<f32>,
+    /// The convolution's result, or what becomes the image's gradient.
+    product: Vec<f32>,
+    /// The taps of an upsampled image.
     taps: Vec<f32>,
-    /// The convolution's result, or its gradient: `[C_out, H, W]`.
-    conv: Vec<f32>,
-}
-
-impl Scratch {
-    pub fn new(g: &Geometry) -> Self {
-        let taps = if g.spreads_input() {
-            TAPS * g.in_channels * g.conv_plane()
-        } else {
-            TAPS * g.out_channels * g.input_plane()
-        };
-        Self {
-            taps: vec![0.0; taps],
-            conv: vec![0.0; g.out_channels * g.conv_plane()],
-        }
-    }
-}
-
-/// Weights `[C_out, C_in, 3, 3]` in the layout that the geometry asks for.
-pub(super) fn arrange_weight(g: &Geometry, weight: &[f32]) -> Vec<f32> {
-    if g.spreads_input() {
-        return weight.to_vec();
-    }
-    transpose_taps(weight, g.out_channels, g.in_channels, TAPS)
-}
-
-/// The inverse of [`arrange_weight`], for the weights' gradient.
-pub(super) fn restore_weight(g: &Geometry, arranged: Vec<f32>) -> Vec<f32> {
-    if g.spreads_input() {
-        return arranged;
-    }
-    transpose_taps(&arranged, g.out_channels, TAPS, g.in_channels)
-}
-
-/// Swaps the inner two axes of `[outer, rows, columns]`.
-fn transpose_taps(source: &[f32], outer: usize, rows: usize, columns: usize) -> Vec<f32> {
-    let mut target = Vec::with_capacity(source.len());
-    for block in source.chunks_exact(rows * columns).take(outer) {
-        for column in 0..columns {
-            target.extend((0..rows).map(|row| block[row * columns + column]));
-        }
-    }
-    target
-}
-
-/// One image forward. `winners` takes, for a pooled output, which of its four inputs won.
-pub(super) fn forward(
-    g: &Geometry,
-    Scratch { taps, conv }: &mut Scratch,
-    (input, weight, bias): (&[f32], &[f32], &[f32]),
-    output: &mut [f32],
-    winners: &mut [u8],
-) {
-    if g.options.max_pool {
-        convolve(g, taps, (input, weight, bias), conv);
-        pool(g, conv, output, winners);
-    } else {
-        convolve(g, taps, (input, weight, bias), output);
-    }
-}
-
-/// Everything before the pooling.
-fn convolve(
-    g: &Geometry,
-    taps: &mut [f32],
-    (input, weight, bias): (&[f32], &[f32], &[f32]),
-    conv: &mut [f32],
-) {
-    let (rows, pixels) = (TAPS * g.in_channels, g.conv_plane());
-    if g.spreads_input() {
-        spread(input, g.input, false, taps);
-        multiply(
-            Matrix::rows(weight, g.out_channels, rows),
-            Matrix::rows(taps, rows, pixels),
-            conv,
-            false,
-        );
-    } else {
-        multiply(
-            Matrix::rows(weight, TAPS * g.out_channels, g.in_channels),
-            Matrix::rows(input, g.in_channels, g.input_plane()),
-            taps,
-            false,
-        );
-        conv.fill(0.0);
-        if g.options.upsample {
-            gather_upsampled(taps, g.input, conv);
-        } else {
-            gather(taps, g.conv, false, conv);
-        }
-    }
-    for (plane, bias) in conv.chunks_exact_mut(pixels).zip(bias) {
-        for value in plane {
-            let sum = *value + bias;
-            // Not `max`, which would turn a NaN into a harmless zero.
-            *value = if g.options.relu && sum < 0.0 {
-                0.0
-            } else {
-                sum
-            };
-        }
-    }
 }
 
 /// What the forward pass left for the backward pass, of one image.
 #[derive(Clone, Copy)]
 pub(super) struct Kept<'a> {
     pub input: &'a [f32],
+    /// Empty where it isn't needed.
     pub output: &'a [f32],
     pub winners: &'a [u8],
 }
 
-/// One image backward: adds to the gradients of weights (arranged) and bias, and sets the input's.
-pub(super) fn backward(
-    g: &Geometry,
-    scratch: &mut Scratch,
-    weight: &[f32],
-    kept: Kept<'_>,
-    output_gradient: &[f32],
-    (input_gradient, weight_gradient, bias_gradient): (Option<&mut [f32]>, &mut [f32], &mut [f32]),
-) {
-    let Scratch { taps, conv } = scratch;
-    if g.options.max_pool {
-        unpool(g, output_gradient, kept.winners, conv);
-    } else {
-        conv.copy_from_slice(output_gradient);
-        if g.options.relu {
-            for (gradient, output) in conv.iter_mut().zip(kept.output) {
-                *gradient = if *output > 0.0 { *gradient } else { 0.0 };
+impl Stage {
+    /// Weights are `[C_out, C_in, 3, 3]`. `wants_image_gradient` is for the backward pass.
+    pub fn new(
+        geometry: &Geometry,
+        weight: &[f32],
+        bias: &[f32],
+        wants_image_gradient: bool,
+    ) -> Self {
+        let convolution = if geometry.options.upsample {
+            Convolution::Upsampled(Upsampled::new(geometry, weight))
+        } else {
+            let direct = Direct::new(geometry, weight);
+            let adjoint = wants_image_gradient.then(|| Adjoint::new(&direct, weight));
+            Convolution::Direct(direct, adjoint)
+        };
+        Self {
+            geometry: *geometry,
+            bias: bias.to_vec(),
+            convolution,
+        }
+    }
+
+    /// Buffers for so many images at once.
+    pub fn scratch(&self, images: usize) -> Scratch {
+        let zeros = |len| vec![0.0; len];
+        match &self.convolution {
+            Convolution::Direct(direct, adjoint) => {
+                let adjoint_len = adjoint.as_ref().map_or(0, Adjoint::product_len);
+                Scratch {
+                    images: zeros(images * direct.padded_len()),
+                    gradients: zeros(images * direct.gradient_len()),
+                    product: zeros(direct.product_len().max(adjoint_len)),
+                    taps: Vec::new(),
+                }
+            }
+            Convolution::Upsampled(upsampled) => {
+                let result = self.geometry.out_channels * self.geometry.conv_plane();
+                Scratch {
+                    images: zeros(upsampled.image_len()),
+                    gradients: zeros(result),
+                    product: zeros(result),
+                    taps: zeros(upsampled.taps_len()),
+                }
             }
         }
     }
-    for (plane, bias) in conv.chunks_exact(g.conv_plane()).zip(bias_gradient) {
-        *bias += sum(plane);
+
+    /// One image forward. `winners` takes, for a pooled output, which of its four inputs won.
+    pub fn forward(
+        &self,
+        scratch: &mut Scratch,
+        input: &[f32],
+        output: &mut [f32],
+        winners: &mut [u8],
+    ) {
+        let Scratch {
+            images,
+            product,
+            taps,
+            ..
+        } = scratch;
+        let activate = self.geometry.options.activate;
+        let layout = match &self.convolution {
+            Convolution::Direct(direct, _) => {
+                let padded = &mut images[..direct.padded_len()];
+                direct.pad(input, activate, padded);
+                direct.convolve(padded, &mut product[..direct.product_len()]);
+                self.geometry.grid().product()
+            }
+            Convolution::Upsampled(upsampled) => {
+                activated(input, activate, images);
+                upsampled.convolve(images, taps, product);
+                self.geometry.grid().plain()
+            }
+        };
+        self.finish(product, layout, output, winners);
     }
-    let pixels = g.conv_plane();
-    if g.spreads_input() {
-        let rows = TAPS * g.in_channels;
-        spread(kept.input, g.input, false, taps);
-        multiply(
-            Matrix::rows(conv, g.out_channels, pixels),
-            Matrix::rows(taps, rows, pixels).transposed(),
-            weight_gradient,
-            true,
-        );
-        if let Some(input_gradient) = input_gradient {
-            multiply(
-                Matrix::rows(weight, g.out_channels, rows).transposed(),
-                Matrix::rows(conv, g.out_channels, pixels),
-                taps,
-                false,
-            );
-            input_gradient.fill(0.0);
-            gather(taps, g.input, true, input_gradient);
+
+    /// Bias, and what comes behind the convolution, whose result is in `conv`.
+    fn finish(&self, conv: &mut [f32], layout: Layout, output: &mut [f32], winners: &mut [u8]) {
+        let g = &self.geometry;
+        let options = g.options;
+        for (plane, bias) in conv.chunks_exact_mut(layout.plane).zip(&self.bias) {
+            for value in plane {
+                let sum = *value + bias;
+                *value = if options.relu { active(sum) } else { sum };
+            }
         }
-    } else {
-        let (rows, pixels) = (TAPS * g.out_channels, g.input_plane());
-        if g.options.upsample {
-            spread_upsampled(conv, g.input, taps);
+        if options.max_pool {
+            pool(g, conv, layout, output, winners);
+        } else if options.shuffle {
+            shuffle(g.grid(), conv, layout, output);
         } else {
-            spread(conv, g.conv, true, taps);
-        }
-        multiply(
-            Matrix::rows(taps, rows, pixels),
-            Matrix::rows(kept.input, g.in_channels, pixels).transposed(),
-            weight_gradient,
-            true,
-        );
-        if let Some(input_gradient) = input_gradient {
-            multiply(
-                Matrix::rows(weight, rows, g.in_channels).transposed(),
-                Matrix::rows(taps, rows, pixels),
-                input_gradient,
-                false,
+            g.grid().copy(
+                (conv, layout),
+                (output, g.grid().plain()),
+                |source, target| target.copy_from_slice(source),
             );
+        }
+    }
+
+    /// Some images backward, as many as `scratch` has room for: adds to the gradients of weights and bias, and
+    /// sets the images'.
+    pub fn backward<'a>(
+        &self,
+        scratch: &mut Scratch,
+        kept: impl Iterator<Item = (Kept<'a>, &'a [f32])>,
+        image_gradients: Option<&mut [f32]>,
+        (weight_gradient, bias_gradient): (&mut [f32], &mut [f32]),
+    ) {
+        let g = &self.geometry;
+        let mut image_gradients = image_gradients.map(|all| all.chunks_exact_mut(g.input_len()));
+        let mut next_gradient = || image_gradients.as_mut().and_then(Iterator::next);
+        let mut images = 0;
+        for (kept, output_gradient) in kept {
+            let image_gradient = next_gradient();
+            match &self.convolution {
+                Convolution::Direct(direct, adjoint) => {
+                    let len = direct.padded_len();
+                    let padded = &mut scratch.images[images * len..][..len];
+                    direct.pad(kept.input, g.options.activate, padded);
+                    let len = direct.gradient_len();
+                    let gradient = &mut scratch.gradients[images * len..][..len];
+                    self.begin(
+                        kept,
+                        output_gradient,
+                        gradient,
+                        g.grid().padded(),
+                        bias_gradient,
+                    );
+                    if let (Some(adjoint), Some(image_gradient)) = (adjoint, image_gradient) {
+                        let product = &mut scratch.product[..adjoint.product_len()];
+                        adjoint.image_gradient(gradient, product, image_gradient);
+                        self.deactivate(kept.input, image_gradient);
+                    }
+                }
+                Convolution::Upsampled(upsampled) => {
+                    activated(kept.input, g.options.activate, &mut scratch.images);
+                    let gradient = &mut scratch.gradients;
+                    self.begin(
+                        kept,
+                        output_gradient,
+                        gradient,
+                        g.grid().plain(),
+                        bias_gradient,
+                    );
+                    let mut image_gradient = image_gradient;
+                    upsampled.gradients(
+                        &scratch.images,
+                        &mut scratch.taps,
+                        gradient,
+                        weight_gradient,
+                        image_gradient.as_deref_mut(),
+                    );
+                    if let Some(image_gradient) = image_gradient {
+                        self.deactivate(kept.input, image_gradient);
+                    }
+                }
+            }
+            images += 1;
+        }
+        if let Convolution::Direct(direct, _) = &self.convolution {
+            let padded = &scratch.images[..images * direct.padded_len()];
+            let gradients = &scratch.gradients[..images * direct.gradient_len()];
+            direct.weight_gradient(padded, gradients, weight_gradient);
+        }
+    }
+
+    /// The weights' gradient that [`backward`](Self::backward) added to, as `[C_out, C_in, 3, 3]`.
+    pub fn restore(&self, weight_gradient: Vec<f32>) -> Vec<f32> {
+        match &self.convolution {
+            Convolution::Direct(..) => weight_gradient,
+            Convolution::Upsampled(upsampled) => upsampled.restore(&weight_gradient),
+        }
+    }
+
+    /// The gradient of the convolution's result, from that of the output, and its sums in the bias's.
+    fn begin(
+        &self,
+        kept: Kept,
+        output_gradient: &[f32],
+        gradient: &mut [f32],
+        layout: Layout,
+        bias_gradient: &mut [f32],
+    ) {
+        let g = &self.geometry;
+        let grid = g.grid();
+        if g.options.max_pool {
+            unpool(g, output_gradient, kept.winners, gradient, layout);
+        } else if g.options.shuffle {
+            unshuffle(grid, output_gradient, gradient, layout);
+        } else {
+            grid.copy(
+                (output_gradient, grid.plain()),
+                (gradient, layout),
+                |source, target| target.copy_from_slice(source),
+            );
+            if g.options.relu {
+                grid.copy(
+                    (kept.output, grid.plain()),
+                    (gradient, layout),
+                    |output, target| {
+                        for (gradient, output) in target.iter_mut().zip(output) {
+                            *gradient = if *output > 0.0 { *gradient } else { 0.0 };
+                        }
+                    },
+                );
+            }
+        }
+        for (plane, bias) in gradient.chunks_exact(layout.plane).zip(bias_gradient) {
+            *bias += sum(plane);
+        }
+    }
+
+    /// No gradient where the activation before the convolution is flat.
+    fn deactivate(&self, input: &[f32], gradient: &mut [f32]) {
+        if self.geometry.options.activate {
+            for (gradient, input) in gradient.iter_mut().zip(input) {
+                *gradient = if *input > 0.0 { *gradient } else { 0.0 };
+            }
         }
     }
 }
@@ -209,148 +279,28 @@ fn sum(values: &[f32]) -> f32 {
     lanes.iter().sum::<f32>() + rest
 }
 
-/// The part of a row of `width` pixels that tap column `kx` copies: (first source, first target, count).
-fn columns(kx: usize, width: usize) -> (usize, usize, usize) {
-    match kx {
-        0 => (0, 1, width - 1),
-        1 => (0, 0, width),
-        _ => (1, 0, width - 1),
-    }
-}
-
-/// Row `y` seen through tap row `ky`: the row it reads, unless that lies outside.
-fn source_row(y: usize, ky: usize, height: usize) -> Option<usize> {
-    (y + ky).checked_sub(1).filter(|&row| row < height)
-}
-
-/// Writes nine shifted copies of each plane: `[C, H, W]` → `[C·9, H·W]`.
-/// With `reverse`, tap `t` shifts the other way.
-fn spread(planes: &[f32], [height, width]: [usize; 2], reverse: bool, taps: &mut [f32]) {
-    let pixels = height * width;
-    for (plane, copies) in planes
-        .chunks_exact(pixels)
-        .zip(taps.chunks_exact_mut(TAPS * pixels))
-    {
-        for (tap, copy) in copies.chunks_exact_mut(pixels).enumerate() {
-            let tap = if reverse { TAPS - 1 - tap } else { tap };
-            let (from, to, count) = columns(tap % 3, width);
-            for (y, row) in copy.chunks_exact_mut(width).enumerate() {
-                let Some(source) = source_row(y, tap / 3, height) else {
-                    row.fill(0.0);
-                    continue;
-                };
-                let source = &plane[source * width..][..width];
-                row[0] = 0.0;
-                row[width - 1] = 0.0;
-                row[to..to + count].copy_from_slice(&source[from..from + count]);
-            }
-        }
-    }
-}
-
-/// Adds the nine rows of each plane, shifted back: the transpose of [`spread`] with the other
-/// `reverse`. `[C·9, H·W]` → `[C, H, W]`.
-fn gather(taps: &[f32], [height, width]: [usize; 2], reverse: bool, planes: &mut [f32]) {
-    let pixels = height * width;
-    for (plane, copies) in planes
-        .chunks_exact_mut(pixels)
-        .zip(taps.chunks_exact(TAPS * pixels))
-    {
-        for (tap, copy) in copies.chunks_exact(pixels).enumerate() {
-            let tap = if reverse { TAPS - 1 - tap } else { tap };
-            let (from, to, count) = columns(tap % 3, width);
-            for (y, row) in plane.chunks_exact_mut(width).enumerate() {
-                if let Some(source) = source_row(y, tap / 3, height) {
-                    add(
-                        &mut row[to..to + count],
-                        &copy[source * width + from..][..count],
-                    );
-                }
-            }
-        }
-    }
-}
-
-/// [`gather`] where the taps have half the planes' height and width (`size`), each value standing
-/// for a 2×2 block.
-fn gather_upsampled(taps: &[f32], [height, width]: [usize; 2], planes: &mut [f32]) {
-    let (pixels, wide) = (height * width, 2 * width);
-    let mut doubled = vec![0.0; wide];
-    for (plane, copies) in planes
-        .chunks_exact_mut(4 * pixels)
-        .zip(taps.chunks_exact(TAPS * pixels))
-    {
-        for (tap, copy) in copies.chunks_exact(pixels).enumerate() {
-            let (from, to, count) = columns(tap % 3, wide);
-            for (y, row) in copy.chunks_exact(width).enumerate() {
-                for (pair, value) in doubled.chunks_exact_mut(2).zip(row) {
-                    pair.fill(*value);
-                }
-                // The doubled rows 2y and 2y + 1 land, shifted by the tap, on these target rows.
-                for doubled_row in [2 * y, 2 * y + 1] {
-                    let target = (doubled_row + 1).checked_sub(tap / 3);
-                    if let Some(target) = target.filter(|&row| row < 2 * height) {
-                        let target = &mut plane[target * wide + to..][..count];
-                        add(target, &doubled[from..from + count]);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The transpose of [`gather_upsampled`]: `[C, 2H, 2W]` → `[C·9, H·W]`, with `size` = `[H, W]`.
-fn spread_upsampled(planes: &[f32], [height, width]: [usize; 2], taps: &mut [f32]) {
-    let (pixels, wide) = (height * width, 2 * width);
-    let mut doubled = vec![0.0; wide];
-    for (plane, copies) in planes
-        .chunks_exact(4 * pixels)
-        .zip(taps.chunks_exact_mut(TAPS * pixels))
-    {
-        for (tap, copy) in copies.chunks_exact_mut(pixels).enumerate() {
-            let (from, to, count) = columns(tap % 3, wide);
-            for (y, row) in copy.chunks_exact_mut(width).enumerate() {
-                doubled.fill(0.0);
-                for doubled_row in [2 * y, 2 * y + 1] {
-                    let target = (doubled_row + 1).checked_sub(tap / 3);
-                    if let Some(target) = target.filter(|&row| row < 2 * height) {
-                        add(
-                            &mut doubled[from..from + count],
-                            &plane[target * wide + to..][..count],
-                        );
-                    }
-                }
-                for (value, pair) in row.iter_mut().zip(doubled.chunks_exact(2)) {
-                    *value = pair[0] + pair[1];
-                }
-            }
-        }
-    }
-}
-
-fn add(target: &mut [f32], source: &[f32]) {
-    for (target, source) in target.iter_mut().zip(source) {
-        *target += source;
-    }
-}
-
-/// The four inputs of pooled pixel `(y, x)`: top left, top right, bottom left, bottom right.
-fn window(y: usize, x: usize, width: usize) -> [usize; 4] {
-    let corner = 2 * y * width + 2 * x;
-    [corner, corner + 1, corner + width, corner + width + 1]
+/// The four pixels of 2×2 block `(y, x)` of a plane: top left, top right, bottom left, bottom right.
+fn window(y: usize, x: usize, layout: Layout) -> [usize; 4] {
+    let corner = layout.first + 2 * y * layout.stride + 2 * x;
+    [
+        corner,
+        corner + 1,
+        corner + layout.stride,
+        corner + layout.stride + 1,
+    ]
 }
 
 /// 2×2 maxima of each plane; the first of equal values wins.
-fn pool(g: &Geometry, conv: &[f32], output: &mut [f32], winners: &mut [u8]) {
+fn pool(g: &Geometry, conv: &[f32], layout: Layout, output: &mut [f32], winners: &mut [u8]) {
     let [height, width] = g.output;
-    let planes = conv.chunks_exact(g.conv_plane());
+    let planes = conv.chunks_exact(layout.plane);
     let targets = output.chunks_exact_mut(height * width);
     let winners = winners.chunks_exact_mut(height * width);
     for ((plane, target), winner) in planes.zip(targets).zip(winners) {
         for y in 0..height {
             for x in 0..width {
                 let mut best = (f32::NEG_INFINITY, 0);
-                for (index, position) in (0..).zip(window(y, x, g.conv[1])) {
+                for (index, position) in (0..).zip(window(y, x, layout)) {
                     if plane[position] > best.0 {
                         best = (plane[position], index);
                     }
@@ -373,22 +323,56 @@ fn pool(g: &Geometry, conv: &[f32], output: &mut [f32], winners: &mut [u8]) {
 }
 
 /// The gradient before pooling (and `ReLU`): each output's gradient goes to its winner.
-fn unpool(g: &Geometry, output_gradient: &[f32], winners: &[u8], conv: &mut [f32]) {
+fn unpool(
+    g: &Geometry,
+    output_gradient: &[f32],
+    winners: &[u8],
+    gradient: &mut [f32],
+    layout: Layout,
+) {
     let [height, width] = g.output;
-    conv.fill(0.0);
-    let gradients = output_gradient.chunks_exact(height * width);
+    gradient.fill(0.0);
+    let sources = output_gradient.chunks_exact(height * width);
     let winners = winners.chunks_exact(height * width);
-    for ((plane, gradient), winner) in conv
-        .chunks_exact_mut(g.conv_plane())
-        .zip(gradients)
-        .zip(winners)
-    {
+    let planes = gradient.chunks_exact_mut(layout.plane);
+    for ((plane, source), winner) in planes.zip(sources).zip(winners) {
         for y in 0..height {
             for x in 0..width {
                 let pixel = y * width + x;
                 if winner[pixel] != INACTIVE {
-                    plane[window(y, x, g.conv[1])[usize::from(winner[pixel])]] = gradient[pixel];
+                    plane[window(y, x, layout)[usize::from(winner[pixel])]] = source[pixel];
                 }
+            }
+        }
+    }
+}
+
+/// Four planes become the pixels of 2×2 blocks of one: `[4·C, H, W]` → `[C, 2H, 2W]`.
+fn shuffle(grid: Grid, conv: &[f32], layout: Layout, output: &mut [f32]) {
+    let Grid { height, width } = grid;
+    let fours = conv.chunks_exact(4 * layout.plane);
+    for (four, plane) in fours.zip(output.chunks_exact_mut(4 * height * width)) {
+        for (y, row) in plane.chunks_exact_mut(2 * width).enumerate() {
+            let start = 2 * (y % 2) * layout.plane + layout.first + y / 2 * layout.stride;
+            let evens = &four[start..][..width];
+            let odds = &four[start + layout.plane..][..width];
+            for (pair, values) in row.as_chunks_mut().0.iter_mut().zip(evens.iter().zip(odds)) {
+                *pair = [*values.0, *values.1];
+            }
+        }
+    }
+}
+
+/// The inverse of [`shuffle`].
+fn unshuffle(grid: Grid, planes: &[f32], gradient: &mut [f32], layout: Layout) {
+    let Grid { height, width } = grid;
+    let fours = gradient.chunks_exact_mut(4 * layout.plane);
+    for (four, plane) in fours.zip(planes.chunks_exact(4 * height * width)) {
+        for (y, row) in plane.chunks_exact(2 * width).enumerate() {
+            let start = 2 * (y % 2) * layout.plane + layout.first + y / 2 * layout.stride;
+            for (x, [even, odd]) in row.as_chunks().0.iter().enumerate() {
+                four[start + x] = *even;
+                four[start + layout.plane + x] = *odd;
             }
         }
     }

@@ -1,8 +1,10 @@
-//! The convolution stage on the CPU backends: image by image as matrix products, with upsampling,
-//! bias, `ReLU` and pooling done while the image is in the cache, and with a backward pass of its own.
+//! The convolution stage on the CPU backends: image by image, with what comes before and behind the
+//! convolution done while the image is in the cache, and with a backward pass of its own.
 //!
-//! - `geometry`: sizes, and which of two matrix products suits them;
-//! - `kernels`: one image, forward and backward, on slices; `gemm`: the matrix product;
+//! - `geometry`: sizes; `planes`: images with a border;
+//! - `product`: the sums that a convolution is made of; `direct`: the convolution and its adjoint by them;
+//! - `upsampled`: the convolution behind an upsampling; `gemm`: the matrix product for that;
+//! - `kernels`: one image, forward and backward, on slices;
 //! - `batch`: a batch, shared among threads; this file: the stage's place in burn.
 
 #![cfg_attr(
@@ -14,9 +16,13 @@
 )]
 
 mod batch;
+mod direct;
 mod gemm;
 mod geometry;
 mod kernels;
+mod planes;
+mod product;
+mod upsampled;
 
 use burn::backend::TensorMetadata;
 use burn::backend::tensor::FloatTensor;

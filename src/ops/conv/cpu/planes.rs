@@ -1,0 +1,146 @@
+//! Images with a border of zeros, laid out so that each tap of a 3×3 convolution is a row of values that
+//! begins somewhere: nothing is copied for it.
+//!
+//! A padded plane has rows of one value more than the image is wide. It is zero and stands for what is
+//! beyond the border on both sides: right of its own row and left of the next one. A row of zeros is above,
+//! one below, and one zero before all. So the value that tap `(ky, kx)` reads for pixel `p`, counted in such
+//! rows, is at `ky · (width + 1) + kx + p`. What is computed for the zeros' own places means nothing.
+
+use super::product::LANES;
+
+/// Height and width of planes, and how they are padded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Grid {
+    pub height: usize,
+    pub width: usize,
+}
+
+/// Where the pixels of planes are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    /// The first pixel of a plane.
+    pub first: usize,
+    /// From a row to the next.
+    pub stride: usize,
+    /// From a plane to the next.
+    pub plane: usize,
+}
+
+impl Grid {
+    pub fn new([height, width]: [usize; 2]) -> Self {
+        Self { height, width }
+    }
+
+    /// Values from the first pixel to the last, in whole vectors.
+    pub fn run(self) -> usize {
+        (self.height * (self.width + 1)).next_multiple_of(LANES)
+    }
+
+    /// Where the row of values begins that a tap reads in a padded plane.
+    pub fn start(self, ky: usize, kx: usize) -> usize {
+        ky * (self.width + 1) + kx
+    }
+
+    /// Planes as they are.
+    pub fn plain(self) -> Layout {
+        Layout {
+            first: 0,
+            stride: self.width,
+            plane: self.height * self.width,
+        }
+    }
+
+    /// Padded planes. The last tap may be read to the end of its run.
+    pub fn padded(self) -> Layout {
+        Layout {
+            first: self.start(1, 1),
+            stride: self.width + 1,
+            plane: (self.run() + self.start(2, 2)).next_multiple_of(LANES),
+        }
+    }
+
+    /// What products of padded planes are.
+    pub fn product(self) -> Layout {
+        Layout {
+            first: 0,
+            stride: self.width + 1,
+            plane: self.run(),
+        }
+    }
+
+    /// The rows of planes, read in one layout and written in another by `write`.
+    pub fn copy(
+        self,
+        (source, from): (&[f32], Layout),
+        (target, to): (&mut [f32], Layout),
+        write: impl Fn(&[f32], &mut [f32]) + Copy,
+    ) {
+        let sources = source.chunks_exact(from.plane);
+        for (source, target) in sources.zip(target.chunks_exact_mut(to.plane)) {
+            let rows = source[from.first..].chunks(from.stride);
+            let targets = target[to.first..].chunks_mut(to.stride);
+            for (row, target) in rows.zip(targets).take(self.height) {
+                write(&row[..self.width], &mut target[..self.width]);
+            }
+        }
+    }
+}
+
+/// Planes that are divided into four each, of even and odd rows and columns: `[C, H, W]` →
+/// `[C·4, ⌈H/2⌉, ⌈W/2⌉]`. Phase `2·a + b` has the pixels at `(2y + a, 2x + b)`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Phases {
+    /// Of the undivided planes.
+    pub whole: Grid,
+    /// Of each phase.
+    pub grid: Grid,
+}
+
+impl Phases {
+    pub const COUNT: usize = 4;
+
+    pub fn of(whole: Grid) -> Self {
+        let half = [whole.height, whole.width].map(|side| side.div_ceil(2));
+        Self {
+            whole,
+            grid: Grid::new(half),
+        }
+    }
+
+    /// Each value of planes `[C, H, W]` to its place in padded phases.
+    pub fn divide(self, planes: &[f32], phases: &mut [f32], value: impl Fn(f32) -> f32 + Copy) {
+        let Layout {
+            first,
+            stride,
+            plane,
+        } = self.grid.padded();
+        let Grid { height, width } = self.whole;
+        let wholes = planes.chunks_exact(height * width);
+        for (whole, phases) in wholes.zip(phases.chunks_exact_mut(Self::COUNT * plane)) {
+            for (y, row) in whole.chunks_exact(width).enumerate() {
+                for b in 0..2.min(width) {
+                    let place = (2 * (y % 2) + b) * plane + first + (y / 2) * stride;
+                    let targets = &mut phases[place..][..self.grid.width];
+                    for (target, pixel) in targets.iter_mut().zip(row[b..].iter().step_by(2)) {
+                        *target = value(*pixel);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Each value of phase `[a, b]`, as a product made it, `[C, run]`, to its place in planes `[C, H, W]`.
+    pub fn join(self, phase: &[f32], [a, b]: [usize; 2], planes: &mut [f32]) {
+        let Layout { stride, plane, .. } = self.grid.product();
+        let Grid { height, width } = self.whole;
+        let wholes = planes.chunks_exact_mut(height * width);
+        for (whole, phase) in wholes.zip(phase.chunks_exact(plane)) {
+            let targets = whole.chunks_exact_mut(width).skip(a).step_by(2);
+            for (row, target) in phase.chunks(stride).zip(targets) {
+                for (value, target) in row.iter().zip(target.iter_mut().skip(b).step_by(2)) {
+                    *target = *value;
+                }
+            }
+        }
+    }
+}
