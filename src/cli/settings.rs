@@ -38,6 +38,10 @@ pub(crate) struct SettingsArgs {
     #[arg(long, value_parser = whole("latent_dim"), value_name = "N", help_heading = "Model")]
     pub latent_dim: Option<usize>,
 
+    /// Channels that arch residual has at full size; each halving doubles them, up to 16 times
+    #[arg(long, value_parser = whole("width"), value_name = "N", help_heading = "Model")]
+    pub width: Option<usize>,
+
     /// Passes over the training images, at most
     #[arg(long, value_parser = whole("epochs"), value_name = "N", help_heading = "Training")]
     pub epochs: Option<usize>,
@@ -46,24 +50,38 @@ pub(crate) struct SettingsArgs {
     #[arg(long, value_parser = whole("batch_size"), value_name = "N", help_heading = "Training")]
     pub batch_size: Option<usize>,
 
-    /// Step size of the optimizer, in the first step
+    /// Step size of the optimizer, at its highest
     #[arg(long, value_parser = real("learning_rate"), value_name = "RATE", help_heading = "Training")]
     pub learning_rate: Option<f64>,
 
-    /// How the learning rate changes: not at all, or down to zero along a cosine over all epochs
+    /// How the learning rate changes: not at all, down to zero along a cosine, or up and down
     #[arg(long, value_enum, help_heading = "Training")]
     pub schedule: Option<Schedule>,
+
+    /// Share of all steps over which the learning rate rises, such as 0.1
+    #[arg(long, value_parser = real("warmup"), value_name = "SHARE", help_heading = "Training")]
+    pub warmup: Option<f64>,
 
     /// Optimizer
     #[arg(long, value_enum, help_heading = "Training")]
     pub optimizer: Option<Optimizer>,
 
-    /// What training minimises: bce, mse, l1, ssim, ms-ssim, or a sum such as 0.8*ssim+0.2*l1
+    /// Scale gradients down whose norm, of all together, is larger; 0 for no limit
+    #[arg(long, value_parser = real("clip_norm"), value_name = "NORM", help_heading = "Training")]
+    pub clip_norm: Option<f64>,
+
+    /// Validate and keep a running mean of the weights, of which so much is kept in a step, such as 0.99; 0 for the
+    /// weights themselves
+    #[arg(long, value_parser = real("ema"), value_name = "SHARE", help_heading = "Training")]
+    pub ema: Option<f64>,
+
+    /// What training minimises: bce, mse, l1, psnr, ssim, ms-ssim, or a sum such as 0.8*ssim+0.2*l1
     ///
     /// The sum's terms are NAME or WEIGHT*NAME, each name once, with weights above 0:
     /// - bce:     Binary cross-entropy
     /// - mse:     Mean squared error
     /// - l1:      Mean absolute error
+    /// - psnr:    1 − PSNR / 60 dB
     /// - ssim:    1 − SSIM, by the conventions of --ssim-preset
     /// - ms-ssim: 1 − multi-scale SSIM, by the same
     #[arg(

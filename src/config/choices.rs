@@ -16,18 +16,35 @@ pub enum Schedule {
     /// A cosine from the learning rate in the first step to zero after the last
     #[default]
     Cosine,
+    /// A cosine from a 25th of it up to the learning rate, and one down to zero (Smith and Topin, 2018)
+    OneCycle,
 }
 
 impl Schedule {
-    /// The learning rate of one step, of `steps` in all.
+    /// The learning rate of one step, of `steps` in all. Over the share `warmup` of them it rises to `highest`:
+    /// in a straight line from zero, or, with [`Schedule::OneCycle`], along a cosine.
     #[must_use]
-    pub fn learning_rate(self, initial: f64, step: usize, steps: usize) -> f64 {
+    pub fn learning_rate(self, highest: f64, warmup: f64, step: usize, steps: usize) -> f64 {
+        /// Where one cycle begins.
+        const LOWEST: f64 = 1.0 / 25.0;
+        /// From 1 to 0.
+        fn cosine(share: f64) -> f64 {
+            0.5 * (1.0 + (std::f64::consts::PI * share).cos())
+        }
+        #[expect(clippy::cast_precision_loss, reason = "shares of the way")]
+        let (step, steps) = (step as f64, steps.max(1) as f64);
+        let rising = warmup * steps;
+        if step < rising {
+            return match self {
+                Self::OneCycle => highest * (1.0 - (1.0 - LOWEST) * cosine(step / rising)),
+                // Not zero in the first step, which would be for nothing.
+                Self::Constant | Self::Cosine => highest * (step + 1.0) / (rising + 1.0),
+            };
+        }
         match self {
-            Self::Constant => initial,
-            Self::Cosine => {
-                #[expect(clippy::cast_precision_loss, reason = "a share of the way")]
-                let share = step as f64 / steps.max(1) as f64;
-                initial * 0.5 * (1.0 + (std::f64::consts::PI * share).cos())
+            Self::Constant => highest,
+            Self::Cosine | Self::OneCycle => {
+                highest * cosine((step - rising) / (steps - rising).max(1.0))
             }
         }
     }

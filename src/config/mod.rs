@@ -23,7 +23,7 @@ use crate::decode::Background;
 use crate::device::Backend;
 use crate::image::ImageShape;
 use crate::loss::{Loss, Term};
-use crate::model::{Architecture, Objective};
+use crate::model::{Architecture, Design, Objective, Shortcut};
 use crate::ssim::Preset;
 
 pub use choices::{Augment, Interval, OnNan, Optimizer, Schedule};
@@ -170,6 +170,23 @@ pub struct ModelConfig {
     pub arch: Architecture,
     /// Values in the latent vector.
     pub latent_dim: usize,
+    /// Channels that `residual` has at full size: what its layers' widths are multiples of.
+    #[serde(default = "ModelConfig::usual_width")]
+    pub width: usize,
+}
+
+impl ModelConfig {
+    /// The width where nothing else is asked for.
+    #[must_use]
+    pub fn usual_width() -> usize {
+        16
+    }
+
+    /// The layers for images of one shape.
+    #[must_use]
+    pub fn design(&self, image: ImageShape) -> Design {
+        self.arch.design(image, self.width)
+    }
 }
 
 /// How a network learns.
@@ -179,12 +196,22 @@ pub struct TrainingConfig {
     pub epochs: usize,
     /// Images in one optimizer step.
     pub batch_size: usize,
-    /// Step size of the optimizer, in the first step.
+    /// Step size of the optimizer, at its highest.
     pub learning_rate: f64,
-    /// How the learning rate changes from there.
+    /// How the learning rate changes.
     pub schedule: Schedule,
+    /// The share of all steps over which the learning rate rises.
+    #[serde(default)]
+    pub warmup: f64,
     /// The optimizer.
     pub optimizer: Optimizer,
+    /// The norm that all gradients together have at most; 0 for no limit.
+    #[serde(default)]
+    pub clip_norm: f64,
+    /// How much of itself the running mean of the weights keeps in a step; it's what is validated and kept. 0 for
+    /// the weights themselves.
+    #[serde(default)]
+    pub ema: f64,
     /// What training minimises.
     pub loss: Loss,
     /// Steps by which the encoder improves each latent vector on the loss; 0 for none.
@@ -247,7 +274,10 @@ impl TrainConfig {
             batch_size: 32,
             learning_rate: 2e-3,
             schedule: Schedule::default(),
+            warmup: 0.0,
             optimizer: Optimizer::default(),
+            clip_norm: 0.0,
+            ema: 0.0,
             loss: Loss::default(),
             refine: 0,
             ssim_preset: Preset::default(),
@@ -272,11 +302,28 @@ impl TrainConfig {
                 };
                 (128, training)
             }
+            Architecture::Residual => {
+                let training = TrainingConfig {
+                    epochs: 20,
+                    batch_size: 128,
+                    loss: [Term::Ssim, Term::Mse].into(),
+                    schedule: Schedule::OneCycle,
+                    warmup: 0.15,
+                    optimizer: Optimizer::AdamW,
+                    clip_norm: 1.0,
+                    ..training
+                };
+                (128, training)
+            }
         };
         Self {
             device: DeviceConfig::default(),
             data: DataConfig::default(),
-            model: ModelConfig { arch, latent_dim },
+            model: ModelConfig {
+                arch,
+                latent_dim,
+                width: ModelConfig::usual_width(),
+            },
             training,
             output: OutputConfig {
                 checkpoint_every: Interval::default(),
@@ -311,11 +358,12 @@ impl TrainConfig {
             reason,
         })?;
         let latent_dim = self.model.latent_dim;
-        if self.model.arch == Architecture::Linear && latent_dim > shape.len() {
+        let starts_as_pca = self.model.design(shape).shortcut != Shortcut::None;
+        if starts_as_pca && latent_dim > shape.len() {
             return Err(ConfigError::Value {
                 setting: "latent_dim",
                 value: format!("{latent_dim}, of images of {} values", shape.len()),
-                expected: "at most as many as an image has values, with arch linear",
+                expected: "at most as many as an image has values, with arch linear or residual",
             });
         }
         Ok(())
@@ -338,6 +386,7 @@ impl TrainConfig {
             ("device", Some(device.device)),
             ("limit", data.limit),
             ("latent_dim", Some(model.latent_dim)),
+            ("width", Some(model.width)),
             ("epochs", Some(training.epochs)),
             ("batch_size", Some(training.batch_size)),
             ("refine", Some(training.refine)),
@@ -353,6 +402,9 @@ impl TrainConfig {
         }
         for (setting, value) in [
             ("learning_rate", training.learning_rate),
+            ("warmup", training.warmup),
+            ("clip_norm", training.clip_norm),
+            ("ema", training.ema),
             ("min_delta", training.min_delta),
         ] {
             require(setting, value, |range| range.contains_real(value))?;

@@ -16,6 +16,8 @@ pub enum Range {
     Positive,
     /// Finite numbers from zero.
     NotNegative,
+    /// From zero to below one.
+    Share,
 }
 
 /// TOML's integers have a sign.
@@ -23,17 +25,23 @@ const LARGEST: u64 = i64::MAX.unsigned_abs();
 /// Steps are epochs times batches: with at most so many epochs, the product can't overflow.
 const MOST_EPOCHS: u64 = 1_000_000_000;
 const LARGEST_LATENT: u64 = 65_536;
+/// With sixteen times as many channels after some halvings.
+const LARGEST_WIDTH: u64 = 1024;
 /// Pictures with more images would be too large to look at.
 const MOST_SAMPLES: u64 = 100;
 
 /// Every setting that is a number, by its key.
-const RANGES: [(&str, Range); 11] = [
+const RANGES: [(&str, Range); 15] = [
     ("device", whole(0, LARGEST)),
     ("limit", whole(1, LARGEST)),
     ("latent_dim", whole(1, LARGEST_LATENT)),
+    ("width", whole(1, LARGEST_WIDTH)),
     ("epochs", whole(1, MOST_EPOCHS)),
     ("batch_size", whole(1, LARGEST)),
     ("learning_rate", Range::Positive),
+    ("warmup", Range::Share),
+    ("clip_norm", Range::NotNegative),
+    ("ema", Range::Share),
     ("refine", whole(0, LARGEST)),
     ("patience", whole(1, LARGEST)),
     ("min_delta", Range::NotNegative),
@@ -60,6 +68,7 @@ impl Range {
             Self::Whole { least, most } => (least..=most).contains(&number),
             Self::Positive => number > 0,
             Self::NotNegative => true,
+            Self::Share => number == 0,
         }
     }
 
@@ -70,6 +79,7 @@ impl Range {
             Self::Whole { .. } => false,
             Self::Positive => number.is_finite() && number > 0.0,
             Self::NotNegative => number.is_finite() && number >= 0.0,
+            Self::Share => (0.0..1.0).contains(&number),
         }
     }
 }
@@ -83,6 +93,7 @@ impl fmt::Display for Range {
             }
             Self::Positive => formatter.write_str("a finite number above zero, such as 0.001"),
             Self::NotNegative => formatter.write_str("a finite number, zero or above"),
+            Self::Share => formatter.write_str("a number from 0 to below 1, such as 0.1"),
         }
     }
 }

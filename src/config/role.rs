@@ -49,7 +49,7 @@ impl Role {
 }
 
 /// Every setting by its key, and its role. A test compares the keys with those of a complete config.
-pub const ROLES: [(&str, Role); 32] = [
+pub const ROLES: [(&str, Role); 36] = [
     ("backend", Role::Circumstance),
     ("device", Role::Circumstance),
     ("classes", Role::Defining),
@@ -65,11 +65,15 @@ pub const ROLES: [(&str, Role); 32] = [
     ("cache", Role::Circumstance),
     ("arch", Role::Defining),
     ("latent_dim", Role::Defining),
+    ("width", Role::Defining),
     ("epochs", Role::Extent),
     ("batch_size", Role::Defining),
     ("learning_rate", Role::Extent),
     ("schedule", Role::Defining),
+    ("warmup", Role::Defining),
     ("optimizer", Role::Defining),
+    ("clip_norm", Role::Defining),
+    ("ema", Role::Defining),
     ("loss", Role::Loss),
     ("refine", Role::Defining),
     ("ssim_preset", Role::Measure),

@@ -35,15 +35,28 @@ pub enum Term {
     Mse,
     /// Mean absolute error.
     L1,
+    /// 1 − PSNR / 60 dB, with PSNR below 60 dB: the logarithm of the mean squared error, which weighs images that
+    /// are restored well already as much as others.
+    Psnr,
     /// 1 − SSIM.
     Ssim,
     /// 1 − multi-scale SSIM.
     MsSsim,
 }
 
+/// What a perfect reconstruction counts as, whose PSNR has no limit.
+const MOST_DECIBELS: f32 = 60.0;
+
 impl Term {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Bce, Self::Mse, Self::L1, Self::Ssim, Self::MsSsim];
+    pub const ALL: [Self; 6] = [
+        Self::Bce,
+        Self::Mse,
+        Self::L1,
+        Self::Psnr,
+        Self::Ssim,
+        Self::MsSsim,
+    ];
 
     /// The name in an expression.
     #[must_use]
@@ -52,6 +65,7 @@ impl Term {
             Self::Bce => "bce",
             Self::Mse => "mse",
             Self::L1 => "l1",
+            Self::Psnr => "psnr",
             Self::Ssim => "ssim",
             Self::MsSsim => "ms-ssim",
         }
@@ -131,6 +145,12 @@ impl Loss {
                 let values = match term {
                     Term::Bce => pixel_mean(cross_entropy(prediction.logits(), images())),
                     Term::Mse => pixel_mean((restored() - images()).square()),
+                    Term::Psnr => {
+                        let squared_error = pixel_mean((restored() - images()).square());
+                        let least = 10.0_f32.powf(-MOST_DECIBELS / 10.0);
+                        let decibels = 10.0 / 10.0_f32.ln();
+                        (squared_error + least).log() * (decibels / MOST_DECIBELS) + 1.0
+                    }
                     Term::L1 => pixel_mean((restored() - images()).abs()),
                     Term::Ssim => 1.0 - ssim(restored(), images(), ssim_config).expect(checked),
                     Term::MsSsim => {

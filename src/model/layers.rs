@@ -49,8 +49,9 @@ impl<'a> Initializer<'a> {
         Param::from_data(TensorData::new(values, Shape::from(shape)), self.device)
     }
 
-    fn zeros(&self, len: usize) -> Param<Tensor<1>> {
-        Param::from_data(TensorData::new(vec![0.0_f32; len], [len]), self.device)
+    fn zeros<const D: usize>(&self, shape: [usize; D]) -> Param<Tensor<D>> {
+        let values = vec![0.0_f32; shape.iter().product()];
+        Param::from_data(TensorData::new(values, Shape::from(shape)), self.device)
     }
 }
 
@@ -58,7 +59,15 @@ impl<'a> Initializer<'a> {
 pub(super) fn dense(inputs: usize, outputs: usize, init: &mut Initializer) -> Linear {
     Linear {
         weight: init.glorot_uniform([inputs, outputs], inputs, outputs),
-        bias: Some(init.zeros(outputs)),
+        bias: Some(init.zeros([outputs])),
+    }
+}
+
+/// The same, of which nothing comes before it has learnt.
+pub(super) fn dense_zeros(inputs: usize, outputs: usize, init: &Initializer) -> Linear {
+    Linear {
+        weight: init.zeros([inputs, outputs]),
+        bias: Some(init.zeros([outputs])),
     }
 }
 
@@ -83,9 +92,23 @@ impl ConvLayer {
         const TAPS: usize = 9;
         Self {
             weight: init.glorot_uniform([outputs, inputs, 3, 3], TAPS * inputs, TAPS * outputs),
-            bias: init.zeros(outputs),
+            bias: init.zeros([outputs]),
             options,
         }
+    }
+
+    /// One of which nothing comes before it has learnt.
+    pub fn zeros(inputs: usize, outputs: usize, options: ConvOptions, init: &Initializer) -> Self {
+        Self {
+            weight: init.zeros([outputs, inputs, 3, 3]),
+            bias: init.zeros([outputs]),
+            options,
+        }
+    }
+
+    /// Makes it one of which nothing comes before it has learnt.
+    pub fn reset(&mut self, init: &Initializer) {
+        self.weight = init.zeros(self.weight.dims());
     }
 
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {

@@ -20,7 +20,7 @@ mod table;
 mod trained;
 mod weights;
 
-pub use design::{Architecture, Design, Output, Stage};
+pub use design::{Architecture, Design, Output, Shortcut, Stage};
 pub use error::ModelError;
 pub use file::ModelInfo;
 pub use layers::DropoutDraw;

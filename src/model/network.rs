@@ -5,8 +5,8 @@ use burn::module::{Module, Param};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear};
 use burn::tensor::{Device, Tensor};
 
-use super::design::{Design, Output, Stage};
-use super::layers::{ConvLayer, Dropout, DropoutDraw, Initializer, dense};
+use super::design::{Design, Output, Shortcut, Stage};
+use super::layers::{ConvLayer, Dropout, DropoutDraw, Initializer, dense, dense_zeros};
 use crate::image::ImageShape;
 use crate::prediction::Prediction;
 
@@ -30,19 +30,19 @@ impl Autoencoder {
         }
     }
 
-    /// Makes the dense layers PCA's, whose components `[P, K]` and mean `[1, P]` are.
+    /// Makes the way from the image to the latent vector and back PCA's, whose components `[P, K]` and mean
+    /// `[1, P]` are.
     ///
     /// # Panics
     ///
-    /// Where the network has other layers, or another number of latent values than PCA has components.
+    /// Where the network has no such way, or another number of latent values than PCA has components.
     pub fn start_as_pca(&mut self, components: Tensor<2>, mean: Tensor<2>) {
-        assert!(
-            self.encoder.blocks.is_empty() && self.decoder.blocks.is_empty(),
-            "PCA is two dense layers"
-        );
         let offset = mean.clone().matmul(components.clone()).neg(); // [1, K]
-        replace(&mut self.encoder.dense, components.clone(), offset);
-        replace(&mut self.decoder.dense, components.transpose(), mean);
+        let Self { encoder, decoder } = self;
+        let encoder = encoder.shortcut.as_mut().unwrap_or(&mut encoder.dense);
+        replace(encoder, components.clone(), offset);
+        let decoder = decoder.shortcut.as_mut().unwrap_or(&mut decoder.dense);
+        replace(decoder, components.transpose(), mean);
     }
 
     /// The same weights on another device, such as the same one with autodiff; they don't learn
@@ -90,17 +90,23 @@ fn replace(layer: &mut Linear, weight: Tensor<2>, bias: Tensor<2>) {
     layer.bias = Some(Param::from_data(bias.into_data(), &device));
 }
 
-/// A convolution stage, then batch normalisation where the design has it.
+/// A convolution stage or a residual block, then batch normalisation where the design has it.
 #[derive(Module, Debug)]
 struct Block {
     conv: ConvLayer,
+    /// Of a residual block.
+    second: Option<ConvLayer>,
     norm: Option<BatchNorm>,
 }
 
 impl Block {
     fn new(in_channels: usize, stage: &Stage, init: &mut Initializer) -> Self {
+        let channels = stage.conv_channels();
         Self {
-            conv: ConvLayer::new(in_channels, stage.channels, stage.conv, init),
+            conv: ConvLayer::new(in_channels, channels, stage.conv, init),
+            second: stage
+                .residual
+                .then(|| ConvLayer::zeros(channels, channels, stage.conv, init)),
             norm: stage
                 .batch_norm
                 .then(|| BatchNormConfig::new(stage.channels).init(init.device())),
@@ -108,7 +114,10 @@ impl Block {
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = self.conv.forward(x);
+        let x = match &self.second {
+            Some(second) => x.clone() + second.forward(self.conv.forward(x)),
+            None => self.conv.forward(x),
+        };
         match &self.norm {
             Some(norm) => norm.forward(x),
             None => x,
@@ -131,6 +140,8 @@ fn blocks(mut channels: usize, stages: &[Stage], init: &mut Initializer) -> Vec<
 struct Encoder {
     blocks: Vec<Block>,
     dense: Linear,
+    /// Beside both.
+    shortcut: Option<Linear>,
     #[module(skip)]
     dropout: Dropout,
     /// What images are padded to.
@@ -140,9 +151,17 @@ struct Encoder {
 
 impl Encoder {
     fn new(design: &Design, latent_dim: usize, init: &mut Initializer) -> Self {
+        let blocks = blocks(design.image.channels, &design.encoder, init);
+        let inputs = design.features().len();
+        let is_beside = design.shortcut == Shortcut::Beside;
         Self {
-            blocks: blocks(design.image.channels, &design.encoder, init),
-            dense: dense(design.features().len(), latent_dim, init),
+            blocks,
+            dense: if is_beside {
+                dense_zeros(inputs, latent_dim, init)
+            } else {
+                dense(inputs, latent_dim, init)
+            },
+            shortcut: is_beside.then(|| dense(design.image.len(), latent_dim, init)),
             dropout: Dropout {
                 rate: design.dropout,
                 seed: init.seed(),
@@ -152,14 +171,18 @@ impl Encoder {
     }
 
     fn forward(&self, images: Tensor<4>, draw: Option<DropoutDraw>) -> Tensor<2> {
-        let images = padded(images, self.inner);
-        let features = self.blocks.iter().fold(images, |x, block| block.forward(x));
+        let inner = padded(images.clone(), self.inner);
+        let features = self.blocks.iter().fold(inner, |x, block| block.forward(x));
         let features: Tensor<2> = features.flatten(1, 3); // [N, C, H, W] → [N, C·H·W]
         let features = match draw {
             Some(draw) => self.dropout.forward(features, draw),
             None => features,
         };
-        self.dense.forward(features)
+        let latents = self.dense.forward(features);
+        match &self.shortcut {
+            Some(shortcut) => latents + shortcut.forward(images.flatten(1, 3)),
+            None => latents,
+        }
     }
 }
 
@@ -167,6 +190,8 @@ impl Encoder {
 struct Decoder {
     dense: Linear,
     blocks: Vec<Block>,
+    /// Beside both.
+    shortcut: Option<Linear>,
     /// What the dense layer's output is reshaped to.
     #[module(skip)]
     features: ImageShape,
@@ -180,13 +205,19 @@ struct Decoder {
 impl Decoder {
     fn new(design: &Design, latent_dim: usize, init: &mut Initializer) -> Self {
         let features = design.features();
-        Self {
+        let is_beside = design.shortcut == Shortcut::Beside;
+        let mut decoder = Self {
             dense: dense(latent_dim, features.len(), init),
             blocks: blocks(features.channels, &design.decoder, init),
+            shortcut: is_beside.then(|| dense(latent_dim, design.image.len(), init)),
             features,
             output: design.output,
             image: design.image,
+        };
+        if is_beside && let Some(last) = decoder.blocks.last_mut() {
+            last.conv.reset(init);
         }
+        decoder
     }
 
     fn forward(&self, latents: Tensor<2>) -> Tensor<4> {
@@ -196,13 +227,17 @@ impl Decoder {
             width,
         } = self.features;
         let [images, _] = latents.dims();
-        let features = self.dense.forward(latents); // [N, latent_dim] → [N, C·H·W]
+        let features = self.dense.forward(latents.clone()); // [N, latent_dim] → [N, C·H·W]
         let features = features.reshape([images, channels, height, width]);
         let output = self
             .blocks
             .iter()
             .fold(features, |x, block| block.forward(x));
-        cut(output, self.image)
+        let output = cut(output, self.image);
+        match &self.shortcut {
+            Some(shortcut) => output.clone() + shortcut.forward(latents).reshape(output.shape()),
+            None => output,
+        }
     }
 }
 

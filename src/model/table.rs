@@ -1,6 +1,6 @@
 //! The layers of a design as a table: name, output shape, parameters, arithmetic.
 
-use super::design::{Design, Output, Stage};
+use super::design::{Design, Output, Shortcut, Stage};
 use crate::image::ImageShape;
 
 /// One layer.
@@ -38,11 +38,31 @@ pub fn layer_table(design: &Design, latent_dim: usize) -> Vec<LayerRow> {
         parameters: (flat + 1) * latent_dim,
         multiply_adds: flat * latent_dim,
     });
+    let pixels = design.image.len();
+    let is_beside = design.shortcut == Shortcut::Beside;
+    if is_beside {
+        rows.push(LayerRow {
+            name: "encoder shortcut: image dense → latent".to_owned(),
+            output: vec![latent_dim],
+            parameters: (pixels + 1) * latent_dim,
+            multiply_adds: pixels * latent_dim,
+        });
+    }
     rows.push(LayerRow {
         multiply_adds: flat * latent_dim,
         ..row("decoder dense", features, (latent_dim + 1) * flat)
     });
     stages(&mut rows, "decoder", features, &design.decoder);
+    if is_beside {
+        rows.push(LayerRow {
+            multiply_adds: pixels * latent_dim,
+            ..row(
+                "decoder shortcut: latent dense → image",
+                design.image,
+                (latent_dim + 1) * pixels,
+            )
+        });
+    }
     let last = match design.output {
         Output::Pixels => "clamp",
         Output::Logits => "sigmoid",
@@ -91,13 +111,34 @@ fn stages(rows: &mut Vec<LayerRow>, side: &str, mut shape: ImageShape, stages: &
             };
             rows.push(row(format!("{side} upsample ×2"), shape, 0));
         }
-        shape.channels = stage.channels;
-        let activation = if stage.conv.relu { ", ReLU" } else { "" };
-        let parameters = (9 * inputs + 1) * stage.channels;
-        rows.push(LayerRow {
+        if stage.conv.halve {
+            shape = ImageShape {
+                height: shape.height.div_ceil(2),
+                width: shape.width.div_ceil(2),
+                ..shape
+            };
+        }
+        shape.channels = stage.conv_channels();
+        let before = if stage.conv.activate { "ReLU, " } else { "" };
+        let stride = if stage.conv.halve { ", stride 2" } else { "" };
+        let after = if stage.conv.relu { ", ReLU" } else { "" };
+        let name = format!("{before}conv 3×3{stride}{after}");
+        let conv = |inputs: usize, name: String| LayerRow {
             multiply_adds: 9 * inputs * shape.len(),
-            ..row(format!("{side} conv 3×3{activation}"), shape, parameters)
-        });
+            ..row(name, shape, (9 * inputs + 1) * shape.channels)
+        };
+        rows.push(conv(inputs, format!("{side} {name}")));
+        if stage.residual {
+            rows.push(conv(shape.channels, format!("{side} {name}, + input")));
+        }
+        if stage.conv.shuffle {
+            shape = ImageShape {
+                channels: stage.channels,
+                height: 2 * shape.height,
+                width: 2 * shape.width,
+            };
+            rows.push(row(format!("{side} pixel shuffle ×2"), shape, 0));
+        }
         if stage.conv.max_pool {
             shape = ImageShape {
                 height: shape.height / 2,

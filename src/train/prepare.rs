@@ -11,7 +11,7 @@ use crate::config::{DataConfig, TrainConfig};
 use crate::data::{Channels, ClassSelection, DataError, DeviceImages, Images, Size, Split, Watch};
 use crate::device::{self, SelectedDevice};
 use crate::image::ImageShape;
-use crate::model::{Autoencoder, Design, Model, ModelError, ModelInfo};
+use crate::model::{Autoencoder, Design, Model, ModelError, ModelInfo, Shortcut};
 use crate::pca::Pca;
 use crate::words::count;
 
@@ -48,7 +48,7 @@ impl Prepared {
         let split = Split::of(&images, &data.split, config.training.seed, data.limit);
         let split = split.map_err(|error| error.with_duplicates(images.duplicates()))?;
         config.check_images(images.shape())?;
-        let design = config.model.arch.design(images.shape());
+        let design = config.model.design(images.shape());
         let training = &mut config.training;
         if training.batch_size > split.train.len() {
             tracing::warn!(
@@ -107,7 +107,7 @@ impl Prepared {
         if let Some(path) = &self.config.training.init {
             return self.start_from(path, network, device);
         }
-        if self.design.starts_as_pca {
+        if self.design.shortcut != Shortcut::None {
             let pca = self.pca()?;
             let host = device::host(device);
             network.start_as_pca(pca.components_tensor(&host), pca.mean_tensor(&host));
@@ -126,7 +126,8 @@ impl Prepared {
         let (info, weights) = Model::read(&file)?;
         let own = self.model_info();
         if let Some(info) = info
-            && (info.arch, info.latent_dim, info.image) != (own.arch, own.latent_dim, own.image)
+            && (info.arch, info.latent_dim, info.width, info.image)
+                != (own.arch, own.latent_dim, own.width, own.image)
         {
             let described = |info: &ModelInfo| {
                 format!(
@@ -172,6 +173,7 @@ pub(super) fn model_info(config: &TrainConfig, images: &Images) -> ModelInfo {
     ModelInfo {
         arch: model.arch,
         latent_dim: model.latent_dim,
+        width: model.width,
         image: images.shape(),
         preparation: config.data.image_options().preparation(),
         loss: training.loss.clone(),

@@ -14,7 +14,16 @@ use crate::run::{RunDir, State, Status, write_atomically};
 /// What a checkpoint holds of the device.
 pub(super) struct ModelState {
     weights: Weights,
+    /// Their running means, if those are kept.
+    averages: Option<Weights>,
     optimizer: Vec<u8>,
+}
+
+impl ModelState {
+    /// The weights that are validated and kept.
+    fn judged(&self) -> &Weights {
+        self.averages.as_ref().unwrap_or(&self.weights)
+    }
 }
 
 impl Training<'_> {
@@ -28,13 +37,20 @@ impl Training<'_> {
 
     /// Adds what [`take_state`](Self::take_state) takes.
     pub(super) fn add_state(&self, readback: &mut Readback) {
-        readback.add_module(&self.model.valid());
+        let model = self.model.valid();
+        readback.add_module(&model);
+        if self.optimizer.averages() {
+            readback.add_module(&self.optimizer.averaged(model));
+        }
         self.optimizer.add_to(readback);
     }
 
     pub(super) fn take_state(&self, values: &mut Values) -> ModelState {
+        let model = self.model.valid();
+        let averages = self.optimizer.averages();
         ModelState {
-            weights: Weights::take_from(values, &self.model.valid()),
+            weights: Weights::take_from(values, &model),
+            averages: averages.then(|| Weights::take_from(values, &model)),
             optimizer: self.optimizer.to_bytes(values),
         }
     }
@@ -44,7 +60,8 @@ impl Training<'_> {
         let Some(run) = self.run else {
             return Ok(());
         };
-        let best_is_last = self.progress.losses.is_empty()
+        let best_is_last = state.averages.is_none()
+            && self.progress.losses.is_empty()
             && self.progress.early_stopping.best_epoch() == Some(self.progress.history.len());
         let best = self.best.as_ref().filter(|_| !best_is_last);
         Checkpoint {
@@ -73,7 +90,7 @@ impl Training<'_> {
         }
         let state = self.take_state(&mut values);
         if is_best {
-            self.best = Some(state.weights.clone());
+            self.best = Some(state.judged().clone());
         }
         if let Some(run) = self.run {
             self.show(run, &state, is_best)?;
@@ -92,7 +109,7 @@ impl Training<'_> {
 
     /// Writes what `run` shows of the epoch that just ended, but for its picture.
     fn show(&mut self, run: &RunDir, state: &ModelState, is_best: bool) -> Result<(), TrainError> {
-        let file = self.prepared.model_info().file(&state.weights);
+        let file = self.prepared.model_info().file(state.judged());
         write_atomically(&run.last_checkpoint(), &file)?;
         if is_best {
             write_atomically(&run.best_checkpoint(), &file)?;

@@ -59,7 +59,7 @@ impl Snapshot {
     fn first(prepared: &Prepared, device: &Device) -> Result<Self, TrainError> {
         Ok(Self {
             model: prepared.untrained(device)?,
-            optimizer: Adam::new(prepared.config.training.optimizer),
+            optimizer: Adam::new(&prepared.config.training),
             progress: Progress {
                 dataset: prepared.images.sha256().to_owned(),
                 ..Progress::default()
@@ -92,7 +92,7 @@ impl Snapshot {
             model.map_err(fault)?;
             best
         };
-        let mut optimizer = Adam::new(config.training.optimizer);
+        let mut optimizer = Adam::new(&config.training);
         optimizer
             .load(&checkpoint.optimizer, prepared.device())
             .ok_or_else(|| fault("its optimizer can't be understood".to_owned()))?;
@@ -234,9 +234,10 @@ impl<'a> Training<'a> {
 
             let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
             learning_rate = self.learning_rate(index, steps);
-            self.model = self
-                .optimizer
-                .step(learning_rate, self.model.clone(), gradients);
+            let model = self.model.clone();
+            self.model =
+                self.optimizer
+                    .step(learning_rate, &self.prepared.design, model, gradients);
             self.progress.step += 1;
             observer.step(size);
             let stopped = stop.load(Ordering::Relaxed);
@@ -260,7 +261,7 @@ impl<'a> Training<'a> {
         // which is done once an epoch: here, for all that the epoch leaves.
         self.count_time();
         let steps_seconds = self.progress.epoch_seconds;
-        let model = self.model.valid();
+        let model = self.optimizer.averaged(self.model.valid());
         let mut readback = Readback::default();
         readback.add_columns(losses);
         add_scores(&mut readback, &model, &objective, images, &split.validation)?;
@@ -356,7 +357,7 @@ impl<'a> Training<'a> {
         let config = &self.prepared.config.training;
         let rate = config
             .schedule
-            .learning_rate(config.learning_rate, step, steps);
+            .learning_rate(config.learning_rate, config.warmup, step, steps);
         let halvings = i32::try_from(self.progress.rollbacks).unwrap_or(i32::MAX);
         rate * 0.5_f64.powi(halvings)
     }

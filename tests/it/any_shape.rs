@@ -53,6 +53,7 @@ fn images_of_other_shapes_go_through_whole_runs() {
     for (shape, arch) in [
         ([3, 40, 24], Architecture::Linear),
         ([3, 40, 24], Architecture::Modified),
+        ([3, 40, 24], Architecture::Residual),
         ([1, 96, 96], Architecture::Linear),
         ([1, 96, 96], Architecture::Baseline),
     ] {

@@ -43,6 +43,7 @@ fn the_defaults_of_every_architecture_are_valid_and_read_back() {
         Architecture::Linear,
         Architecture::Baseline,
         Architecture::Modified,
+        Architecture::Residual,
     ] {
         let config = TrainConfig::for_arch(arch);
         config.validate().expect("valid");

@@ -134,7 +134,10 @@ fn a_wrong_expression_is_shown_with_a_mark_below_what_is_wrong() {
         let message = error.to_string();
         assert!(message.contains(problem), "{message}");
         assert!(message.contains("WEIGHT*NAME"), "{message}");
-        assert!(message.contains("bce, mse, l1, ssim, ms-ssim"), "{message}");
+        assert!(
+            message.contains("bce, mse, l1, psnr, ssim, ms-ssim"),
+            "{message}"
+        );
         let (shown, marked) = marked(&error);
         assert_eq!(shown, expression.replace('\u{7}', "\\u{7}"));
         assert_eq!(marked, place, "{message}");
@@ -243,6 +246,9 @@ fn each_term_is_the_number_that_its_definition_gives() {
     let found = |name: &str| values(&loss(name), &logits, &images, &SsimConfig::default());
     assert_close(&found("mse"), &[0.25, 0.0], 1e-6);
     assert_close(&found("l1"), &[0.5, 0.0], 1e-6);
+    // As a share of 60 dB, which a perfect reconstruction has.
+    let decibels = -10.0 * (0.25_f64 + 1e-6).log10();
+    assert_close(&found("psnr"), &[1.0 - decibels / 60.0, 0.0], 1e-5);
     // −x·ln y − (1 − x)·ln(1 − y), with y of 3/4 and 1/2.
     let entropy = |x: f64, y: f64| -x * y.ln() - (1.0 - x) * (1.0 - y).ln();
     let bce = [
@@ -275,7 +281,7 @@ fn a_weighted_sum_is_the_sum_of_its_weighted_terms() {
     for device in [Device::flex(), ndarray] {
         let [logits, images] = similar_pair(3, &device);
         let config = SsimConfig::default();
-        let sum = loss("0.8*ssim + 3*bce + 0.25*ms-ssim + mse + 10*l1");
+        let sum = loss("0.8*ssim + 3*bce + 0.25*ms-ssim + mse + 10*l1 + 2*psnr");
         let mut expected = vec![0.0; 3];
         for (weight, term) in sum.terms() {
             let term = values(&Loss::from(*term), &logits, &images, &config);

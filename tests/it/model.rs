@@ -9,7 +9,7 @@ use trainer::image::ImageShape;
 use trainer::loss::{Loss, Term};
 use trainer::metrics::evaluate_pca;
 use trainer::model::{
-    Architecture, Autoencoder, DropoutDraw, Objective, evaluate, layer_table, parameters,
+    Architecture, Autoencoder, DropoutDraw, Objective, Shortcut, evaluate, layer_table, parameters,
 };
 use trainer::pca::Pca;
 use trainer::prediction::Prediction;
@@ -35,8 +35,9 @@ fn the_layer_table_counts_the_models_parameters() {
         (Architecture::Baseline, 0),
         (Architecture::Modified, 2 * (16 + 16)),
         (Architecture::Linear, 0),
+        (Architecture::Residual, 0),
     ] {
-        let design = arch.design(IMAGE);
+        let design = arch.design(IMAGE, 16);
         for latent_dim in [1, 100, 256] {
             let model = Autoencoder::new(&design, latent_dim, 0, &Device::flex());
             let counted = parameters(&design, latent_dim) + running_statistics;
@@ -53,8 +54,9 @@ fn encode_and_decode_have_the_documented_shapes() {
         Architecture::Baseline,
         Architecture::Modified,
         Architecture::Linear,
+        Architecture::Residual,
     ] {
-        let design = arch.design(IMAGE);
+        let design = arch.design(IMAGE, 16);
         let device = Device::flex();
         let model = Autoencoder::new(&design, 17, 0, &device);
         let latents = model.encode(images(3, &device));
@@ -73,6 +75,7 @@ fn images_of_any_size_come_back_in_their_size() {
         Architecture::Linear,
         Architecture::Baseline,
         Architecture::Modified,
+        Architecture::Residual,
     ] {
         for (channels, height, width) in [(3, 97, 61), (1, 11, 12), (1, 12, 11)] {
             let odd = ImageShape {
@@ -80,7 +83,7 @@ fn images_of_any_size_come_back_in_their_size() {
                 height,
                 width,
             };
-            let network = Autoencoder::new(&arch.design(odd), 4, 0, &device);
+            let network = Autoencoder::new(&arch.design(odd, 16), 4, 0, &device);
             let images = Tensor::<4>::ones(odd.batch(2), &device);
             let restored = network.decode(network.encode(images));
             assert_eq!(restored.dims(), odd.batch(2), "{arch:?}");
@@ -90,7 +93,7 @@ fn images_of_any_size_come_back_in_their_size() {
 
 #[test]
 fn dropout_is_a_function_of_seed_and_step_and_only_in_training() {
-    let design = Architecture::Modified.design(IMAGE);
+    let design = Architecture::Modified.design(IMAGE, 16);
     let device = Device::flex();
     let model = Autoencoder::new(&design, 16, 5, &device);
     let latents = |step| {
@@ -139,7 +142,7 @@ fn bce_from_logits_equals_the_definition_and_stays_finite() {
 }
 
 #[test]
-fn linear_starts_as_pca() {
+fn linear_and_residual_start_as_pca() {
     let all = Arc::new(Images::fashion_mnist(&ClassSelection::default()).expect("embedded"));
     let [train, test]: [Vec<u32>; 2] = [(0..2_000).collect(), (9_000..9_200).collect()];
     let ssim_config = SsimConfig::default();
@@ -147,8 +150,6 @@ fn linear_starts_as_pca() {
     let pca = Pca::fit(&all, &train, 64).expect("images");
     let expected = evaluate_pca(&pca, &all, &test, &ssim_config, &device).expect("images");
 
-    let design = Architecture::Linear.design(IMAGE);
-    let mut model = Autoencoder::new(&design, 64, 0, &device);
     let images = DeviceImages::new(all, &device);
     let scores = |model: &Autoencoder| {
         let objective = Objective {
@@ -158,11 +159,44 @@ fn linear_starts_as_pca() {
         };
         evaluate(model, &objective, &images, &test).expect("images")
     };
-    let before = scores(&model).quality().ssim;
-    model.start_as_pca(pca.components_tensor(&device), pca.mean_tensor(&device));
-    let scores = scores(&model);
-    assert!(before < 0.5 * scores.quality().ssim, "{before}");
-    for (found, expected) in scores.ssim.iter().zip(&expected.ssim) {
-        assert!((found - expected).abs() < 1e-3, "{found} and {expected}");
+    for arch in [Architecture::Linear, Architecture::Residual] {
+        let design = arch.design(IMAGE, 4);
+        let mut model = Autoencoder::new(&design, 64, 0, &device);
+        let before = scores(&model).quality().ssim;
+        model.start_as_pca(pca.components_tensor(&device), pca.mean_tensor(&device));
+        let scores = scores(&model);
+        assert!(before < 0.5 * scores.quality().ssim, "{before}");
+        for (found, expected) in scores.ssim.iter().zip(&expected.ssim) {
+            assert!((found - expected).abs() < 1e-3, "{found} and {expected}");
+        }
+    }
+}
+
+/// Halved to about 8×8, with twice as many channels each time, and the other way round in the decoder.
+#[test]
+fn the_depth_of_residual_follows_from_the_size() {
+    for ([channels, height, width], features) in [
+        ([1, 28, 28], [64, 7, 7]),
+        ([1, 16, 16], [32, 8, 8]),
+        ([3, 64, 64], [128, 8, 8]),
+        ([3, 256, 256], [256, 8, 8]),
+        ([3, 97, 61], [128, 13, 8]),
+        ([1, 11, 40], [16, 11, 40]),
+    ] {
+        let image = ImageShape {
+            channels,
+            height,
+            width,
+        };
+        let design = Architecture::Residual.design(image, 16);
+        let found = design.features();
+        assert_eq!([found.channels, found.height, found.width], features);
+        let last = design.decoder.last().expect("layers");
+        assert_eq!(last.channels, channels);
+        let twice = Architecture::Residual.design(image, 32);
+        assert_eq!(twice.features().channels, 2 * features[0]);
+        // A dense layer beside the convolutions is too large for large images.
+        let is_large = channels * height * width > 1 << 16;
+        assert_eq!(design.shortcut == Shortcut::None, is_large, "{image}");
     }
 }

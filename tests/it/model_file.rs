@@ -75,6 +75,7 @@ fn a_file_alone_does_what_the_model_did() {
         Architecture::Linear,
         Architecture::Baseline,
         Architecture::Modified,
+        Architecture::Residual,
     ] {
         let (_folder, path, model, images) = saved(arch);
         let opened = Model::open(&path, &Device::flex()).expect("the file");
@@ -131,6 +132,7 @@ fn a_file_says_what_its_model_is() {
         "ssim_preset",
         "tensors_sha256",
         "version",
+        "width",
     ];
     let keys: Vec<&String> = record.as_object().expect("an object").keys().collect();
     assert_eq!(keys, expected);

@@ -37,7 +37,7 @@ fn model_and_images(device: &Device, images: u32) -> (Autoencoder, Tensor<4>) {
     let all = fashion_mnist();
     let train: Vec<u32> = (0..2_000).collect();
     let pca = Pca::fit(&all, &train, LATENT_DIM).expect("images");
-    let design = Architecture::Linear.design(IMAGE);
+    let design = Architecture::Linear.design(IMAGE, 16);
     let mut model = Autoencoder::new(&design, LATENT_DIM, 0, device);
     model.start_as_pca(pca.components_tensor(device), pca.mean_tensor(device));
     let test: Vec<u32> = (9_000..9_000 + images).collect();
@@ -94,7 +94,7 @@ fn squares_lead_back_to_the_projection() {
     let best = losses(&objective("mse", 0), &model, &images);
 
     // An encoder that has learnt nothing.
-    let design = Architecture::Linear.design(IMAGE);
+    let design = Architecture::Linear.design(IMAGE, 16);
     let encoder = Autoencoder::new(&design, LATENT_DIM, 3, &device);
     let start = encoder.encode(images.clone());
     let objective = objective("mse", 60);
@@ -143,8 +143,12 @@ fn backends_find_losses_that_are_alike() {
 fn any_architecture_can_be_refined() {
     let device = Device::flex();
     let (_, images) = model_and_images(&device, 4);
-    for arch in [Architecture::Baseline, Architecture::Modified] {
-        let design = arch.design(IMAGE);
+    for arch in [
+        Architecture::Baseline,
+        Architecture::Modified,
+        Architecture::Residual,
+    ] {
+        let design = arch.design(IMAGE, 16);
         let model = Autoencoder::new(&design, LATENT_DIM, 1, &device);
         let loss = Loss::default().to_string();
         let [before, after] =

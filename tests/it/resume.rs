@@ -235,13 +235,17 @@ fn ten_kills_and_resumes_lose_nothing() {
 
 #[test]
 fn an_interrupted_run_goes_on_to_the_bit_on_every_cpu_backend() {
-    for (backend, arch, name) in [
-        ("flex", "modified", "INT"),
-        ("flex", "linear", "TERM"),
-        ("ndarray", "baseline", "TERM"),
-        ("ndarray", "modified", "INT"),
+    // What needs more than the weights to be resumed.
+    let averaged = ["--ema", "0.9", "--clip-norm", "0.5"];
+    for (backend, arch, name, settings_of_case) in [
+        ("flex", "modified", "INT", &averaged[..]),
+        ("flex", "linear", "TERM", &[]),
+        ("flex", "residual", "TERM", &averaged),
+        ("ndarray", "baseline", "TERM", &[]),
+        ("ndarray", "modified", "INT", &[]),
     ] {
-        let more = ["--backend", backend, "--arch", arch, "--optimizer", "adamw"];
+        let mut more = vec!["--backend", backend, "--arch", arch, "--optimizer", "adamw"];
+        more.extend(settings_of_case);
         let expected = unbroken(&more);
         let runs = TempDir::new().expect("a folder");
         let mut child = start(&settings(runs.path(), &more));

@@ -57,14 +57,22 @@ fn baseline_learns_the_same_on_every_backend() {
 }
 
 #[test]
+fn residual_learns_the_same_on_a_gpu() {
+    if has_wgpu_adapter() {
+        assert_same_run("wgpu", "residual", "ssim+psnr");
+    }
+}
+
+#[test]
 fn the_other_architectures_learn_the_same_on_every_cpu_backend() {
     assert_same_run("ndarray", "modified", "bce");
     assert_same_run("ndarray", "linear", "ssim+mse");
+    assert_same_run("ndarray", "residual", "ssim+psnr");
 }
 
 #[test]
 fn a_run_repeats_itself_to_the_bit_from_its_own_config() {
-    for arch in ["linear", "baseline", "modified"] {
+    for arch in ["linear", "baseline", "modified", "residual"] {
         let runs = [
             TempDir::new().expect("a folder"),
             TempDir::new().expect("a folder"),
@@ -101,7 +109,12 @@ fn every_optimizer_loss_schedule_and_augmentation_learns() {
         ["--loss", "ssim"],
         ["--loss", "ms-ssim"],
         ["--loss", "0.8*ssim+0.2*l1"],
+        ["--loss", "ssim+psnr"],
         ["--schedule", "constant"],
+        ["--schedule", "one-cycle"],
+        ["--warmup", "0.5"],
+        ["--clip-norm", "0.1"],
+        ["--ema", "0.9"],
         ["--augment", "none"],
     ];
     for setting in settings {
@@ -182,7 +195,7 @@ fn a_run_folder_holds_everything_that_a_reader_needs() {
 
 #[test]
 fn eval_finds_the_test_scores_of_the_summary_on_each_cpu_backend() {
-    for arch in ["linear", "baseline", "modified"] {
+    for arch in ["linear", "baseline", "modified", "residual"] {
         let runs = TempDir::new().expect("a folder");
         small_run(runs.path())
             .args(["--arch", arch])

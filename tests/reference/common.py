@@ -114,6 +114,54 @@ def build_torch_model():
     return model
 
 
+def build_torch_residual(channels: int, height: int, width: int, latent_dim: int, size: int = 16):
+    """The trainer's architecture `residual` in PyTorch, for images [N, C, H, W] whose sides its halvings
+    divide. `size` is the number of channels at full size."""
+    import torch
+    from torch import nn
+
+    class Residual(nn.Module):
+        def __init__(self, count):
+            super().__init__()
+            self.first = nn.Conv2d(count, count, 3, padding=1)
+            self.second = nn.Conv2d(count, count, 3, padding=1)
+            nn.init.zeros_(self.second.weight)
+
+        def forward(self, x):
+            return x + self.second(self.first(x.relu()).relu())
+
+    class Autoencoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            halvings, side = 0, min(height, width)
+            while side >= 14:
+                halvings, side = halvings + 1, side // 2
+            counts = [size << min(level, 4) for level in range(halvings + 1)]
+            encoder = [nn.Conv2d(channels, size, 3, padding=1)]
+            decoder = [nn.Conv2d(size, channels, 3, padding=1), nn.ReLU()]
+            for level in range(1, halvings + 1):
+                below, here = counts[level - 1], counts[level]
+                encoder += [nn.ReLU(), nn.Conv2d(below, here, 3, stride=2, padding=1), Residual(here)]
+                decoder += [nn.PixelShuffle(2), nn.Conv2d(here, 4 * below, 3, padding=1), nn.ReLU()]
+                decoder += [Residual(here)]
+            features = (counts[-1], height >> halvings, width >> halvings)
+            count, pixels = features[0] * features[1] * features[2], channels * height * width
+            self.encoder = nn.Sequential(*encoder, nn.Flatten(), nn.Linear(count, latent_dim))
+            self.decoder = nn.Sequential(
+                nn.Linear(latent_dim, count), nn.Unflatten(1, features), *reversed(decoder)
+            )
+            self.into = nn.Sequential(nn.Flatten(), nn.Linear(pixels, latent_dim))
+            self.out = nn.Sequential(
+                nn.Linear(latent_dim, pixels), nn.Unflatten(1, (channels, height, width))
+            )
+
+        def forward(self, images):
+            latents = self.encoder(images) + self.into(images)
+            return (self.decoder(latents) + self.out(latents)).clamp(0, 1)
+
+    return Autoencoder()
+
+
 def import_tensorflow():
     """TensorFlow, without its notices about optional libraries; None where it isn't installed."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -190,7 +190,7 @@ fn every_size_trains_with_every_architecture() -> Outcome {
     for seed in 0..30 {
         sized(&folder, &format!("{seed:02}.png"), 8 * seed, 97, 61);
     }
-    for arch in ["linear", "baseline", "modified"] {
+    for arch in ["linear", "baseline", "modified", "residual"] {
         let runs = home.path().join(arch);
         training(home.path(), &folder)
             .args([
