@@ -41,6 +41,7 @@
 //! train         the loop, and what a run ends with
 //! run           the run folder: its records, one reader for all of them
 //! config        the settings
+//! apply         uses of a trained model on any images
 //! model         architectures, the network, its objective, model files, `Model`
 //! loss          what training minimises
 //! metrics       scores of reconstructions, a model's or PCA's
@@ -63,6 +64,7 @@
 //! the list once.) Those that the documentation doesn't list are the program's, and for its tests:
 //! nothing is promised of them.
 
+pub mod apply;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod bench;
@@ -87,7 +89,6 @@ mod limits;
 pub mod loss;
 pub mod metrics;
 pub mod model;
-#[cfg(feature = "cli")]
 mod npy;
 #[doc(hidden)]
 pub mod ops;

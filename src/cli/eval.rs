@@ -1,4 +1,4 @@
-//! `trainer eval RUN`: a finished run's best weights on its test images.
+//! `trainer eval RUN`: a run's best weights on its test images, or on its validation images.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,12 @@ use super::numbers::whole;
 use super::runs_folder::RunsFolder;
 use super::{Exit, log, output, train::print_quality};
 use crate::device::Backend;
+use crate::host::Stopwatch;
 use crate::metrics::Quality;
 use crate::model::evaluate;
 use crate::path_text::path_text;
 use crate::train::{OpenedRun, TrainError, open_run};
+use crate::words::count;
 
 #[derive(Args, Debug)]
 pub(super) struct EvalArgs {
@@ -31,6 +33,14 @@ pub(super) struct EvalArgs {
     #[arg(long, value_name = "N", value_parser = whole("device"))]
     device: Option<usize>,
 
+    /// Steps by which each latent vector is improved on the loss; 0 for the encoder's own [default: as in training]
+    #[arg(long, value_name = "N", value_parser = whole("refine"))]
+    refine: Option<usize>,
+
+    /// Score the validation images instead of the test images
+    #[arg(long)]
+    validation: bool,
+
     #[command(flatten)]
     data: MovedDataArgs,
 
@@ -43,19 +53,39 @@ pub(super) struct EvalArgs {
 struct Evaluation {
     run: String,
     backend: &'static str,
-    test: Quality,
+    /// Steps for each latent vector.
+    refine: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test: Option<Quality>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation: Option<Quality>,
+    /// Encoded, decoded and scored.
+    images_per_second: f64,
 }
 
 pub(super) fn run(args: &EvalArgs) -> anyhow::Result<Exit> {
     log::start(true);
-    let (evaluation, prepared_dim) = evaluate_run(args)?;
+    let (evaluation, latent_dim) = evaluate_run(args)?;
     if args.json {
         output::json(&evaluation)?;
     } else {
-        print_quality(
-            &format!("test, {prepared_dim} latent values"),
-            &evaluation.test,
-        )?;
+        let how = match evaluation.refine {
+            0 => "in one pass".to_owned(),
+            steps => format!("refined in {}", count(steps, "step")),
+        };
+        let named = [
+            ("test", &evaluation.test),
+            ("validation", &evaluation.validation),
+        ];
+        for (name, quality) in named {
+            if let Some(quality) = quality {
+                print_quality(&format!("{name}, {latent_dim} latent values"), quality)?;
+            }
+        }
+        output::line(format_args!(
+            "{how}, {:.0} images/s",
+            evaluation.images_per_second
+        ))?;
     }
     Ok(Exit::Done)
 }
@@ -65,16 +95,30 @@ fn evaluate_run(args: &EvalArgs) -> Result<(Evaluation, usize), TrainError> {
     let OpenedRun { prepared, model } =
         open_run(&folder, args.backend, args.device, &args.data.of_one_run())?;
     let latent_dim = model.info().latent_dim;
-    let test = &prepared.split.test;
+    let indices = if args.validation {
+        &prepared.split.validation
+    } else {
+        &prepared.split.test
+    };
+    let mut objective = model.objective();
+    objective.refine = args.refine.unwrap_or(objective.refine);
+    let clock = Stopwatch::start();
     let images = prepared.device_images();
-    let scores = evaluate(model.network(), &model.objective(), images, test)?;
-    let backend = prepared.selected.backend.name();
-    Ok((
-        Evaluation {
-            run: path_text(&folder),
-            backend,
-            test: scores.quality(),
-        },
-        latent_dim,
-    ))
+    let quality = evaluate(model.network(), &objective, images, indices)?.quality();
+    #[expect(clippy::cast_precision_loss, reason = "a count of images")]
+    let images_per_second = indices.len() as f64 / clock.seconds();
+    let (test, validation) = if args.validation {
+        (None, Some(quality))
+    } else {
+        (Some(quality), None)
+    };
+    let evaluation = Evaluation {
+        run: path_text(&folder),
+        backend: prepared.selected.backend.name(),
+        refine: objective.refine,
+        test,
+        validation,
+        images_per_second,
+    };
+    Ok((evaluation, latent_dim))
 }

@@ -1,6 +1,7 @@
 //! The command line: what there is to say, one file for each command, and exit codes.
 
 pub mod advice;
+mod apply;
 mod bench;
 mod compare;
 mod completions;
@@ -110,6 +111,10 @@ enum Command {
     Resume(resume::ResumeArgs),
     /// Evaluates a run's best weights on its test images
     Eval(eval::EvalArgs),
+    Info(apply::info::InfoArgs),
+    Encode(apply::encode::EncodeArgs),
+    Decode(apply::decode::DecodeArgs),
+    Reconstruct(apply::reconstruct::ReconstructArgs),
     /// Trains over latent sizes, architectures and losses, and draws quality by latent size
     ///
     /// Settings that aren't swept are those of training, and have the same defaults.
@@ -230,6 +235,10 @@ impl Cli {
             Some(Command::Devices { json }) => devices::run(json),
             Some(Command::Resume(args)) => resume::run(&args),
             Some(Command::Eval(args)) => eval::run(&args),
+            Some(Command::Info(args)) => apply::info::run(&args),
+            Some(Command::Encode(args)) => apply::encode::run(&args),
+            Some(Command::Decode(args)) => apply::decode::run(&args),
+            Some(Command::Reconstruct(args)) => apply::reconstruct::run(&args),
             Some(Command::Sweep(args)) => sweep::run(&args),
             Some(Command::Runs(args)) => runs::run(&args),
             Some(Command::Data(args)) => data::run(&args),

@@ -34,9 +34,14 @@ pub(super) struct ResumeArgs {
     #[arg(long, value_name = "EPOCHS", value_parser = whole("patience"))]
     patience: Option<usize>,
 
-    /// Step size of the optimizer, as it would have been in the first step: for a run that diverged
+    /// Step size of the optimizer at its largest, as if from the first step on: for a run that diverged
     #[arg(long, value_name = "RATE", value_parser = real("learning_rate"))]
     learning_rate: Option<f64>,
+
+    /// What the norm of all gradients together is at most from now on, in each step: for a run that
+    /// diverged
+    #[arg(long, value_name = "NORM", value_parser = real("clip_norm"))]
+    clip_norm: Option<f64>,
 
     /// What to do when the loss diverges
     #[arg(long, value_enum)]
@@ -71,6 +76,7 @@ pub(super) fn run(args: &ResumeArgs) -> anyhow::Result<Exit> {
     training.epochs = args.epochs.unwrap_or(training.epochs);
     training.patience = args.patience.unwrap_or(training.patience);
     training.learning_rate = args.learning_rate.unwrap_or(training.learning_rate);
+    training.clip_norm = args.clip_norm.unwrap_or(training.clip_norm);
     training.on_nan = args.on_nan.unwrap_or(training.on_nan);
     let device = &mut config.device;
     device.backend = args.backend.unwrap_or(device.backend);

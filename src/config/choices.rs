@@ -22,18 +22,24 @@ pub enum Schedule {
 
 impl Schedule {
     /// The learning rate of one step, of `steps` in all. Over the share `warmup` of them it rises to `highest`:
-    /// in a straight line from zero, or, with [`Schedule::OneCycle`], along a cosine.
+    /// in a straight line from nearly zero, or, with [`Schedule::OneCycle`], along a cosine, and over a share of
+    /// 0.15 without one.
     #[must_use]
     pub fn learning_rate(self, highest: f64, warmup: f64, step: usize, steps: usize) -> f64 {
         /// Where one cycle begins.
         const LOWEST: f64 = 1.0 / 25.0;
+        const USUAL_RISE: f64 = 0.15;
         /// From 1 to 0.
         fn cosine(share: f64) -> f64 {
             0.5 * (1.0 + (std::f64::consts::PI * share).cos())
         }
         #[expect(clippy::cast_precision_loss, reason = "shares of the way")]
         let (step, steps) = (step as f64, steps.max(1) as f64);
-        let rising = warmup * steps;
+        let share = match self {
+            Self::OneCycle if warmup == 0.0 => USUAL_RISE,
+            _ => warmup,
+        };
+        let rising = share * steps;
         if step < rising {
             return match self {
                 Self::OneCycle => highest * (1.0 - (1.0 - LOWEST) * cosine(step / rising)),

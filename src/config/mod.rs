@@ -293,10 +293,10 @@ impl TrainConfig {
             Architecture::Modified => (256, training),
             Architecture::Linear => {
                 let training = TrainingConfig {
-                    epochs: 20,
+                    epochs: 12,
                     batch_size: 128,
                     learning_rate: 1e-3,
-                    loss: [Term::Ssim, Term::Mse].into(),
+                    loss: [Term::Ssim, Term::Psnr].into(),
                     refine: 20,
                     ..training
                 };
@@ -304,9 +304,9 @@ impl TrainConfig {
             }
             Architecture::Residual => {
                 let training = TrainingConfig {
-                    epochs: 20,
+                    epochs: 30,
                     batch_size: 128,
-                    loss: [Term::Ssim, Term::Mse].into(),
+                    loss: [Term::Ssim, Term::Psnr].into(),
                     schedule: Schedule::OneCycle,
                     warmup: 0.15,
                     optimizer: Optimizer::AdamW,

@@ -72,7 +72,7 @@ pub const ROLES: [(&str, Role); 36] = [
     ("schedule", Role::Defining),
     ("warmup", Role::Defining),
     ("optimizer", Role::Defining),
-    ("clip_norm", Role::Defining),
+    ("clip_norm", Role::Extent),
     ("ema", Role::Defining),
     ("loss", Role::Loss),
     ("refine", Role::Defining),

@@ -30,13 +30,31 @@ const TORCHVISION: [&str; 4] = ["raw", "FashionMNIST/raw", "MNIST/raw", "KMNIST/
 /// [`DataError::MissingFiles`] if there are only some of the four; [`DataError::SeveralSets`] if there are
 /// several data sets; any error of the format if a file isn't as it should be.
 pub(super) fn load(dir: &Path, classes: &ClassSelection) -> Result<Option<Images>, DataError> {
+    match parts_of(dir)? {
+        Some((place, parts)) => selected(&parts, classes)?
+            .into_images(&path_text(&place))
+            .map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The same with all images of all classes, duplicates among them, in the order of the files.
+pub(super) fn load_all(dir: &Path) -> Result<Option<ImageParts>, DataError> {
+    match parts_of(dir)? {
+        Some((_, parts)) => Ok(Some(selected(&parts, &ClassSelection::All)?.parts)),
+        None => Ok(None),
+    }
+}
+
+/// The data set in `dir`: where it is, and what its files hold.
+fn parts_of(dir: &Path) -> Result<Option<(PathBuf, Vec<Part>)>, DataError> {
     let missing = match find(dir) {
-        Ok(files) => return read(dir, open(&files)?, classes).map(Some),
+        Ok(files) => return Ok(Some((dir.to_owned(), read_parts(open(&files)?)?))),
         Err(missing) => missing,
     };
     if let Some((place, files)) = emnist(dir)? {
         let parts = read_parts(open(&files)?)?;
-        return selected(&place, upright(parts), classes).map(Some);
+        return Ok(Some((place, upright(parts))));
     }
     let below = TORCHVISION.map(|place| dir.join(place));
     let found: Vec<_> = below
@@ -50,7 +68,7 @@ pub(super) fn load(dir: &Path, classes: &ClassSelection) -> Result<Option<Images
             expected: FILE_STEMS,
             missing,
         }),
-        [(place, files)] => read(place, open(files)?, classes).map(Some),
+        [(place, files)] => Ok(Some(((*place).clone(), read_parts(open(files)?)?))),
         several => Err(DataError::SeveralSets {
             dir: dir.to_owned(),
             found: several
@@ -178,7 +196,7 @@ pub(super) fn read(
     files: Vec<Named<impl Read>>,
     classes: &ClassSelection,
 ) -> Result<Images, DataError> {
-    selected(dir, read_parts(files)?, classes)
+    selected(&read_parts(files)?, classes)?.into_images(&path_text(dir))
 }
 
 fn read_parts(files: Vec<Named<impl Read>>) -> Result<Vec<Part>, DataError> {
@@ -211,12 +229,12 @@ fn read_parts(files: Vec<Named<impl Read>>) -> Result<Vec<Part>, DataError> {
     Ok(parts)
 }
 
-/// The images of `classes` of the data set in `dir`.
-fn selected(dir: &Path, parts: Vec<Part>, classes: &ClassSelection) -> Result<Images, DataError> {
+/// The images of `classes` of a data set's files.
+fn selected(parts: &[Part], classes: &ClassSelection) -> Result<Selected, DataError> {
     let shape = parts[0].0;
     let labels = parts.iter().flat_map(|(_, _, labels)| labels);
     let largest = labels.max().copied().unwrap_or(0);
-    let is_fashion_mnist = is_fashion_mnist(&parts);
+    let is_fashion_mnist = is_fashion_mnist(parts);
     let names = if is_fashion_mnist {
         CLASS_NAMES.map(str::to_owned).to_vec()
     } else {
@@ -228,10 +246,10 @@ fn selected(dir: &Path, parts: Vec<Part>, classes: &ClassSelection) -> Result<Im
         classes
     };
     let mut selected = Selected::new(shape, names, classes)?;
-    for (part, (_, values, labels)) in PARTS.iter().zip(&parts) {
+    for (part, (_, values, labels)) in PARTS.iter().zip(parts) {
         selected.add(part, values, labels);
     }
-    selected.into_images(&path_text(dir))
+    Ok(selected)
 }
 
 /// Whether images and labels are Fashion-MNIST's, by the checksums of its files.

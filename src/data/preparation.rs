@@ -197,6 +197,56 @@ impl Preparation {
         }
     }
 
+    /// An image of `shape`, `[C, H, W]`, as large as what was left of a picture of height and width `size` when it
+    /// was made into one: all of it, or with [`Fit::Crop`] the part that isn't cut off.
+    ///
+    /// # Panics
+    ///
+    /// Where there are fewer values, or `size` has a side of 0 or of more than 65535.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "sides are below 2^16, and positive"
+    )]
+    pub fn undo(&self, image: &[u8], shape: ImageShape, size: [usize; 2]) -> Upright {
+        let pixels = shape.pixels();
+        let interleaved = (0..pixels).flat_map(|pixel| {
+            let channels = 0..shape.channels;
+            channels.map(move |channel| image[channel * pixels + pixel])
+        });
+        let picture = Upright::of(shape, interleaved.collect());
+        let (height, width) = (shape.height as f64, shape.width as f64);
+        let [to_height, to_width] = size.map(|side| side as f64);
+        let whole = [0.0, 0.0, width, height];
+        let (part, to) = match self.fit {
+            Fit::Stretch => (whole, size),
+            Fit::Crop => {
+                let scale = (to_width / width).min(to_height / height);
+                let side = |side: f64| ((side * scale).round() as usize).max(1);
+                (whole, [side(height), side(width)])
+            }
+            Fit::Pad => {
+                let scale = (width / to_width).min(height / to_height);
+                let side = |side: f64, most: f64| (side * scale).round().clamp(1.0, most);
+                let inner = [side(to_width, width), side(to_height, height)];
+                // Whole pixels, as when they were added.
+                let [left, top] = [
+                    ((width - inner[0]) / 2.0).floor(),
+                    ((height - inner[1]) / 2.0).floor(),
+                ];
+                ([left, top, inner[0], inner[1]], size)
+            }
+        };
+        let shape = ImageShape {
+            height: to[0],
+            width: to[1],
+            ..shape
+        };
+        Upright::of(shape, resize(&picture, part, to))
+    }
+
     /// `[height, width, channels]` of the picture.
     #[expect(
         clippy::cast_precision_loss,

@@ -16,7 +16,8 @@ impl Watch<'_> {
         progress: None,
     };
 
-    pub(super) fn progress(&self, what: &'static str, done: usize, all: usize) {
+    /// Tells what is done, how many of it are, and of how many.
+    pub fn tell(&self, what: &'static str, done: usize, all: usize) {
         if let Some(progress) = self.progress {
             progress(what, done, all);
         }

@@ -2,7 +2,7 @@
 //!
 //! Each chapter is a Markdown file in `src/guide/`, to be read here or in the repository:
 //!
-//! - using the program: [`getting_started`], [`images`], [`settings`], [`run_folder`],
+//! - using the program: [`getting_started`], [`images`], [`settings`], [`using`], [`run_folder`],
 //!   [`reliability`];
 //! - how it works: [`models`], [`ssim`];
 //! - what it achieves: [`results`], [`benchmarks`], [`experiments`].
@@ -16,6 +16,7 @@ macro_rules! chapters {
         #[doc = "[Getting started]: crate::guide::getting_started"]
         #[doc = "[Your own images]: crate::guide::images"]
         #[doc = "[Settings]: crate::guide::settings"]
+        #[doc = "[Using a model]: crate::guide::using"]
         #[doc = "[Run folder]: crate::guide::run_folder"]
         #[doc = "[Reliability]: crate::guide::reliability"]
         #[doc = "[SSIM]: crate::guide::ssim"]
@@ -33,6 +34,7 @@ chapters! {
     getting_started "getting_started.md"
     images "images.md"
     settings "settings.md"
+    using "using.md"
     run_folder "run_folder.md"
     reliability "reliability.md"
     ssim "ssim.md"

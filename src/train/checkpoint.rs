@@ -261,7 +261,12 @@ impl Checkpoint {
             return Err(differs("the images are others now".to_owned()));
         }
         let parse = |text: &str| toml::from_str::<toml::Table>(text).unwrap_or_default();
-        let [then, now] = [self.config.as_str(), &config.to_toml()].map(parse);
+        // Settings that it is older than have their defaults.
+        let then = match TrainConfig::from_toml(path, &self.config) {
+            Ok(then) => then.to_toml(),
+            Err(_) => self.config.clone(),
+        };
+        let [then, now] = [then, config.to_toml()].map(|text| parse(&text));
         let decide = |key: &&String| !Role::of(key).is_some_and(Role::may_change);
         for key in then.keys().chain(now.keys()).filter(decide) {
             if then.get(key) != now.get(key) {

@@ -20,8 +20,6 @@ const BETA_2: f32 = 0.999;
 /// As in Keras; burn's default is 1e-5.
 const EPSILON: f32 = 1e-7;
 const WEIGHT_DECAY: f64 = 0.01;
-/// Beside which a norm is none.
-const NOTHING: f32 = 1e-6;
 
 /// Adam (Kingma and Ba, 2015), or with decoupled weight decay (Loshchilov and Hutter, 2019), and what belongs to
 /// its step: gradients of a limited norm before it, a running mean of the weights behind it.
@@ -84,12 +82,10 @@ impl Adam {
         let second_correction = (1.0 - BETA_2.powi(self.time)).sqrt();
         let [rate, decay] = [learning_rate, learning_rate * self.weight_decay].map(to_f32);
         let scale = (self.clip_norm > 0.0).then(|| {
-            let norm = gradient_norm(&model, &gradients);
-            // At most 1. What is NaN stays that, for the loss to show it.
-            (norm + NOTHING)
-                .recip()
-                .mul_scalar(self.clip_norm)
-                .clamp_max(1.0)
+            let excess = gradient_norm(&model, &gradients).div_scalar(self.clip_norm);
+            // Exactly 1 where there is none, and never a division by zero. What is NaN stays that, for the loss to
+            // show it.
+            excess.clamp_min(0.5).recip().clamp_max(1.0)
         });
         let time = f64::from(self.time);
         let mut step = Step {

@@ -3,7 +3,7 @@
 use burn::module::Module;
 
 use super::pictures::{self, Picture};
-use super::training::{Snapshot, Training};
+use super::training::{Snapshot, Training, unchanging};
 use super::{Checkpoint, TrainError};
 use crate::config::Interval;
 use crate::host::Stopwatch;
@@ -97,7 +97,7 @@ impl Training<'_> {
         }
         self.save(&state)?;
         self.good = Snapshot {
-            model: self.model.clone(),
+            model: unchanging(&self.model),
             optimizer: self.optimizer.clone(),
             progress: self.progress.clone(),
         };

@@ -47,11 +47,26 @@ pub(super) struct Training<'a> {
 }
 
 /// What a step changes.
-#[derive(Clone)]
 pub(super) struct Snapshot {
     pub model: Autoencoder,
     pub optimizer: Adam,
     pub progress: Progress,
+}
+
+impl Clone for Snapshot {
+    fn clone(&self) -> Self {
+        Self {
+            model: unchanging(&self.model),
+            optimizer: self.optimizer.clone(),
+            progress: self.progress.clone(),
+        }
+    }
+}
+
+/// A copy of a network that stays as it is while the network is trained: a plain clone shares the running
+/// means of batch normalisation with it.
+pub(super) fn unchanging(network: &Autoencoder) -> Autoencoder {
+    network.valid().train()
 }
 
 impl Snapshot {

@@ -7,7 +7,7 @@ use predicates::prelude::*;
 use predicates::str::contains;
 use tempfile::TempDir;
 use trainer::TrainConfig;
-use trainer::config::{ConfigError, ROLES, Role};
+use trainer::config::{ConfigError, ROLES, Role, Schedule};
 use trainer::model::Architecture;
 
 #[test]
@@ -61,6 +61,93 @@ fn the_defaults_of_every_architecture_are_valid_and_read_back() {
 }
 
 #[test]
+fn settings_that_are_off_by_default_are_read_back() {
+    let path = std::path::Path::new("config.toml");
+    let mut config = TrainConfig::default();
+    // Files of before they existed don't have them.
+    let lines: Vec<String> = config.to_toml().lines().map(str::to_owned).collect();
+    let is_new = |line: &str| {
+        let mut keys = ["warmup", "clip_norm", "ema"].into_iter();
+        keys.any(|key| line.starts_with(key))
+    };
+    let old: Vec<String> = lines.into_iter().filter(|line| !is_new(line)).collect();
+    assert_eq!(
+        TrainConfig::from_toml(path, &old.join("\n")).expect("TOML"),
+        config
+    );
+    config.training.schedule = Schedule::OneCycle;
+    config.training.warmup = 0.25;
+    config.training.clip_norm = 0.5;
+    config.training.ema = 0.999;
+    config.validate().expect("valid");
+    let text = config.to_toml();
+    assert!(text.contains("schedule = \"one-cycle\""), "{text}");
+    assert_eq!(TrainConfig::from_toml(path, &text).expect("TOML"), config);
+    for (wrong, key) in [(1.0, "warmup"), (f64::NAN, "ema"), (-0.5, "clip_norm")] {
+        let mut config = config.clone();
+        let training = &mut config.training;
+        match key {
+            "warmup" => training.warmup = wrong,
+            "ema" => training.ema = wrong,
+            _ => training.clip_norm = wrong,
+        }
+        let error = config.validate().expect_err(key).to_string();
+        assert!(error.starts_with(&format!("`{key}` {wrong}")), "{error}");
+    }
+}
+
+const LARGEST: f64 = 0.002;
+
+fn rates(schedule: Schedule, steps: usize, warmup: f64) -> Vec<f64> {
+    let rate = |step| schedule.learning_rate(LARGEST, warmup, step, steps);
+    (0..steps).map(rate).collect()
+}
+
+#[test]
+fn without_a_warm_up_schedules_are_what_they_are_called() {
+    for steps in [1_u32, 7, 1000] {
+        let constant = rates(Schedule::Constant, steps as usize, 0.0);
+        let cosine = rates(Schedule::Cosine, steps as usize, 0.0);
+        for (step, (constant, cosine)) in (0_u32..).zip(constant.into_iter().zip(cosine)) {
+            let share = f64::from(step) / f64::from(steps);
+            let expected = LARGEST * 0.5 * (1.0 + (std::f64::consts::PI * share).cos());
+            assert_eq!(constant.to_bits(), LARGEST.to_bits());
+            assert_eq!(cosine.to_bits(), expected.to_bits(), "{step} of {steps}");
+        }
+    }
+}
+
+#[test]
+fn a_warm_up_rises_in_a_straight_line_and_the_schedule_follows() {
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-9 * LARGEST;
+    let [constant, cosine] =
+        [Schedule::Constant, Schedule::Cosine].map(|schedule| rates(schedule, 100, 0.1));
+    for rates in [&constant, &cosine] {
+        assert!(rates[0] > 0.0 && rates[0] < 0.1 * LARGEST, "{rates:?}");
+        let rises = rates[..=10].windows(2).map(|pair| pair[1] - pair[0]);
+        for rise in rises {
+            assert!(near(rise, LARGEST / 11.0), "{rates:?}");
+        }
+        assert!(near(rates[10], LARGEST), "{rates:?}");
+    }
+    assert!(constant[10..].iter().all(|&rate| near(rate, LARGEST)));
+    let without = rates(Schedule::Cosine, 90, 0.0);
+    assert!(cosine[10..].iter().zip(without).all(|(&a, b)| near(a, b)));
+}
+
+#[test]
+fn one_cycle_rises_and_falls_once() {
+    for (warmup, top) in [(0.0, 30), (0.5, 100)] {
+        let rates = rates(Schedule::OneCycle, 200, warmup);
+        assert!((rates[0] - LARGEST / 25.0).abs() < 1e-9, "{rates:?}");
+        assert!((rates[top] - LARGEST).abs() < 1e-9, "{rates:?}");
+        assert!(rates[..=top].is_sorted_by(|a, b| a < b), "{rates:?}");
+        assert!(rates[top..].is_sorted_by(|a, b| a > b), "{rates:?}");
+        assert!(rates[199] < 0.001 * LARGEST, "{rates:?}");
+    }
+}
+
+#[test]
 fn a_wrong_value_is_named_with_its_key() {
     let path = std::path::Path::new("there.toml");
     for (line, expected) in [
@@ -102,7 +189,7 @@ fn the_help_shows_the_defaults_of_the_table() {
             .assert()
             .success()
             .stdout(
-                contains("[default: 20; 50 for baseline and modified]")
+                contains("[default: 12; 50 for baseline and modified; 30 for residual]")
                     .and(contains("[default: 128; 32 for baseline and modified]"))
                     .and(contains("[default: 128; 256 for modified]"))
                     .and(contains("[default: 0.8,0.1,0.1]"))

@@ -10,12 +10,19 @@ use crate::common::{column, json, only_run, small_run, trainer};
 
 #[test]
 fn a_run_that_diverged_is_resumed_with_a_lower_learning_rate() {
-    for on_nan in ["stop", "rollback"] {
+    let plain: &[&str] = &[];
+    for (on_nan, more) in [
+        ("stop", plain),
+        ("rollback", plain),
+        // What else a step changes: running means, and the average of the weights.
+        ("stop", &["--arch", "modified", "--ema", "0.9"]),
+    ] {
         let runs = TempDir::new().expect("a folder");
         // A checkpoint after every step holds weights that are already ruined.
         small_run(runs.path())
             .args(["--learning-rate", "1e30", "--checkpoint-every", "1"])
             .args(["--on-nan", on_nan])
+            .args(more)
             .assert()
             .code(1)
             .stderr(contains("--learning-rate").and(contains("trainer resume")))

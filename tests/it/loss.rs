@@ -182,7 +182,7 @@ fn the_help_has_the_grammar_and_the_names() {
     for part in [
         "NAME or WEIGHT*NAME",
         "0.8*ssim+0.2*l1",
-        "[default: ssim+mse; bce for baseline and modified]",
+        "[default: ssim+psnr; bce for baseline and modified]",
     ] {
         help = help.stdout(contains(part));
     }

@@ -4,6 +4,7 @@
 mod common;
 
 mod any_shape;
+mod apply;
 mod bench;
 mod cli;
 mod compare_command;

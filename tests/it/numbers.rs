@@ -11,7 +11,7 @@ use crate::common::trainer;
 const WHOLE: &str = "expected a whole number from ";
 
 /// Every flag of training that takes a number, and what is said of one that it can't have.
-const NUMBERS: [(&str, &str); 11] = [
+const NUMBERS: [(&str, &str); 14] = [
     ("--device", WHOLE),
     ("--limit", WHOLE),
     ("--latent-dim", WHOLE),
@@ -23,6 +23,9 @@ const NUMBERS: [(&str, &str); 11] = [
     ("--seed", WHOLE),
     ("--learning-rate", "expected a finite number above zero"),
     ("--min-delta", "expected a finite number, zero or above"),
+    ("--clip-norm", "expected a finite number, zero or above"),
+    ("--warmup", "expected a number from 0 to below 1"),
+    ("--ema", "expected a number from 0 to below 1"),
 ];
 
 fn assert_refused(words: &[&str], expected: &str) {
@@ -132,6 +135,18 @@ fn a_file_of_settings_is_told_off_in_plain_words() {
         (
             "learning_rate = true",
             "`learning_rate` is true: expected a finite number",
+        ),
+        (
+            "warmup = 1",
+            "`warmup` is 1: expected a number from 0 to below 1",
+        ),
+        (
+            "ema = 1.0",
+            "`ema` is 1.0: expected a number from 0 to below 1",
+        ),
+        (
+            "clip_norm = -1.0",
+            "`clip_norm` is -1.0: expected a finite number, zero or above",
         ),
         (
             "classes = [\"t-shirt\"]",

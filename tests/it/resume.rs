@@ -17,6 +17,7 @@ use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
 use tempfile::TempDir;
+use trainer::train::Checkpoint;
 
 /// The settings of a run of some seconds, into `runs`.
 fn settings(runs: &Path, more: &[&str]) -> Vec<String> {
@@ -235,17 +236,28 @@ fn ten_kills_and_resumes_lose_nothing() {
 
 #[test]
 fn an_interrupted_run_goes_on_to_the_bit_on_every_cpu_backend() {
-    // What needs more than the weights to be resumed.
-    let averaged = ["--ema", "0.9", "--clip-norm", "0.5"];
-    for (backend, arch, name, settings_of_case) in [
-        ("flex", "modified", "INT", &averaged[..]),
-        ("flex", "linear", "TERM", &[]),
-        ("flex", "residual", "TERM", &averaged),
-        ("ndarray", "baseline", "TERM", &[]),
-        ("ndarray", "modified", "INT", &[]),
+    let plain: &[&str] = &[];
+    // What needs more than weights and moments to be resumed.
+    let steered: &[&str] = &[
+        "--schedule",
+        "one-cycle",
+        "--warmup",
+        "0.2",
+        "--clip-norm",
+        "0.05",
+        "--ema",
+        "0.95",
+    ];
+    for (backend, arch, name, steering) in [
+        ("flex", "modified", "INT", plain),
+        ("flex", "linear", "TERM", plain),
+        ("ndarray", "baseline", "TERM", plain),
+        ("ndarray", "modified", "INT", plain),
+        ("flex", "modified", "INT", steered),
+        ("flex", "residual", "TERM", steered),
     ] {
-        let mut more = vec!["--backend", backend, "--arch", arch, "--optimizer", "adamw"];
-        more.extend(settings_of_case);
+        let more = ["--backend", backend, "--arch", arch, "--optimizer", "adamw"];
+        let more = [&more[..], steering].concat();
         let expected = unbroken(&more);
         let runs = TempDir::new().expect("a folder");
         let mut child = start(&settings(runs.path(), &more));
@@ -394,6 +406,22 @@ fn a_config_that_is_not_the_checkpoints_is_named() {
         .stderr(contains("latent_dim = 128").and(contains("latent_dim = 64")));
     fs::write(&path, config).expect("writing");
     finish(&resume(&run));
+}
+
+#[test]
+fn a_checkpoint_older_than_a_setting_has_its_default() {
+    let (_runs, run) = killed();
+    for path in checkpoints(&run) {
+        let mut checkpoint =
+            Checkpoint::from_bytes(&fs::read(&path).expect("a file")).expect("whole");
+        let lines = checkpoint.config.lines();
+        let older: Vec<&str> = lines.filter(|line| !line.starts_with("ema")).collect();
+        assert!(older.len() < checkpoint.config.lines().count());
+        checkpoint.config = older.join("\n");
+        fs::write(path, checkpoint.to_bytes()).expect("writing");
+    }
+    finish(&resume(&run));
+    assert_eq!(differing_bytes(&outcome(&run), &unbroken(&[])), 0);
 }
 
 #[test]

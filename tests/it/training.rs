@@ -112,7 +112,8 @@ fn every_optimizer_loss_schedule_and_augmentation_learns() {
         ["--loss", "ssim+psnr"],
         ["--schedule", "constant"],
         ["--schedule", "one-cycle"],
-        ["--warmup", "0.5"],
+        // Less than one of eight steps, so that the rates of the epochs' last ones fall.
+        ["--warmup", "0.1"],
         ["--clip-norm", "0.1"],
         ["--ema", "0.9"],
         ["--augment", "none"],
@@ -132,6 +133,42 @@ fn every_optimizer_loss_schedule_and_augmentation_learns() {
         let falling = rates.is_sorted_by(|a, b| a > b);
         assert_eq!(falling, !constant, "{setting:?}: {rates:?}");
     }
+}
+
+/// What a small run comes to: training losses, validation losses, and the weights of its last epoch.
+fn outcome(more: &[&str]) -> (Vec<f64>, Vec<f64>, Vec<u8>) {
+    let runs = TempDir::new().expect("a folder");
+    small_run(runs.path())
+        .args(["--augment", "none", "--schedule", "constant"])
+        .args(more)
+        .assert()
+        .success();
+    let run = only_run(runs.path());
+    let [training, validation] = ["train_loss", "validation_loss"].map(|name| column(&run, name));
+    let weights = std::fs::read(run.join("checkpoints/last.safetensors")).expect("weights");
+    (training, validation, weights)
+}
+
+#[test]
+fn averaged_weights_are_judged_and_kept_and_training_goes_its_way() {
+    for arch in ["baseline", "modified"] {
+        let plain = outcome(&["--arch", arch]);
+        assert!(plain == outcome(&["--arch", arch, "--ema", "0"]), "{arch}");
+        let averaged = outcome(&["--arch", arch, "--ema", "0.9"]);
+        assert_eq!(plain.0, averaged.0, "{arch}");
+        assert_ne!(plain.1, averaged.1, "{arch}");
+        assert!(plain.2 != averaged.2, "{arch}");
+    }
+}
+
+#[test]
+fn gradients_are_clipped_only_where_their_norm_is_larger() {
+    let plain = outcome(&[]);
+    assert!(plain == outcome(&["--clip-norm", "1e30"]));
+    // So short that Adam, which makes up for a gradient's length, makes next to nothing of it.
+    let (short, ..) = outcome(&["--clip-norm", "1e-12"]);
+    let [plain, short] = [&plain.0, &short].map(|losses| (losses[1] - losses[0]).abs());
+    assert!(short < 1e-4 && short < 0.1 * plain, "{short}, {plain}");
 }
 
 #[test]

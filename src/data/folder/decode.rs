@@ -1,6 +1,6 @@
 //! From files to prepared pixels, on all cores, a few files at a time.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Mutex;
@@ -15,7 +15,7 @@ use super::{Collection, FolderOptions, Skipped, Watch};
 use crate::data::collection::ImageFile;
 use crate::data::error::DataError;
 use crate::data::preparation::{Channels, Preparation, Size};
-use crate::decode::{Fault, Largest, Note, NotedFiles, decode, upright_size};
+use crate::decode::{Fault, Largest, Note, NotedFiles, Upright, decode, upright_size};
 use crate::device::catch_panics;
 use crate::image::ImageShape;
 
@@ -26,6 +26,8 @@ const LARGEST: Largest = Largest {
 };
 /// Pixels of an image that takes so much memory that one is decoded at a time.
 const LARGE: usize = 1 << 24;
+/// Bytes of a file that may hold one.
+const LONG: u64 = 1 << 22;
 /// Of a file.
 const MOST_BYTES: u64 = 1 << 30;
 /// Files between two writes.
@@ -55,7 +57,7 @@ pub(super) fn contents(
                 reason,
             });
             let done = 1 + done.fetch_add(1, Ordering::Relaxed);
-            watch.progress("looking at", done, files.len());
+            watch.tell("looking at", done, files.len());
             content
         })
         .collect();
@@ -174,7 +176,7 @@ pub(super) fn make(
             .map(|(file, content)| {
                 let made = one(file, content, shape, preparation);
                 let done = 1 + done.fetch_add(1, Ordering::Relaxed);
-                watch.progress("decoding", done, files.len());
+                watch.tell("decoding", done, files.len());
                 made
             })
             .collect();
@@ -204,18 +206,8 @@ fn one(
     shape: ImageShape,
     preparation: Preparation,
 ) -> Result<Made, String> {
-    static LARGE_ONES: Mutex<()> = Mutex::new(());
-    if let Some(fault) = &file.fault {
-        return Err(fault.clone());
-    }
-    let is_large = content
-        .size
-        .is_some_and(|[height, width]| height * width > LARGE);
-    let _turn = is_large.then(|| LARGE_ONES.lock().unwrap_or_else(PoisonError::into_inner));
-    let bytes = read(&file.path).map_err(|fault| fault.to_string())?;
-    let picture = caught(|| decode(&bytes, LARGEST)?.upright(preparation.background));
-    let picture = picture.map_err(|fault| fault.to_string())?;
-    let values = preparation.apply(&picture, shape);
+    let size = content.size;
+    let (picture, values) = in_turn(size, || read_prepared(file, shape, preparation))?;
     Ok(Made {
         file: ImageFile {
             sha256: sha256(&values),
@@ -228,6 +220,43 @@ fn one(
         is_grey: picture.channels == 1,
         notes: picture.notes,
     })
+}
+
+/// The picture of a file, without its pixels, and its values as an image of `shape`, `[C, H, W]`; or why it can't
+/// be used.
+pub(in crate::data) fn prepared(
+    file: &Listed,
+    shape: ImageShape,
+    preparation: Preparation,
+) -> Result<(Upright, Vec<u8>), String> {
+    // Few files are so long and yet of a small picture.
+    let is_long = fs::metadata(&file.path).is_ok_and(|file| file.len() > LONG);
+    let size = if is_long { content(file)?.size } else { None };
+    in_turn(size, || read_prepared(file, shape, preparation))
+}
+
+/// Decodes one large picture at a time.
+fn in_turn<T>(size: Option<[usize; 2]>, decode: impl FnOnce() -> T) -> T {
+    static LARGE_ONES: Mutex<()> = Mutex::new(());
+    let is_large = size.is_some_and(|[height, width]| height * width > LARGE);
+    let _turn = is_large.then(|| LARGE_ONES.lock().unwrap_or_else(PoisonError::into_inner));
+    decode()
+}
+
+fn read_prepared(
+    file: &Listed,
+    shape: ImageShape,
+    preparation: Preparation,
+) -> Result<(Upright, Vec<u8>), String> {
+    if let Some(fault) = &file.fault {
+        return Err(fault.clone());
+    }
+    let bytes = read(&file.path).map_err(|fault| fault.to_string())?;
+    let picture = caught(|| decode(&bytes, LARGEST)?.upright(preparation.background));
+    let mut picture = picture.map_err(|fault| fault.to_string())?;
+    let values = preparation.apply(&picture, shape);
+    picture.pixels = Vec::new();
+    Ok((picture, values))
 }
 
 /// In hexadecimal.

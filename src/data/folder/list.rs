@@ -20,7 +20,7 @@ use crate::words::first_few;
 
 /// A file that is an image, or should be one.
 #[derive(Clone, Debug)]
-pub(super) struct Listed {
+pub(in crate::data) struct Listed {
     /// Below the folder, as text with `/` (see [`path_text`]).
     pub name: String,
     /// Where it is.
@@ -33,9 +33,22 @@ pub(super) struct Listed {
     pub fault: Option<String>,
 }
 
+impl Listed {
+    /// A file that was named itself.
+    pub fn file(name: String, path: PathBuf) -> Self {
+        Self {
+            name,
+            path,
+            class: None,
+            part: None,
+            fault: None,
+        }
+    }
+}
+
 /// What a folder holds.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Listing {
+pub(in crate::data) struct Listing {
     /// Sorted by name, code point by code point.
     pub files: Vec<Listed>,
     /// Other files, by their extensions in lower case, hidden ones as `hidden`.
@@ -49,7 +62,7 @@ pub(super) struct Listing {
 /// # Errors
 ///
 /// Where `root` can't be listed. A folder in it that can't be is one file that can't be read.
-pub(super) fn list(root: &Path) -> io::Result<Listing> {
+pub(in crate::data) fn list(root: &Path) -> io::Result<Listing> {
     let mut walk = Walk::default();
     walk.folder(root, &mut Vec::new())?;
     let Walk {

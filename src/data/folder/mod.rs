@@ -25,7 +25,10 @@ use super::watch::Watch;
 use crate::path_text::path_text;
 use crate::words::{count, first_few};
 
-use list::{Listed, Listing};
+pub(super) use decode::prepared;
+pub(super) use list::{Listed, list};
+
+use list::Listing;
 
 /// How a folder of images is read.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +58,7 @@ pub(super) fn load(
     classes: &ClassSelection,
     watch: &Watch,
 ) -> Result<Images, DataError> {
-    let listing = list::list(root).map_err(|error| not_listed(root, &error))?;
+    let listing = list(root).map_err(|error| not_listed(root, &error))?;
     let Listing {
         mut files,
         ignored,

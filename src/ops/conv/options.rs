@@ -3,6 +3,10 @@
 /// The optional steps around a 3×3 convolution, in the order in which they run:
 /// `ReLU` → upsample → convolution → `ReLU` → max-pool → shuffle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each step is there or it isn't"
+)]
 pub struct ConvOptions {
     /// Clamp at zero before the convolution.
     pub activate: bool,

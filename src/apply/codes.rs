@@ -1,0 +1,208 @@
+//! Codes in files: NumPy's format, with a table of their images beside it, or one table with both.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::npy;
+
+/// Columns of a table of codes before the codes themselves.
+const COLUMNS: [&str; 3] = ["row", "path", "class"];
+
+/// Which image a code is of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CodeRow {
+    /// Its path, as [`InputImage::path`](crate::data::InputImage::path).
+    pub path: String,
+    /// Its class, if it has one.
+    pub class: Option<String>,
+}
+
+/// Why a file of codes can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CodesError {
+    /// The system refuses it.
+    #[error("can't read {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It isn't one.
+    #[error(
+        "{} isn't a file of codes: {problem}. Take a .npy or .csv file that `trainer encode` wrote, or one of \
+         32-bit floats [N, latent_dim]",
+        path.display()
+    )]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What shows it.
+        problem: String,
+    },
+    /// They are of another model.
+    #[error(
+        "{} has codes of {found} values, and the model's have {expected}: they are another model's",
+        path.display()
+    )]
+    Width {
+        /// The file.
+        path: PathBuf,
+        /// Values of a code of the model.
+        expected: usize,
+        /// Values of a code in the file.
+        found: usize,
+    },
+}
+
+/// Begins a table of codes: the images' columns, and one for each of `latent_dim` values.
+///
+/// # Errors
+///
+/// Where `out` can't be written.
+pub fn write_codes_header(out: &mut impl Write, latent_dim: usize) -> io::Result<()> {
+    let names = (0..latent_dim).map(|index| format!("code_{index}"));
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(COLUMNS.iter().map(|name| (*name).to_owned()).chain(names))?;
+    writer.flush()
+}
+
+/// The codes in a file, `[N, width]`, and their images, if a table tells.
+///
+/// # Errors
+///
+/// Where the file can't be read, isn't one of codes, or they have another width.
+pub fn read_codes(
+    path: &Path,
+    width: usize,
+) -> Result<(Vec<f32>, Option<Vec<CodeRow>>), CodesError> {
+    let malformed = |problem: String| CodesError::Malformed {
+        path: path.to_owned(),
+        problem,
+    };
+    let is_table = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    let (codes, found, rows) = if is_table {
+        let (rows, codes, found) = read_table(path)?;
+        (codes, found, Some(rows))
+    } else {
+        let (codes, found) = read_array(path)?;
+        let table = path.with_extension("csv");
+        let rows = if table.is_file() {
+            let (rows, ..) = read_table(&table)?;
+            Some(rows)
+        } else {
+            None
+        };
+        (codes, found, rows)
+    };
+    if found != width {
+        return Err(CodesError::Width {
+            path: path.to_owned(),
+            expected: width,
+            found,
+        });
+    }
+    let count = codes.len() / width;
+    if let Some(rows) = &rows
+        && rows.len() != count
+    {
+        return Err(malformed(format!(
+            "it has {count} codes, and the table beside it {} rows",
+            rows.len()
+        )));
+    }
+    if let Some(place) = codes.iter().position(|value| !value.is_finite()) {
+        return Err(malformed(format!(
+            "value {} of code {} is {}, both counted from 0",
+            place % width,
+            place / width,
+            codes[place]
+        )));
+    }
+    Ok((codes, rows))
+}
+
+/// The values of an array, and how many a row has.
+fn read_array(path: &Path) -> Result<(Vec<f32>, usize), CodesError> {
+    let unreadable = |source| CodesError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(unreadable)?;
+    let malformed = |problem: String| CodesError::Malformed {
+        path: path.to_owned(),
+        problem,
+    };
+    let (header, values) = npy::read_header(&bytes).ok_or_else(|| {
+        malformed("it doesn't begin like a file in NumPy's format, version 1 or 2".to_owned())
+    })?;
+    let [rows, width] = header.shape[..] else {
+        return Err(malformed(format!(
+            "its array is of shape {:?}",
+            header.shape
+        )));
+    };
+    if header.element != "<f4" || header.is_fortran {
+        return Err(malformed(format!(
+            "its elements are {}{}",
+            header.element,
+            if header.is_fortran {
+                ", column by column"
+            } else {
+                ""
+            }
+        )));
+    }
+    let (values, rest) = values.as_chunks();
+    if !rest.is_empty() || Some(values.len()) != rows.checked_mul(width) || width == 0 {
+        return Err(malformed(format!(
+            "it has {} values instead of {rows} × {width}",
+            values.len()
+        )));
+    }
+    let values = values.iter().copied().map(f32::from_le_bytes).collect();
+    Ok((values, width))
+}
+
+/// Images, codes and how many values each has (none in a table without them).
+fn read_table(path: &Path) -> Result<(Vec<CodeRow>, Vec<f32>, usize), CodesError> {
+    let malformed = |problem: String| CodesError::Malformed {
+        path: path.to_owned(),
+        problem,
+    };
+    let file = File::open(path).map_err(|source| CodesError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    let mut reader = csv::Reader::from_reader(BufReader::new(file));
+    let header = reader
+        .headers()
+        .map_err(|error| malformed(error.to_string()))?;
+    let begins = header.iter().take(COLUMNS.len()).eq(COLUMNS);
+    if !begins {
+        return Err(malformed(format!(
+            "its first columns aren't {}",
+            COLUMNS.join(", ")
+        )));
+    }
+    let width = header.len() - COLUMNS.len();
+    let (mut rows, mut codes) = (Vec::new(), Vec::new());
+    for record in reader.records() {
+        let record = record.map_err(|error| malformed(error.to_string()))?;
+        let class = record[2].to_owned();
+        rows.push(CodeRow {
+            path: record[1].to_owned(),
+            class: (!class.is_empty()).then_some(class),
+        });
+        for value in record.iter().skip(COLUMNS.len()) {
+            let number = value.parse::<f32>();
+            codes.push(number.map_err(|_| malformed(format!("`{value}` is no number")))?);
+        }
+    }
+    Ok((rows, codes, width))
+}

@@ -1,0 +1,124 @@
+//! `trainer decode MODEL CODES`: codes as images.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use image::{GrayImage, RgbImage};
+use serde::Serialize;
+
+use super::{ModelArgs, targets};
+use crate::apply::{Applied, read_codes};
+use crate::cli::loading::watched;
+use crate::cli::{Exit, log, output};
+use crate::data::Preparation;
+use crate::decode::Upright;
+use crate::path_text::path_text;
+use crate::run::export_png;
+use crate::words::count;
+
+/// Writes the images that codes are decoded to, as PNG
+///
+/// They are named as in the table beside the codes, or by their numbers if there is none.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct DecodeArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+
+    /// The codes: a file .npy or .csv, as `trainer encode` writes it
+    #[arg(value_name = "CODES")]
+    codes: PathBuf,
+
+    /// The folder to write them into
+    #[arg(long, short, value_name = "DIR", value_parser = output::folder())]
+    output: PathBuf,
+
+    /// Replace files that are there already
+    #[arg(long)]
+    force: bool,
+
+    /// Print what was done as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// No progress
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Serialize)]
+struct Decoded {
+    folder: String,
+    images: usize,
+    width: usize,
+    height: usize,
+}
+
+pub(in crate::cli) fn run(args: &DecodeArgs) -> anyhow::Result<Exit> {
+    log::start(args.quiet);
+    let model = args.model.open()?;
+    let info = model.info();
+    let (codes, rows) = read_codes(&args.codes, info.latent_dim)?;
+    let images = codes.len() / info.latent_dim;
+    let names: Vec<String> = match rows {
+        Some(rows) => rows.into_iter().map(|row| row.path).collect(),
+        None => (0..images).map(|row| format!("{row:06}")).collect(),
+    };
+    let paths = targets::png_paths(&args.output, names.iter().map(String::as_str));
+    targets::check_new(paths.iter().map(PathBuf::as_path), args.force)?;
+    let applied = Applied::new(&model, Some(0));
+    let whole = Preparation::default();
+    watched(args.quiet, |watch| {
+        let size = applied.batch_size();
+        let batches = codes.chunks(size * info.latent_dim);
+        let mut done = 0;
+        for (codes, paths) in batches.zip(paths.chunks(size)) {
+            let values = applied.decode(codes)?;
+            for (values, path) in values.chunks_exact(info.image.len()).zip(paths) {
+                let size = [info.image.height, info.image.width];
+                save(whole.undo(&levels(values), info.image, size), path)?;
+            }
+            done += paths.len();
+            watch.tell("decoding", done, images);
+        }
+        anyhow::Ok(())
+    })?;
+    if args.json {
+        output::json(&Decoded {
+            folder: path_text(&args.output),
+            images,
+            width: info.image.width,
+            height: info.image.height,
+        })?;
+    } else {
+        output::line(format_args!("{} decoded", count(images, "image")))?;
+        output::path(&args.output)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Values in [0, 1] as bytes.
+pub(super) fn levels(values: &[f32]) -> Vec<u8> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 to 255"
+    )]
+    let level = |value: &f32| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
+    values.iter().map(level).collect()
+}
+
+/// Writes a picture, in a folder that is made if it isn't there.
+pub(super) fn save(picture: Upright, path: &Path) -> anyhow::Result<()> {
+    targets::make_folder_of(path)?;
+    let side = |side: usize| u32::try_from(side).expect("sides are below 2^32");
+    let (width, height) = (side(picture.width), side(picture.height));
+    let whole = "as many values as the size has";
+    if picture.channels == 1 {
+        let picture = GrayImage::from_raw(width, height, picture.pixels).expect(whole);
+        export_png(&picture, path)?;
+    } else {
+        let picture = RgbImage::from_raw(width, height, picture.pixels).expect(whole);
+        export_png(&picture, path)?;
+    }
+    Ok(())
+}

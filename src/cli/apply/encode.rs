@@ -1,0 +1,164 @@
+//! `trainer encode MODEL IMAGES…`: the codes of images, in a file.
+
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde::Serialize;
+
+use super::{Fitted, InputArgs, ModelArgs, require_some, targets, tell_unused};
+use crate::apply::{Applied, write_codes_header};
+use crate::cli::loading::watched;
+use crate::cli::numbers::whole;
+use crate::cli::{Exit, log, output};
+use crate::data::{InputBatch, Skipped};
+use crate::npy::write_header;
+use crate::path_text::path_text;
+use crate::run::write_output_with;
+use crate::words::count;
+
+/// Writes the codes of images: a row for each, in the order of their paths
+///
+/// A file .npy gets an array of 32-bit floats [N, latent_dim], and a table of the same name (.csv) the images'
+/// paths and classes; a file .csv gets all in one table.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct EncodeArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+
+    #[command(flatten)]
+    images: InputArgs,
+
+    /// The file to write
+    #[arg(long, short, value_name = "FILE.npy|FILE.csv", value_parser = output::file(), default_value = "codes.npy")]
+    output: PathBuf,
+
+    /// Steps by which each code is improved on the model's loss; 0 for the encoder's own [default: as in training]
+    #[arg(long, value_name = "STEPS", value_parser = whole("refine"))]
+    refine: Option<usize>,
+
+    /// Replace files that are there already
+    #[arg(long)]
+    force: bool,
+
+    /// Print what was done as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// No progress
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Serialize)]
+struct Encoded {
+    codes: String,
+    table: String,
+    images: usize,
+    latent_dim: usize,
+    /// Steps for each code.
+    refine: usize,
+    skipped: Vec<Skipped>,
+}
+
+pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
+    log::start(args.quiet);
+    let ends_in = |wanted: &str| {
+        let extension = args.output.extension();
+        extension.is_some_and(|extension| extension.eq_ignore_ascii_case(wanted))
+    };
+    let is_array = ends_in("npy");
+    if !is_array && !ends_in("csv") {
+        bail!(
+            "--output {}: expected a name that ends in .npy or .csv",
+            path_text(&args.output)
+        );
+    }
+    let table = args.output.with_extension("csv");
+    let outputs = [args.output.as_path(), &table];
+    targets::check_new(outputs.into_iter(), args.force)?;
+    let model = args.model.open()?;
+    let info = model.info();
+    let inputs = args.images.open()?;
+    let applied = Applied::new(&model, args.refine);
+
+    // How many rows there are, which an array begins with, is known in the end.
+    let temporary = || tempfile::tempfile().context("can't make a temporary file");
+    let (mut codes, mut rows) = (io::BufWriter::new(temporary()?), temporary()?);
+    write_codes_header(&mut rows, if is_array { 0 } else { info.latent_dim })?;
+    let mut rows = csv::Writer::from_writer(rows);
+    let mut fitted = Fitted::default();
+    let unused = watched(args.quiet, |watch| {
+        let (shape, size) = (info.image, applied.batch_size());
+        inputs.read(shape, info.preparation, size, watch, |batch| {
+            let InputBatch { images, values } = batch;
+            let found = applied.encode(&values)?;
+            for (image, code) in images.iter().zip(found.chunks_exact(info.latent_dim)) {
+                let class = image.class.clone().unwrap_or_default();
+                let mut record = vec![fitted.images.to_string(), image.path.clone(), class];
+                if is_array {
+                    for value in code {
+                        codes.write_all(&value.to_le_bytes())?;
+                    }
+                } else {
+                    record.extend(code.iter().map(ToString::to_string));
+                }
+                rows.write_record(&record)?;
+                fitted.add(image, shape);
+            }
+            anyhow::Ok(())
+        })
+    })?;
+    tell_unused(&unused);
+    fitted.tell(info);
+    require_some(fitted.images, &unused)?;
+
+    if is_array {
+        let mut codes = codes.into_inner().context("can't write a temporary file")?;
+        codes.seek(SeekFrom::Start(0))?;
+        let shape = [fitted.images, info.latent_dim];
+        write(&args.output, &mut |mut output| {
+            write_header(&mut output, "<f4", &shape)?;
+            io::copy(&mut codes, &mut output).map(|_| ())
+        })?;
+    }
+    let mut rows = rows.into_inner().context("can't write a temporary file")?;
+    rows.seek(SeekFrom::Start(0))?;
+    write(&table, &mut |mut output| {
+        io::copy(&mut rows, &mut output).map(|_| ())
+    })?;
+
+    if args.json {
+        output::json(&Encoded {
+            codes: path_text(&args.output),
+            table: path_text(&table),
+            images: fitted.images,
+            latent_dim: info.latent_dim,
+            refine: applied.refine(),
+            skipped: unused.skipped,
+        })?;
+    } else {
+        let how = match applied.refine() {
+            0 => "in one pass".to_owned(),
+            steps => format!("refined in {}", count(steps, "step")),
+        };
+        output::line(format_args!(
+            "{} encoded to {} values each, {how}",
+            count(fitted.images, "image"),
+            info.latent_dim
+        ))?;
+        output::path(&args.output)?;
+        if is_array {
+            output::path(&table)?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn write(
+    path: &Path,
+    write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    Ok(write_output_with(path, write)?)
+}

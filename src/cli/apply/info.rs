@@ -1,0 +1,77 @@
+//! `trainer info MODEL`: what a model file says of its model.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::ModelArgs;
+use crate::cli::{Exit, log, output};
+use crate::model::{ModelInfo, parameters};
+use crate::path_text::path_text;
+
+/// Shows what a model is: its layers, images, loss and classes
+#[derive(Args, Debug)]
+pub(in crate::cli) struct InfoArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    model: String,
+    parameters: usize,
+    #[serde(flatten)]
+    info: &'a ModelInfo,
+}
+
+pub(in crate::cli) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
+    log::start(true);
+    let path = args.model.path()?;
+    let model = args.model.open()?;
+    let info = model.info();
+    let design = info.arch.design(info.image, info.width);
+    let parameters = parameters(&design, info.latent_dim);
+    if args.json {
+        output::json(&Shown {
+            model: path_text(&path),
+            parameters,
+            info,
+        })?;
+        return Ok(Exit::Done);
+    }
+    let refine = match info.refine {
+        0 => "codes in one pass".to_owned(),
+        steps => format!("codes refined in {steps} steps"),
+    };
+    let classes = match info.classes.as_slice() {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    };
+    let preparation = info.preparation;
+    let background = preparation
+        .background
+        .map_or("none".to_owned(), |colour| colour.to_string());
+    output::path(&path)?;
+    for (name, value) in [
+        (
+            "arch",
+            format!("{}, {parameters} parameters", info.arch.name()),
+        ),
+        ("latent_dim", info.latent_dim.to_string()),
+        ("images", info.image.to_string()),
+        (
+            "fit",
+            format!("{:?}, background {background}", preparation.fit).to_lowercase(),
+        ),
+        ("loss", format!("{}; {refine}", info.loss)),
+        ("ssim_preset", info.ssim_preset.name().to_owned()),
+        ("classes", classes),
+        ("made by", format!("trainer {}", info.version)),
+    ] {
+        output::line(crate::cli::table::printable(&format!("{name:<12} {value}")))?;
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,172 @@
+//! The commands that use a trained model: `info`, `encode`, `decode`, `reconstruct`. What they share: the model
+//! and the images that they are given, and the files that they write.
+
+pub(super) mod decode;
+pub(super) mod encode;
+pub(super) mod info;
+pub(super) mod reconstruct;
+mod targets;
+
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::numbers::whole;
+use super::runs_folder::RunsFolder;
+use super::table::printable;
+use crate::data::{Inputs, Skipped, Unused};
+use crate::device::{Backend, select};
+use crate::image::ImageShape;
+use crate::model::{Model, ModelInfo};
+use crate::path_text::path_text;
+use crate::train::open_model;
+use crate::words::count;
+
+/// `MODEL`, and where to compute with it.
+#[derive(Args, Debug)]
+pub(super) struct ModelArgs {
+    /// The model: a model file, or a run by its folder, its folder's name, or `latest`
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+
+    #[command(flatten)]
+    runs: RunsFolder,
+
+    /// Where to compute: auto takes a real GPU through wgpu where there is one, else flex
+    #[arg(long, value_enum, env = "TRAINER_BACKEND", default_value = "auto")]
+    backend: Backend,
+
+    /// Which of the backend's devices, by its number in `trainer devices`
+    #[arg(long, value_parser = whole("device"), value_name = "N", default_value = "0")]
+    device: usize,
+}
+
+impl ModelArgs {
+    /// The file, or the folder of the run.
+    fn path(&self) -> anyhow::Result<PathBuf> {
+        if self.model.is_file() {
+            return Ok(self.model.clone());
+        }
+        Ok(self.runs.find(&self.model)?)
+    }
+
+    fn open(&self) -> anyhow::Result<Model> {
+        let device = select(self.backend, self.device)?;
+        Ok(open_model(&self.path()?, &device.device)?)
+    }
+}
+
+/// `IMAGES…`
+#[derive(Args, Debug)]
+pub(super) struct InputArgs {
+    /// Image files, folders of them, or folders with the IDX files of MNIST and its kin
+    #[arg(value_name = "IMAGES", required_unless_present = "files_from")]
+    images: Vec<PathBuf>,
+
+    /// Take the paths in a file, one a line, as well; `-` for those on standard input
+    #[arg(long, value_name = "FILE")]
+    files_from: Option<PathBuf>,
+}
+
+impl InputArgs {
+    fn open(&self) -> anyhow::Result<Inputs> {
+        let mut paths = self.images.clone();
+        if let Some(list) = &self.files_from {
+            let shown = printable(&path_text(list));
+            let lines: Box<dyn BufRead> = if list == Path::new("-") {
+                Box::new(std::io::stdin().lock())
+            } else {
+                let file = std::fs::File::open(list);
+                let file = file.with_context(|| format!("--files-from {shown}: can't read it"))?;
+                Box::new(std::io::BufReader::new(file))
+            };
+            for line in lines.split(b'\n') {
+                let line = line.with_context(|| format!("--files-from {shown}: can't read it"))?;
+                let line = String::from_utf8(line);
+                let Ok(line) = line else {
+                    bail!(
+                        "--files-from {shown}: a line isn't UTF-8; name that file on the command line"
+                    );
+                };
+                let line = line.trim_end_matches('\r');
+                if !line.is_empty() {
+                    paths.push(PathBuf::from(line));
+                }
+            }
+            if paths.is_empty() {
+                bail!("--files-from {shown}: no paths in it; give one a line");
+            }
+        }
+        Ok(Inputs::open(&paths)?)
+    }
+}
+
+/// Says how pictures were made to fit, where they had to be.
+#[derive(Default)]
+struct Fitted {
+    other_size: usize,
+    other_colour: usize,
+    images: usize,
+}
+
+impl Fitted {
+    fn add(&mut self, image: &crate::data::InputImage, shape: ImageShape) {
+        self.images += 1;
+        self.other_size += usize::from(image.size != [shape.height, shape.width]);
+        self.other_colour += usize::from(image.is_grey != (shape.channels == 1));
+    }
+
+    fn tell(&self, info: &ModelInfo) {
+        let ImageShape {
+            channels,
+            height,
+            width,
+        } = info.image;
+        if self.other_size > 0 {
+            let fit = format!("{:?}", info.preparation.fit).to_lowercase();
+            tracing::info!(
+                "{} of {} resized to {width}×{height} ({fit}), as the model takes them",
+                self.other_size,
+                count(self.images, "image")
+            );
+        }
+        if self.other_colour > 0 {
+            let colour = if channels == 1 { "grey" } else { "RGB" };
+            tracing::info!(
+                "{} of {} made {colour}, as the model takes them",
+                self.other_colour,
+                count(self.images, "image")
+            );
+        }
+    }
+}
+
+/// Warns of what could not be used.
+fn tell_unused(unused: &Unused) {
+    /// More are only counted.
+    const MOST: usize = 10;
+    for warning in &unused.warnings {
+        tracing::warn!("{}", printable(warning));
+    }
+    for Skipped { path, reason } in unused.skipped.iter().take(MOST) {
+        tracing::warn!("skipped {}: {}", printable(path), printable(reason));
+    }
+    if unused.skipped.len() > MOST {
+        tracing::warn!("and {} more skipped", unused.skipped.len() - MOST);
+    }
+}
+
+/// An error where nothing was left to work on.
+fn require_some(images: usize, unused: &Unused) -> anyhow::Result<()> {
+    match unused.skipped.first() {
+        Some(first) if images == 0 => bail!(
+            "none of the {} can be used; the first: {}: {}",
+            count(unused.skipped.len(), "file"),
+            printable(&first.path),
+            printable(&first.reason)
+        ),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,183 @@
+//! `trainer reconstruct MODEL IMAGES…`: what a model makes of images, and how near it is to them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::decode::{levels, save};
+use super::{Fitted, InputArgs, ModelArgs, require_some, targets, tell_unused};
+use crate::apply::Applied;
+use crate::cli::loading::watched;
+use crate::cli::numbers::whole;
+use crate::cli::train::print_quality;
+use crate::cli::{Exit, log, output};
+use crate::data::{InputBatch, Skipped};
+use crate::metrics::{Quality, Scores, psnr};
+use crate::path_text::path_text;
+use crate::plot::{Tile, reconstruction_grid};
+use crate::run::{export_png, write_output};
+
+/// Images that a grid shows.
+const SHOWN: usize = 20;
+
+/// Encodes and decodes images, and writes what they become, as PNG, with a table of scores
+///
+/// The folder gets the same folders as the images are in, and `scores.csv` with SSIM, PSNR and MSE of each, in the
+/// size that the model takes.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct ReconstructArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+
+    #[command(flatten)]
+    images: InputArgs,
+
+    /// The folder to write them into
+    #[arg(long, short, value_name = "DIR", value_parser = output::folder())]
+    output: PathBuf,
+
+    /// Write them in the size of the originals, or of what cropping left of them
+    #[arg(long)]
+    original_size: bool,
+
+    /// Draw the first images beside their reconstructions and the differences, as PNG
+    #[arg(long, value_name = "FILE.png", value_parser = output::file())]
+    grid: Option<PathBuf>,
+
+    /// Steps by which each code is improved on the model's loss; 0 for the encoder's own [default: as in training]
+    #[arg(long, value_name = "STEPS", value_parser = whole("refine"))]
+    refine: Option<usize>,
+
+    /// Replace files that are there already
+    #[arg(long)]
+    force: bool,
+
+    /// Print what was done as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// No progress
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Serialize)]
+struct Reconstructed {
+    folder: String,
+    scores: String,
+    /// Steps for each code.
+    refine: usize,
+    quality: Quality,
+    skipped: Vec<Skipped>,
+}
+
+/// An image of the grid.
+struct Pair {
+    original: Vec<f32>,
+    restored: Vec<f32>,
+    name: String,
+    ssim: f32,
+}
+
+pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
+    log::start(args.quiet);
+    let model = args.model.open()?;
+    let info = model.info();
+    let inputs = args.images.open()?;
+    let table = args.output.join("scores.csv");
+    let paths = targets::png_paths(&args.output, inputs.paths());
+    let places: HashMap<&str, &PathBuf> = inputs.paths().zip(&paths).collect();
+    let others = [Some(table.as_path()), args.grid.as_deref()];
+    let all = paths.iter().map(PathBuf::as_path);
+    targets::check_new(all.chain(others.into_iter().flatten()), args.force)?;
+
+    let applied = Applied::new(&model, args.refine);
+    let mut fitted = Fitted::default();
+    let mut scores = Scores::default();
+    let mut shown: Vec<Pair> = Vec::new();
+    let mut rows = csv::Writer::from_writer(Vec::new());
+    rows.write_record(["path", "class", "ssim", "psnr", "mse"])?;
+    let unused = watched(args.quiet, |watch| {
+        let (shape, size) = (info.image, applied.batch_size());
+        inputs.read(shape, info.preparation, size, watch, |batch| {
+            let InputBatch { images, values } = batch;
+            let (restored, nearness) = applied.reconstruct(&values)?;
+            let originals = values.chunks_exact(shape.len());
+            let pairs = originals.zip(restored.chunks_exact(shape.len()));
+            for (index, (image, (original, restored))) in images.iter().zip(pairs).enumerate() {
+                let (ssim, mse) = (nearness.ssim[index], nearness.mse[index]);
+                let size = if args.original_size {
+                    image.size
+                } else {
+                    [shape.height, shape.width]
+                };
+                let picture = info.preparation.undo(&levels(restored), shape, size);
+                save(picture, places[image.path.as_str()])?;
+                rows.write_record([
+                    image.path.clone(),
+                    image.class.clone().unwrap_or_default(),
+                    ssim.to_string(),
+                    psnr(mse.into()).to_string(),
+                    mse.to_string(),
+                ])?;
+                if args.grid.is_some() && shown.len() < SHOWN {
+                    shown.push(Pair {
+                        original: original
+                            .iter()
+                            .map(|&value| f32::from(value) / 255.0)
+                            .collect(),
+                        restored: restored.to_vec(),
+                        name: image.path.clone(),
+                        ssim,
+                    });
+                }
+                fitted.add(image, shape);
+            }
+            scores.ssim.extend(nearness.ssim);
+            scores.mse.extend(nearness.mse);
+            anyhow::Ok(())
+        })
+    })?;
+    tell_unused(&unused);
+    fitted.tell(info);
+    require_some(fitted.images, &unused)?;
+    write_output(&table, &rows.into_inner()?)?;
+    if let Some(path) = &args.grid {
+        let tiles: Vec<Tile> = shown
+            .iter()
+            .map(|pair| Tile {
+                original: &pair.original,
+                reconstruction: &pair.restored,
+                shape: info.image,
+                ssim: pair.ssim,
+                label: Some(&pair.name),
+            })
+            .collect();
+        let title = format!(
+            "{} images, {} latent values, {}",
+            tiles.len(),
+            info.latent_dim,
+            info.arch.name()
+        );
+        export_png(&reconstruction_grid(&title, &tiles), path)?;
+    }
+    let quality = scores.quality();
+    if args.json {
+        output::json(&Reconstructed {
+            folder: path_text(&args.output),
+            scores: path_text(&table),
+            refine: applied.refine(),
+            quality,
+            skipped: unused.skipped,
+        })?;
+    } else {
+        print_quality(&format!("{} latent values", info.latent_dim), &quality)?;
+        output::path(&args.output)?;
+        if let Some(path) = &args.grid {
+            output::path(path)?;
+        }
+    }
+    Ok(Exit::Done)
+}

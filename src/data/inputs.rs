@@ -1,0 +1,233 @@
+//! Images that a trained model is used on: files and folders as they are named, read and prepared a few at a
+//! time, however many there are.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::collection::Skipped;
+use super::error::DataError;
+use super::folder::{Listed, list, not_listed, prepared};
+use super::idx_folder;
+use super::preparation::Preparation;
+use super::watch::Watch;
+use crate::decode::{NotedFiles, Upright};
+use crate::image::ImageShape;
+use crate::path_text::path_text;
+
+/// Files and folders of images, of any format, colour and size.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// Sorted by path; those of files of many as they are there.
+    entries: Vec<Entry>,
+    warnings: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    listed: Listed,
+    /// What it is sorted by: its name, or that of the folder of files of many, in which order counts.
+    place: String,
+    /// Of an image that comes from a file of many: grey, `[H, W]`.
+    made: Option<(ImageShape, Vec<u8>)>,
+}
+
+/// What is known of an image besides its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputImage {
+    /// Its path below the folder that was named, or as it was named, with `/`; or its place in a file of many,
+    /// such as `train/00000`.
+    pub path: String,
+    /// The folder that is its class, or its label.
+    pub class: Option<String>,
+    /// Height and width of the picture, upright.
+    pub size: [usize; 2],
+    /// Whether the picture is grey.
+    pub is_grey: bool,
+}
+
+/// Some images, as a model takes them.
+#[derive(Clone, Debug, Default)]
+pub struct InputBatch {
+    /// `[n]`
+    pub images: Vec<InputImage>,
+    /// `[n, C, H, W]`, row-major.
+    pub values: Vec<u8>,
+}
+
+impl Inputs {
+    /// What `paths` name: image files, folders of them as [`Images::folder`](super::Images::folder) takes them,
+    /// or folders with the IDX files of MNIST and its kin, whose training images come first, all of them. Paths
+    /// are those below the folder, if one alone is named.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such file or folder, no image, or a data set is damaged. A file that is no image is
+    /// found when it is read.
+    pub fn open(paths: &[PathBuf]) -> Result<Self, DataError> {
+        let mut inputs = Self::default();
+        for path in paths {
+            let is_alone = paths.len() == 1;
+            inputs.add(path, is_alone)?;
+        }
+        if inputs.entries.is_empty() {
+            return Err(DataError::NoImageFiles {
+                dir: paths.first().cloned().unwrap_or_default(),
+                ignored: String::new(),
+            });
+        }
+        inputs.entries.sort_by(|a, b| a.place.cmp(&b.place));
+        let mut seen = HashSet::new();
+        inputs
+            .entries
+            .retain(|entry| seen.insert(entry.listed.name.clone()));
+        Ok(inputs)
+    }
+
+    fn add(&mut self, path: &Path, is_alone: bool) -> Result<(), DataError> {
+        if !path.is_dir() && !idx_folder::names_emnist(path) {
+            fs::metadata(path).map_err(|error| not_listed(path, &error))?;
+            let name = path_text(path);
+            self.entries.push(Entry {
+                place: name.clone(),
+                listed: Listed::file(name, path.to_owned()),
+                made: None,
+            });
+            return Ok(());
+        }
+        let below = if is_alone {
+            String::new()
+        } else {
+            format!("{}/", path_text(path).trim_end_matches('/'))
+        };
+        if let Some(parts) = idx_folder::load_all(path)? {
+            let ids = parts.labels.as_ref();
+            for (index, values) in parts.values.chunks_exact(parts.shape.len()).enumerate() {
+                let name = format!("{below}{}", parts.manifest[index]);
+                let mut listed = Listed::file(name, path.to_owned());
+                listed.class = ids.map(|labels| labels.names[labels.ids[index] as usize].clone());
+                self.entries.push(Entry {
+                    place: below.clone(),
+                    listed,
+                    made: Some((parts.shape, values.to_vec())),
+                });
+            }
+            return Ok(());
+        }
+        let listing = list(path).map_err(|error| not_listed(path, &error))?;
+        self.warnings.extend(listing.warnings);
+        self.entries
+            .extend(listing.files.into_iter().map(|mut listed| {
+                listed.name = format!("{below}{}", listed.name);
+                Entry {
+                    place: listed.name.clone(),
+                    listed,
+                    made: None,
+                }
+            }));
+        Ok(())
+    }
+
+    /// How many images there are, if all of them can be used.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Never so.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The paths of all images, good or not, in their order.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.listed.name.as_str())
+    }
+
+    /// Reads all images, prepared for a model that takes `shape`, and hands them to `take` in their order, in
+    /// batches of `size` but for the last one. The files that can't be used, and what should be said of the
+    /// others, are the result.
+    ///
+    /// # Errors
+    ///
+    /// Those of `take`.
+    pub fn read<E>(
+        &self,
+        shape: ImageShape,
+        preparation: Preparation,
+        size: usize,
+        watch: &Watch,
+        mut take: impl FnMut(InputBatch) -> Result<(), E>,
+    ) -> Result<Unused, E> {
+        /// Files that are read at once, at least: enough for all cores.
+        const AT_ONCE: usize = 64;
+        let mut unused = Unused {
+            warnings: self.warnings.clone(),
+            ..Unused::default()
+        };
+        let mut notes = NotedFiles::default();
+        let mut batch = InputBatch::default();
+        let mut done = 0;
+        for entries in self.entries.chunks(size.max(AT_ONCE)) {
+            let pictures: Vec<_> = entries
+                .par_iter()
+                .map(|entry| entry.prepared(shape, preparation))
+                .collect();
+            for (entry, picture) in entries.iter().zip(pictures) {
+                let path = entry.listed.name.clone();
+                match picture {
+                    Ok((picture, values)) => {
+                        notes.add(&path, &picture.notes);
+                        batch.values.extend(values);
+                        batch.images.push(InputImage {
+                            path,
+                            class: entry.listed.class.clone(),
+                            size: [picture.height, picture.width],
+                            is_grey: picture.channels == 1,
+                        });
+                    }
+                    Err(reason) => unused.skipped.push(Skipped { path, reason }),
+                }
+                done += 1;
+                if batch.images.len() == size {
+                    take(std::mem::take(&mut batch))?;
+                    watch.tell("images", done, self.len());
+                }
+            }
+        }
+        if !batch.images.is_empty() {
+            take(batch)?;
+            watch.tell("images", done, self.len());
+        }
+        unused.warnings.extend(notes.lines());
+        Ok(unused)
+    }
+}
+
+/// What could not be used, and what should be said of what could.
+#[derive(Clone, Debug, Default)]
+pub struct Unused {
+    /// Files that are no images, or damaged ones.
+    pub skipped: Vec<Skipped>,
+    /// Lines for the user.
+    pub warnings: Vec<String>,
+}
+
+impl Entry {
+    /// The picture, whose pixels are gone if its values `[C, H, W]` have taken their place.
+    fn prepared(
+        &self,
+        shape: ImageShape,
+        preparation: Preparation,
+    ) -> Result<(Upright, Vec<u8>), String> {
+        let Some((own, values)) = &self.made else {
+            return prepared(&self.listed, shape, preparation);
+        };
+        let picture = Upright::of(*own, values.clone());
+        let values = preparation.apply(&picture, shape);
+        Ok((picture, values))
+    }
+}
