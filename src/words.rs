@@ -16,3 +16,12 @@ pub(crate) fn first_few(names: &[impl Borrow<str>]) -> String {
         more => format!("{shown} and {more} more"),
     }
 }
+
+/// How codes are found, with so many steps of refinement.
+#[cfg(feature = "cli")]
+pub(crate) fn refined(steps: usize) -> String {
+    match steps {
+        0 => "in one pass".to_owned(),
+        steps => format!("refined in {}", count(steps, "step")),
+    }
+}

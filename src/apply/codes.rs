@@ -90,12 +90,8 @@ pub fn read_codes(
     } else {
         let (codes, found) = read_array(path)?;
         let table = path.with_extension("csv");
-        let rows = if table.is_file() {
-            let (rows, ..) = read_table(&table)?;
-            Some(rows)
-        } else {
-            None
-        };
+        let rows = table.is_file().then(|| read_table(&table)).transpose()?;
+        let rows = rows.map(|(rows, ..)| rows);
         (codes, found, rows)
     };
     if found != width {
@@ -194,6 +190,13 @@ fn read_table(path: &Path) -> Result<(Vec<CodeRow>, Vec<f32>, usize), CodesError
     let (mut rows, mut codes) = (Vec::new(), Vec::new());
     for record in reader.records() {
         let record = record.map_err(|error| malformed(error.to_string()))?;
+        if record[0].parse() != Ok(rows.len()) {
+            return Err(malformed(format!(
+                "row {} stands where row {} should: it has been sorted, or rows are missing",
+                &record[0],
+                rows.len()
+            )));
+        }
         let class = record[2].to_owned();
         rows.push(CodeRow {
             path: record[1].to_owned(),

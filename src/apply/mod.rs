@@ -14,7 +14,7 @@ use burn::tensor::{Tensor, TensorData};
 use crate::data::inference_batch;
 use crate::host::block_on;
 use crate::image::ImageShape;
-use crate::metrics::ssim_and_mse;
+use crate::metrics::{Scores, ssim_and_mse};
 use crate::model::{Model, ModelError, Objective};
 use crate::readback::Readback;
 
@@ -26,15 +26,6 @@ pub struct Applied<'a> {
     model: &'a Model,
     objective: Objective,
     batch: usize,
-}
-
-/// How near reconstructions are to images.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Nearness {
-    /// By the model's preset, `[n]`.
-    pub ssim: Vec<f32>,
-    /// Mean squared error of values in [0, 1], `[n]`.
-    pub mse: Vec<f32>,
 }
 
 impl<'a> Applied<'a> {
@@ -132,7 +123,7 @@ impl<'a> Applied<'a> {
     /// # Panics
     ///
     /// As [`encode`](Self::encode).
-    pub fn reconstruct(&self, images: &[u8]) -> Result<(Vec<f32>, Nearness), ModelError> {
+    pub fn reconstruct(&self, images: &[u8]) -> Result<(Vec<f32>, Scores), ModelError> {
         let rows = self.rows(images.len(), self.shape().len());
         let originals = self.images(images);
         let network = self.model.network();
@@ -149,11 +140,12 @@ impl<'a> Applied<'a> {
             values
         };
         let restored = first(values.take(), rows * self.shape().len());
-        let nearness = Nearness {
+        let scores = Scores {
+            loss: Vec::new(),
             ssim: first(values.take(), rows),
             mse: first(values.take(), rows),
         };
-        Ok((restored, nearness))
+        Ok((restored, scores))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::metrics::Quality;
 use crate::model::evaluate;
 use crate::path_text::path_text;
 use crate::train::{OpenedRun, TrainError, open_run};
-use crate::words::count;
+use crate::words::refined;
 
 #[derive(Args, Debug)]
 pub(super) struct EvalArgs {
@@ -69,10 +69,7 @@ pub(super) fn run(args: &EvalArgs) -> anyhow::Result<Exit> {
     if args.json {
         output::json(&evaluation)?;
     } else {
-        let how = match evaluation.refine {
-            0 => "in one pass".to_owned(),
-            steps => format!("refined in {}", count(steps, "step")),
-        };
+        let how = refined(evaluation.refine);
         let named = [
             ("test", &evaluation.test),
             ("validation", &evaluation.validation),

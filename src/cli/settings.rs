@@ -58,7 +58,7 @@ pub(crate) struct SettingsArgs {
     #[arg(long, value_enum, help_heading = "Training")]
     pub schedule: Option<Schedule>,
 
-    /// Share of all steps over which the learning rate rises, such as 0.1
+    /// Share of all steps over which the learning rate rises, such as 0.1; with one-cycle, 0 means 0.15
     #[arg(long, value_parser = real("warmup"), value_name = "SHARE", help_heading = "Training")]
     pub warmup: Option<f64>,
 

@@ -136,14 +136,23 @@ impl Inputs {
         self.entries.len()
     }
 
-    /// Never so.
+    /// Whether there is none; [`Inputs::open`] makes no such one.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
+    /// The files that are read, as the system knows them.
+    #[must_use]
+    pub fn files(&self) -> HashSet<PathBuf> {
+        let files = self.entries.iter().map(|entry| &entry.listed.path);
+        files
+            .filter_map(|path| fs::canonicalize(path).ok())
+            .collect()
+    }
+
     /// The paths of all images, good or not, in their order.
-    pub fn paths(&self) -> impl Iterator<Item = &str> {
+    pub fn paths(&self) -> impl Iterator<Item = &str> + Clone {
         self.entries.iter().map(|entry| entry.listed.name.as_str())
     }
 
@@ -162,8 +171,9 @@ impl Inputs {
         watch: &Watch,
         mut take: impl FnMut(InputBatch) -> Result<(), E>,
     ) -> Result<Unused, E> {
-        /// Files that are read at once, at least: enough for all cores.
-        const AT_ONCE: usize = 64;
+        /// Values of the images that are read at once: 64 MB.
+        const AT_ONCE: usize = 1 << 26;
+        let at_once = (AT_ONCE / shape.len().max(1)).clamp(1, 256);
         let mut unused = Unused {
             warnings: self.warnings.clone(),
             ..Unused::default()
@@ -171,7 +181,7 @@ impl Inputs {
         let mut notes = NotedFiles::default();
         let mut batch = InputBatch::default();
         let mut done = 0;
-        for entries in self.entries.chunks(size.max(AT_ONCE)) {
+        for entries in self.entries.chunks(at_once) {
             let pictures: Vec<_> = entries
                 .par_iter()
                 .map(|entry| entry.prepared(shape, preparation))

@@ -103,17 +103,19 @@ fn residual(image: ImageShape, width: usize) -> Design {
     }
     decoder.reverse();
     decoder.push(Stage::new(image.channels).activate());
+    // Without a start from PCA, pixels would begin around 0, where half of them have no gradient.
+    let (shortcut, output) = if image.len() <= LARGEST_SHORTCUT {
+        (Shortcut::Beside, Output::Pixels)
+    } else {
+        (Shortcut::None, Output::Logits)
+    };
     Design {
         image,
         encoder,
         dropout: 0.0,
         decoder,
-        output: Output::Pixels,
-        shortcut: if image.len() <= LARGEST_SHORTCUT {
-            Shortcut::Beside
-        } else {
-            Shortcut::None
-        },
+        output,
+        shortcut,
     }
 }
 
@@ -267,7 +269,7 @@ impl Design {
     ///
     /// Where PCA stands at the start, a step must not grow with the image: the components of images of P values
     /// are about 1/√P, and latent vectors about √P. Beside convolutions, which start as nothing, PCA has the most
-    /// to lose, and learns slower.
+    /// to lose, and learns slower. AdamW's decay isn't changed: it makes room for them.
     pub(crate) fn relative_rate(&self, parameter: &str) -> f32 {
         /// The values of an image for which learning rates are given.
         const USUAL: f32 = 784.0;

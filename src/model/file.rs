@@ -31,7 +31,7 @@ pub struct ModelInfo {
     pub arch: Architecture,
     /// Values in the latent vector.
     pub latent_dim: usize,
-    /// Channels that `residual` has at full size; files of before there was a choice say nothing.
+    /// Channels that `residual` has at full size; files of before it existed say nothing.
     #[serde(default)]
     pub width: usize,
     /// The images that it takes and gives.

@@ -63,7 +63,7 @@ pub(super) fn dense(inputs: usize, outputs: usize, init: &mut Initializer) -> Li
     }
 }
 
-/// The same, of which nothing comes before it has learnt.
+/// The same with weights that are zero at the start.
 pub(super) fn dense_zeros(inputs: usize, outputs: usize, init: &Initializer) -> Linear {
     Linear {
         weight: init.zeros([inputs, outputs]),
@@ -97,7 +97,7 @@ impl ConvLayer {
         }
     }
 
-    /// One of which nothing comes before it has learnt.
+    /// One with weights that are zero at the start.
     pub fn zeros(inputs: usize, outputs: usize, options: ConvOptions, init: &Initializer) -> Self {
         Self {
             weight: init.zeros([outputs, inputs, 3, 3]),
@@ -106,7 +106,7 @@ impl ConvLayer {
         }
     }
 
-    /// Makes it one of which nothing comes before it has learnt.
+    /// Makes its weights zero.
     pub fn reset(&mut self, init: &Initializer) {
         self.weight = init.zeros(self.weight.dims());
     }

@@ -11,7 +11,7 @@ use crate::config::{DataConfig, TrainConfig};
 use crate::data::{Channels, ClassSelection, DataError, DeviceImages, Images, Size, Split, Watch};
 use crate::device::{self, SelectedDevice};
 use crate::image::ImageShape;
-use crate::model::{Autoencoder, Design, Model, ModelError, ModelInfo, Shortcut};
+use crate::model::{Architecture, Autoencoder, Design, Model, ModelError, ModelInfo, Shortcut};
 use crate::pca::Pca;
 use crate::words::count;
 
@@ -126,12 +126,16 @@ impl Prepared {
         let (info, weights) = Model::read(&file)?;
         let own = self.model_info();
         if let Some(info) = info
-            && (info.arch, info.latent_dim, info.width, info.image)
-                != (own.arch, own.latent_dim, own.width, own.image)
+            && ((info.arch, info.latent_dim, info.image) != (own.arch, own.latent_dim, own.image)
+                || info.arch == Architecture::Residual && info.width != own.width)
         {
             let described = |info: &ModelInfo| {
+                let width = match info.arch {
+                    Architecture::Residual => format!(" of width {}", info.width),
+                    _ => String::new(),
+                };
                 format!(
-                    "{} with {} latent values for images of {}",
+                    "{}{width} with {} latent values for images of {}",
                     info.arch.name(),
                     info.latent_dim,
                     info.image

@@ -60,7 +60,7 @@ impl Training<'_> {
         let Some(run) = self.run else {
             return Ok(());
         };
-        let best_is_last = state.averages.is_none()
+        let best_is_last = !self.optimizer.averages()
             && self.progress.losses.is_empty()
             && self.progress.early_stopping.best_epoch() == Some(self.progress.history.len());
         let best = self.best.as_ref().filter(|_| !best_is_last);

@@ -279,7 +279,7 @@ fn outputs_keep_their_names_and_nothing_is_replaced_unasked() {
     again()
         .assert()
         .code(1)
-        .stderr(contains("a.bmp.png exists already, and so do 3 others").and(contains("--force")));
+        .stderr(contains("a.bmp.png exists already, and 3 files more").and(contains("--force")));
     again().arg("--force").assert().success();
     let size = |name: &str| {
         let picture = image::open(output.join(name)).expect("a picture");
@@ -296,6 +296,93 @@ fn outputs_keep_their_names_and_nothing_is_replaced_unasked() {
     encode.arg(&mixed).arg("-o").arg(case.path("codes.npy"));
     encode.assert().success();
     encode.assert().code(1).stderr(contains("--force"));
+}
+
+#[test]
+fn no_image_is_written_over_another_or_over_what_is_read() {
+    let case = Case::new("linear", &[]);
+    let mixed = case.path("mixed");
+    fs::create_dir(&mixed).expect("a folder");
+    // Each of them would be a.png.png under its full name, or A.png on some disks.
+    for (index, name) in ["a.png", "a.bmp", "a.png.bmp", "A.bmp"].iter().enumerate() {
+        let picture = picture(u32::try_from(index).expect("few"), 16);
+        picture.save(mixed.join(name)).expect("a picture");
+    }
+    let output = case.path("out");
+    let mut command = case.command("reconstruct");
+    command
+        .arg(&mixed)
+        .arg("-o")
+        .arg(&output)
+        .assert()
+        .success();
+    let mut names: Vec<String> = fs::read_dir(&output)
+        .expect("a folder")
+        .map(|entry| {
+            entry
+                .expect("a file")
+                .file_name()
+                .into_string()
+                .expect("UTF-8")
+        })
+        .collect();
+    names.sort_by_key(|name| name.to_lowercase());
+    names.dedup_by_key(|name| name.to_lowercase());
+    assert_eq!(names.len(), 5, "{names:?}");
+
+    let original = fs::read(mixed.join("a.png")).expect("a file");
+    let mut command = case.command("reconstruct");
+    command
+        .arg(mixed.join("a.png"))
+        .arg("-o")
+        .arg(&mixed)
+        .arg("--force");
+    command
+        .assert()
+        .code(1)
+        .stderr(contains("an image that is read"));
+    assert_eq!(fs::read(mixed.join("a.png")).expect("a file"), original);
+    let mut command = case.command("reconstruct");
+    command
+        .arg(mixed.join("A.bmp"))
+        .arg("-o")
+        .arg(case.path("other"));
+    command.arg("--grid").arg(case.path("other/A.png"));
+    // The folder of the grid has to be there.
+    fs::create_dir(case.path("other")).expect("a folder");
+    command
+        .assert()
+        .code(1)
+        .stderr(contains("would be written twice"));
+}
+
+#[test]
+fn a_table_that_was_sorted_is_noticed_and_its_names_stay_below_the_folder() {
+    let case = Case::new("linear", &[]);
+    let table = |lines: &[&str]| {
+        let path = case.path("codes.csv");
+        let codes = ",0,0,0,0,0";
+        let lines: Vec<String> = lines
+            .iter()
+            .map(|line| format!("{line}{codes}\n"))
+            .collect();
+        let head = "row,path,class,code_0,code_1,code_2,code_3,code_4\n";
+        fs::write(&path, head.to_owned() + &lines.concat()).expect("a file");
+        path
+    };
+    let output = case.path("out");
+    let mut command = case.command("decode");
+    command.arg(table(&["1,b,", "0,a,"])).arg("-o").arg(&output);
+    command
+        .assert()
+        .code(1)
+        .stderr(contains("row 1 stands where row 0 should"));
+    let mut command = case.command("decode");
+    command.arg(table(&["0,../../x.jpg,", "1,,", "2,/y/x.jpg,", "3,x.jpg,"]));
+    command.arg("-o").arg(&output).assert().success();
+    for name in ["x.jpg.png", "000001.png", "y/x.png", "x.jpg-2.png"] {
+        assert!(output.join(name).is_file(), "{name}");
+    }
 }
 
 #[test]

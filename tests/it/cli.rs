@@ -261,9 +261,9 @@ fn an_architecture_has_a_recipe_which_files_and_flags_override() {
         }
     };
     let linear = [
-        "loss = \"ssim+mse\"",
+        "loss = \"ssim+psnr\"",
         "refine = 20",
-        "epochs = 20",
+        "epochs = 12",
         "batch_size = 128",
     ];
     assert_has(&plan(&[]), &linear);
@@ -279,7 +279,7 @@ fn an_architecture_has_a_recipe_which_files_and_flags_override() {
     // A flag that says what is a default elsewhere counts as well.
     assert_has(
         &plan(&["--arch", "linear", "--loss", "bce", "--refine", "0"]),
-        &["loss = \"bce\"", "refine = 0", "epochs = 20"],
+        &["loss = \"bce\"", "refine = 0", "epochs = 12"],
     );
     let path = file.to_str().expect("UTF-8");
     assert_has(

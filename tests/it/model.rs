@@ -9,7 +9,8 @@ use trainer::image::ImageShape;
 use trainer::loss::{Loss, Term};
 use trainer::metrics::evaluate_pca;
 use trainer::model::{
-    Architecture, Autoencoder, DropoutDraw, Objective, Shortcut, evaluate, layer_table, parameters,
+    Architecture, Autoencoder, DropoutDraw, Objective, Output, Shortcut, evaluate, layer_table,
+    parameters,
 };
 use trainer::pca::Pca;
 use trainer::prediction::Prediction;
@@ -195,8 +196,10 @@ fn the_depth_of_residual_follows_from_the_size() {
         assert_eq!(last.channels, channels);
         let twice = Architecture::Residual.design(image, 32);
         assert_eq!(twice.features().channels, 2 * features[0]);
-        // A dense layer beside the convolutions is too large for large images.
+        // A dense layer beside the convolutions is too large for large images. Without its start from PCA, pixels
+        // would begin where clamping has no gradient.
         let is_large = channels * height * width > 1 << 16;
         assert_eq!(design.shortcut == Shortcut::None, is_large, "{image}");
+        assert_eq!(design.output == Output::Logits, is_large, "{image}");
     }
 }

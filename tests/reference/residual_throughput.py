@@ -4,8 +4,8 @@ side, and prints the ratio.
 
 usage: residual_throughput.py [--trainer PATH] [--trials N] [--epochs N] [--images 28x28x1|64x64x3]
 
-Both train the same network (its parameters are counted and compared) from random weights with Adam
-and mean squared error, in batches of 128, on images of noise; PyTorch in channels-last layout, which
+Both train the same network (its parameters are counted and compared) with Adam and mean squared
+error, in batches of 128, on images of noise; PyTorch in channels-last layout, which
 is the faster one for it. Counted are images per second, by the epochs after the first, which warms up.
 A trial is a fresh process, and trials alternate, so that a machine that slows down slows both. Both
 use as many threads as they choose to.
@@ -77,7 +77,7 @@ def measure_torch(images: str, options: argparse.Namespace) -> list:
 
 def trainer_settings(images: str, folder: Path, options: argparse.Namespace) -> list[str]:
     settings = ["--arch", "residual", "--latent-dim", str(LATENT_DIM), "--loss", "mse", "--no-pca"]
-    settings += ["--optimizer", "adam", "--augment", "none"]
+    settings += ["--optimizer", "adam", "--augment", "none", "--clip-norm", "0"]
     settings += ["--batch-size", str(BATCH_SIZE), "--epochs", str(options.epochs)]
     # Enough for training to have as many as PyTorch.
     return [*settings, "--patience", "99", "--backend", "flex", "--data", str(folder / images)]

@@ -1,7 +1,9 @@
 //! `trainer decode MODEL CODES`: codes as images.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use clap::Args;
 use image::{GrayImage, RgbImage};
 use serde::Serialize;
@@ -64,7 +66,8 @@ pub(in crate::cli) fn run(args: &DecodeArgs) -> anyhow::Result<Exit> {
         None => (0..images).map(|row| format!("{row:06}")).collect(),
     };
     let paths = targets::png_paths(&args.output, names.iter().map(String::as_str));
-    targets::check_new(paths.iter().map(PathBuf::as_path), args.force)?;
+    let outputs = paths.iter().map(PathBuf::as_path);
+    targets::check(outputs, &HashSet::new(), args.force)?;
     let applied = Applied::new(&model, Some(0));
     let whole = Preparation::default();
     watched(args.quiet, |watch| {
@@ -73,6 +76,7 @@ pub(in crate::cli) fn run(args: &DecodeArgs) -> anyhow::Result<Exit> {
         let mut done = 0;
         for (codes, paths) in batches.zip(paths.chunks(size)) {
             let values = applied.decode(codes)?;
+            check_numbers(&values)?;
             for (values, path) in values.chunks_exact(info.image.len()).zip(paths) {
                 let size = [info.image.height, info.image.width];
                 save(whole.undo(&levels(values), info.image, size), path)?;
@@ -94,6 +98,14 @@ pub(in crate::cli) fn run(args: &DecodeArgs) -> anyhow::Result<Exit> {
         output::path(&args.output)?;
     }
     Ok(Exit::Done)
+}
+
+/// Refuses what would be black without a word.
+pub(super) fn check_numbers(values: &[f32]) -> anyhow::Result<()> {
+    if values.iter().any(|value| !value.is_finite()) {
+        bail!("the model makes pixels that are no numbers: it has diverged");
+    }
+    Ok(())
 }
 
 /// Values in [0, 1] as bytes.

@@ -11,12 +11,13 @@ use super::{Fitted, InputArgs, ModelArgs, require_some, targets, tell_unused};
 use crate::apply::{Applied, write_codes_header};
 use crate::cli::loading::watched;
 use crate::cli::numbers::whole;
+use crate::cli::table::printable;
 use crate::cli::{Exit, log, output};
 use crate::data::{InputBatch, Skipped};
 use crate::npy::write_header;
 use crate::path_text::path_text;
 use crate::run::write_output_with;
-use crate::words::count;
+use crate::words::{count, refined};
 
 /// Writes the codes of images: a row for each, in the order of their paths
 ///
@@ -75,12 +76,17 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
             path_text(&args.output)
         );
     }
-    let table = args.output.with_extension("csv");
-    let outputs = [args.output.as_path(), &table];
-    targets::check_new(outputs.into_iter(), args.force)?;
+    let table = if is_array {
+        args.output.with_extension("csv")
+    } else {
+        args.output.clone()
+    };
+    let inputs = args.images.open()?;
+    let array = is_array.then_some(args.output.as_path());
+    let outputs = array.into_iter().chain([table.as_path()]);
+    targets::check(outputs, &inputs.files(), args.force)?;
     let model = args.model.open()?;
     let info = model.info();
-    let inputs = args.images.open()?;
     let applied = Applied::new(&model, args.refine);
 
     // How many rows there are, which an array begins with, is known in the end.
@@ -95,6 +101,12 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
             let InputBatch { images, values } = batch;
             let found = applied.encode(&values)?;
             for (image, code) in images.iter().zip(found.chunks_exact(info.latent_dim)) {
+                if code.iter().any(|value| !value.is_finite()) {
+                    bail!(
+                        "the code of {} has values that are no numbers: the model has diverged",
+                        printable(&image.path)
+                    );
+                }
                 let class = image.class.clone().unwrap_or_default();
                 let mut record = vec![fitted.images.to_string(), image.path.clone(), class];
                 if is_array {
@@ -139,10 +151,7 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
             skipped: unused.skipped,
         })?;
     } else {
-        let how = match applied.refine() {
-            0 => "in one pass".to_owned(),
-            steps => format!("refined in {}", count(steps, "step")),
-        };
+        let how = refined(applied.refine());
         output::line(format_args!(
             "{} encoded to {} values each, {how}",
             count(fitted.images, "image"),

@@ -5,10 +5,11 @@ use serde::Serialize;
 
 use super::ModelArgs;
 use crate::cli::{Exit, log, output};
-use crate::model::{ModelInfo, parameters};
+use crate::model::{Architecture, ModelInfo, parameters};
 use crate::path_text::path_text;
+use crate::words::refined;
 
-/// Shows what a model is: its layers, images, loss and classes
+/// Shows what a model is: its architecture, images, loss and classes
 #[derive(Args, Debug)]
 pub(in crate::cli) struct InfoArgs {
     #[command(flatten)]
@@ -42,9 +43,9 @@ pub(in crate::cli) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
         })?;
         return Ok(Exit::Done);
     }
-    let refine = match info.refine {
-        0 => "codes in one pass".to_owned(),
-        steps => format!("codes refined in {steps} steps"),
+    let width = match info.arch {
+        Architecture::Residual => format!(" of width {}", info.width),
+        _ => String::new(),
     };
     let classes = match info.classes.as_slice() {
         [] => "none".to_owned(),
@@ -58,7 +59,7 @@ pub(in crate::cli) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
     for (name, value) in [
         (
             "arch",
-            format!("{}, {parameters} parameters", info.arch.name()),
+            format!("{}{width}, {parameters} parameters", info.arch.name()),
         ),
         ("latent_dim", info.latent_dim.to_string()),
         ("images", info.image.to_string()),
@@ -66,7 +67,10 @@ pub(in crate::cli) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
             "fit",
             format!("{:?}, background {background}", preparation.fit).to_lowercase(),
         ),
-        ("loss", format!("{}; {refine}", info.loss)),
+        (
+            "loss",
+            format!("{}; codes {}", info.loss, refined(info.refine)),
+        ),
         ("ssim_preset", info.ssim_preset.name().to_owned()),
         ("classes", classes),
         ("made by", format!("trainer {}", info.version)),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::decode::{levels, save};
+use super::decode::{check_numbers, levels, save};
 use super::{Fitted, InputArgs, ModelArgs, require_some, targets, tell_unused};
 use crate::apply::Applied;
 use crate::cli::loading::watched;
@@ -18,6 +18,7 @@ use crate::metrics::{Quality, Scores, psnr};
 use crate::path_text::path_text;
 use crate::plot::{Tile, reconstruction_grid};
 use crate::run::{export_png, write_output};
+use crate::words::count;
 
 /// Images that a grid shows.
 const SHOWN: usize = 20;
@@ -91,7 +92,8 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
     let places: HashMap<&str, &PathBuf> = inputs.paths().zip(&paths).collect();
     let others = [Some(table.as_path()), args.grid.as_deref()];
     let all = paths.iter().map(PathBuf::as_path);
-    targets::check_new(all.chain(others.into_iter().flatten()), args.force)?;
+    let outputs = all.chain(others.into_iter().flatten());
+    targets::check(outputs, &inputs.files(), args.force)?;
 
     let applied = Applied::new(&model, args.refine);
     let mut fitted = Fitted::default();
@@ -103,11 +105,12 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
         let (shape, size) = (info.image, applied.batch_size());
         inputs.read(shape, info.preparation, size, watch, |batch| {
             let InputBatch { images, values } = batch;
-            let (restored, nearness) = applied.reconstruct(&values)?;
+            let (restored, batch_scores) = applied.reconstruct(&values)?;
+            check_numbers(&restored)?;
             let originals = values.chunks_exact(shape.len());
             let pairs = originals.zip(restored.chunks_exact(shape.len()));
             for (index, (image, (original, restored))) in images.iter().zip(pairs).enumerate() {
-                let (ssim, mse) = (nearness.ssim[index], nearness.mse[index]);
+                let (ssim, mse) = (batch_scores.ssim[index], batch_scores.mse[index]);
                 let size = if args.original_size {
                     image.size
                 } else {
@@ -135,8 +138,8 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
                 }
                 fitted.add(image, shape);
             }
-            scores.ssim.extend(nearness.ssim);
-            scores.mse.extend(nearness.mse);
+            scores.ssim.extend(batch_scores.ssim);
+            scores.mse.extend(batch_scores.mse);
             anyhow::Ok(())
         })
     })?;
@@ -156,8 +159,8 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
             })
             .collect();
         let title = format!(
-            "{} images, {} latent values, {}",
-            tiles.len(),
+            "{}, {} latent values, {}",
+            count(tiles.len(), "image"),
             info.latent_dim,
             info.arch.name()
         );

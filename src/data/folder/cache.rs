@@ -81,7 +81,7 @@ pub(super) fn load_or_make(
     let in_file = files.len() * shape.len() > IN_MEMORY;
     let mut store = Store::new(in_file, folder).map_err(DataError::Cache)?;
     let push = &mut |values: &[u8]| store.push(values);
-    let (mut collection, are_grey) = decode::make(files, &contents, shape, options, push, watch)?;
+    let (mut collection, are_grey) = decode::make(files, shape, options, push, watch)?;
     let (mut values, mut file) = store.finish().map_err(DataError::Cache)?;
     if are_grey && options.images.channels == Channels::Auto && !collection.files.is_empty() {
         let mut grey = Store::new(in_file, folder).map_err(DataError::Cache)?;

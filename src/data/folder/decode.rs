@@ -1,6 +1,6 @@
 //! From files to prepared pixels, on all cores, a few files at a time.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Mutex;
@@ -26,8 +26,6 @@ const LARGEST: Largest = Largest {
 };
 /// Pixels of an image that takes so much memory that one is decoded at a time.
 const LARGE: usize = 1 << 24;
-/// Bytes of a file that may hold one.
-const LONG: u64 = 1 << 22;
 /// Of a file.
 const MOST_BYTES: u64 = 1 << 30;
 /// Files between two writes.
@@ -155,7 +153,6 @@ struct Made {
 /// Where one can't be used and the options are strict, and where `push` fails.
 pub(super) fn make(
     files: &[Listed],
-    contents: &[Content],
     shape: ImageShape,
     options: &FolderOptions,
     push: &mut dyn FnMut(&[u8]) -> io::Result<()>,
@@ -169,12 +166,11 @@ pub(super) fn make(
     let mut notes = NotedFiles::default();
     let mut are_grey = true;
     let done = AtomicUsize::new(0);
-    for (files_here, contents_here) in files.chunks(CHUNK).zip(contents.chunks(CHUNK)) {
+    for files_here in files.chunks(CHUNK) {
         let made: Vec<Result<Made, String>> = files_here
             .par_iter()
-            .zip(contents_here)
-            .map(|(file, content)| {
-                let made = one(file, content, shape, preparation);
+            .map(|file| {
+                let made = one(file, shape, preparation);
                 let done = 1 + done.fetch_add(1, Ordering::Relaxed);
                 watch.tell("decoding", done, files.len());
                 made
@@ -200,14 +196,8 @@ pub(super) fn make(
     Ok((collection, are_grey))
 }
 
-fn one(
-    file: &Listed,
-    content: &Content,
-    shape: ImageShape,
-    preparation: Preparation,
-) -> Result<Made, String> {
-    let size = content.size;
-    let (picture, values) = in_turn(size, || read_prepared(file, shape, preparation))?;
+fn one(file: &Listed, shape: ImageShape, preparation: Preparation) -> Result<Made, String> {
+    let (picture, values) = prepared(file, shape, preparation)?;
     Ok(Made {
         file: ImageFile {
             sha256: sha256(&values),
@@ -223,35 +213,21 @@ fn one(
 }
 
 /// The picture of a file, without its pixels, and its values as an image of `shape`, `[C, H, W]`; or why it can't
-/// be used.
+/// be used. Of large pictures, one is decoded at a time.
 pub(in crate::data) fn prepared(
     file: &Listed,
     shape: ImageShape,
     preparation: Preparation,
 ) -> Result<(Upright, Vec<u8>), String> {
-    // Few files are so long and yet of a small picture.
-    let is_long = fs::metadata(&file.path).is_ok_and(|file| file.len() > LONG);
-    let size = if is_long { content(file)?.size } else { None };
-    in_turn(size, || read_prepared(file, shape, preparation))
-}
-
-/// Decodes one large picture at a time.
-fn in_turn<T>(size: Option<[usize; 2]>, decode: impl FnOnce() -> T) -> T {
     static LARGE_ONES: Mutex<()> = Mutex::new(());
-    let is_large = size.is_some_and(|[height, width]| height * width > LARGE);
-    let _turn = is_large.then(|| LARGE_ONES.lock().unwrap_or_else(PoisonError::into_inner));
-    decode()
-}
-
-fn read_prepared(
-    file: &Listed,
-    shape: ImageShape,
-    preparation: Preparation,
-) -> Result<(Upright, Vec<u8>), String> {
     if let Some(fault) = &file.fault {
         return Err(fault.clone());
     }
     let bytes = read(&file.path).map_err(|fault| fault.to_string())?;
+    // A few kilobytes may hold one. What is wrong with a header is found again in decoding.
+    let size = caught(|| upright_size(&bytes, LARGEST));
+    let is_large = size.is_ok_and(|[height, width]| height * width > LARGE);
+    let _turn = is_large.then(|| LARGE_ONES.lock().unwrap_or_else(PoisonError::into_inner));
     let picture = caught(|| decode(&bytes, LARGEST)?.upright(preparation.background));
     let mut picture = picture.map_err(|fault| fault.to_string())?;
     let values = preparation.apply(&picture, shape);

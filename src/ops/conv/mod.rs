@@ -2,8 +2,8 @@
 //! backend: `[N, C_in, H, W]` → `[N, C_out, H', W']`.
 //!
 //! On a GPU it is a sequence of burn's own operations. On the CPU backends these are slow, most of all
-//! the convolution's backward pass, so there `cpu` runs the stage image by image as matrix products,
-//! with a backward pass of its own.
+//! the convolution's backward pass, so there `cpu` runs the stage image by image, with kernels and a
+//! backward pass of its own.
 
 #![cfg_attr(
     feature = "ndarray",

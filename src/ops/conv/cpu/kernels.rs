@@ -36,7 +36,6 @@ pub(super) struct Scratch {
 #[derive(Clone, Copy)]
 pub(super) struct Kept<'a> {
     pub input: &'a [f32],
-    /// Empty where it isn't needed.
     pub output: &'a [f32],
     pub winners: &'a [u8],
 }
