@@ -68,6 +68,15 @@ pub fn write_codes_header(out: &mut impl Write, latent_dim: usize) -> io::Result
     writer.flush()
 }
 
+/// Begins an array of codes `[rows, latent_dim]` in NumPy's format; the codes follow, as little-endian `f32`.
+///
+/// # Errors
+///
+/// Where `out` can't be written.
+pub fn write_array_header(out: &mut impl Write, rows: usize, latent_dim: usize) -> io::Result<()> {
+    npy::write_header(out, "<f4", &[rows, latent_dim])
+}
+
 /// The codes in a file, `[N, width]`, and their images, if a table tells.
 ///
 /// # Errors

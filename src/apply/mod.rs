@@ -18,7 +18,7 @@ use crate::metrics::{Scores, ssim_and_mse};
 use crate::model::{Model, ModelError, Objective};
 use crate::readback::Readback;
 
-pub use codes::{CodeRow, CodesError, read_codes, write_codes_header};
+pub use codes::{CodeRow, CodesError, read_codes, write_array_header, write_codes_header};
 
 /// A model, ready for batches of one size.
 #[derive(Clone, Debug)]

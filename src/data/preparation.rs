@@ -224,13 +224,13 @@ impl Preparation {
             Fit::Stretch => (whole, size),
             Fit::Crop => {
                 let scale = (to_width / width).min(to_height / height);
-                let side = |side: f64| ((side * scale).round() as usize).max(1);
-                (whole, [side(height), side(width)])
+                let scaled = |side: f64| ((side * scale).round() as usize).max(1);
+                (whole, [scaled(height), scaled(width)])
             }
             Fit::Pad => {
                 let scale = (width / to_width).min(height / to_height);
-                let side = |side: f64, most: f64| (side * scale).round().clamp(1.0, most);
-                let inner = [side(to_width, width), side(to_height, height)];
+                let scaled = |side: f64, most: f64| (side * scale).round().clamp(1.0, most);
+                let inner = [scaled(to_width, width), scaled(to_height, height)];
                 // Whole pixels, as when they were added.
                 let [left, top] = [
                     ((width - inner[0]) / 2.0).floor(),

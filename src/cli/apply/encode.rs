@@ -8,13 +8,12 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Fitted, InputArgs, ModelArgs, require_some, targets, tell_unused};
-use crate::apply::{Applied, write_codes_header};
+use crate::apply::{Applied, write_array_header, write_codes_header};
 use crate::cli::loading::watched;
 use crate::cli::numbers::whole;
 use crate::cli::table::printable;
 use crate::cli::{Exit, log, output};
 use crate::data::{InputBatch, Skipped};
-use crate::npy::write_header;
 use crate::path_text::path_text;
 use crate::run::write_output_with;
 use crate::words::{count, refined};
@@ -129,9 +128,9 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
     if is_array {
         let mut codes = codes.into_inner().context("can't write a temporary file")?;
         codes.seek(SeekFrom::Start(0))?;
-        let shape = [fitted.images, info.latent_dim];
+        let (rows, width) = (fitted.images, info.latent_dim);
         write(&args.output, &mut |mut output| {
-            write_header(&mut output, "<f4", &shape)?;
+            write_array_header(&mut output, rows, width)?;
             io::copy(&mut codes, &mut output).map(|_| ())
         })?;
     }

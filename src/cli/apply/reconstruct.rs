@@ -28,6 +28,7 @@ const SHOWN: usize = 20;
 /// The folder gets the same folders as the images are in, and `scores.csv` with SSIM, PSNR and MSE of each, in the
 /// size that the model takes.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command")]
 pub(in crate::cli) struct ReconstructArgs {
     #[command(flatten)]
     model: ModelArgs,
