@@ -235,7 +235,8 @@ fn eval_finds_the_test_scores_of_the_summary_on_each_cpu_backend() {
     for arch in ["linear", "baseline", "modified", "residual"] {
         let runs = TempDir::new().expect("a folder");
         small_run(runs.path())
-            .args(["--arch", arch])
+            // By psnr, refinement makes more of a difference in the last digit than this compares.
+            .args(["--arch", arch, "--loss", "ssim+mse"])
             .assert()
             .success();
         let run = only_run(runs.path());

@@ -133,7 +133,7 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
                             .map(|&value| f32::from(value) / 255.0)
                             .collect(),
                         restored: restored.to_vec(),
-                        name: image.path.clone(),
+                        name: file_name(&image.path).to_owned(),
                         ssim,
                     });
                 }
@@ -184,4 +184,9 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// The last part of a path: columns have no room for more.
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
