@@ -8,7 +8,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 use zune_jpeg::{ImageInfo, JpegDecoder};
 
-use super::notes::{Note, foreign_profile};
+use super::notes::Note;
 use super::samples::Samples;
 use super::{Decoded, Fault, Largest};
 
@@ -72,12 +72,7 @@ fn decode_as(bytes: &[u8], largest: Largest, strict: bool) -> Result<Decoded, Fa
         samples: Samples::Bytes(pixels),
         mode,
         orientation: orientation(&decoder),
-        notes: profile
-            .as_deref()
-            .and_then(foreign_profile)
-            .map(Note::Profile)
-            .into_iter()
-            .collect(),
+        notes: Note::of_profile(profile.as_deref()).into_iter().collect(),
         profile,
     })
 }

@@ -29,6 +29,11 @@ impl Note {
     /// Values below it are those of 12 bits.
     const LEVELS: u16 = 1 << 12;
 
+    /// That of a colour profile which isn't sRGB's.
+    pub(super) fn of_profile(profile: Option<&[u8]>) -> Option<Self> {
+        profile.and_then(foreign_profile).map(Self::Profile)
+    }
+
     pub(super) fn of_levels(samples: &Samples) -> Option<Self> {
         let Samples::Words(bytes) = samples else {
             return None;
@@ -121,7 +126,7 @@ pub(super) fn color_space(info: &Info) -> Option<Note> {
         return (!is_srgb).then_some(Note::CodePoints(primaries, transfer));
     }
     if let Some(profile) = &info.icc_profile {
-        return foreign_profile(profile).map(Note::Profile);
+        return Note::of_profile(Some(profile));
     }
     if info.srgb.is_some() {
         return None;
@@ -132,7 +137,7 @@ pub(super) fn color_space(info: &Info) -> Option<Note> {
 }
 
 /// The name of an ICC profile, if it isn't sRGB's.
-pub(super) fn foreign_profile(profile: &[u8]) -> Option<String> {
+fn foreign_profile(profile: &[u8]) -> Option<String> {
     let name = profile_name(profile);
     let lower = name.to_lowercase();
     let is_srgb = lower.contains("srgb") && !lower.contains("linear");

@@ -12,7 +12,7 @@ use image::error::{ImageError, UnsupportedErrorKind};
 use image::metadata::Orientation;
 use image::{AnimationDecoder, ColorType, ExtendedColorType, ImageDecoder, Limits};
 
-use super::notes::{Note, foreign_profile};
+use super::notes::Note;
 use super::samples::Samples;
 use super::tiff::{self, Directory};
 use super::{Decoded, Fault, Format, Largest};
@@ -157,12 +157,7 @@ fn read(
         _ => Samples::Bytes(pixels),
     };
     let mut notes: Vec<Note> = Note::of_levels(&samples).into_iter().collect();
-    notes.extend(
-        profile
-            .as_deref()
-            .and_then(foreign_profile)
-            .map(Note::Profile),
-    );
+    notes.extend(Note::of_profile(profile.as_deref()));
     Ok(Decoded {
         height: height as usize,
         width: width as usize,

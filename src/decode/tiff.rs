@@ -9,7 +9,7 @@ use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError, TiffFormatError, TiffResult, TiffUnsupportedError};
 
-use super::notes::{Note, foreign_profile};
+use super::notes::Note;
 use super::samples::{Samples, indices_of};
 use super::{Decoded, Largest};
 
@@ -148,12 +148,7 @@ fn read(bytes: &[u8], largest: Largest) -> TiffResult<Decoded> {
         samples: Samples::Bytes(indices.flat_map(color).collect()),
         mode: "P",
         orientation,
-        notes: profile
-            .as_deref()
-            .and_then(foreign_profile)
-            .map(Note::Profile)
-            .into_iter()
-            .collect(),
+        notes: Note::of_profile(profile.as_deref()).into_iter().collect(),
         profile,
     })
 }

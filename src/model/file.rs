@@ -11,7 +11,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::design::Architecture;
+use super::design::{Architecture, Design};
 use super::error::ModelError;
 use super::weights::Weights;
 use crate::data::Preparation;
@@ -51,6 +51,20 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
+    /// Its layers.
+    #[must_use]
+    pub fn design(&self) -> Design {
+        self.arch.design(self.image, self.width)
+    }
+
+    /// The architecture in words, with its width if it can have several.
+    pub(crate) fn arch_words(&self) -> String {
+        match self.arch {
+            Architecture::Residual => format!("residual of width {}", self.width),
+            arch => arch.name().to_owned(),
+        }
+    }
+
     /// The content of the model file with these tensors.
     ///
     /// # Panics

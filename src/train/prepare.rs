@@ -130,13 +130,9 @@ impl Prepared {
                 || info.arch == Architecture::Residual && info.width != own.width)
         {
             let described = |info: &ModelInfo| {
-                let width = match info.arch {
-                    Architecture::Residual => format!(" of width {}", info.width),
-                    _ => String::new(),
-                };
                 format!(
-                    "{}{width} with {} latent values for images of {}",
-                    info.arch.name(),
+                    "{} with {} latent values for images of {}",
+                    info.arch_words(),
                     info.latent_dim,
                     info.image
                 )

@@ -8,7 +8,7 @@ use clap::Args;
 use image::{GrayImage, RgbImage};
 use serde::Serialize;
 
-use super::{ModelArgs, targets};
+use super::{ModelArgs, WritingArgs, targets};
 use crate::apply::{Applied, read_codes};
 use crate::cli::loading::watched;
 use crate::cli::{Exit, log, output};
@@ -34,17 +34,8 @@ pub(in crate::cli) struct DecodeArgs {
     #[arg(long, short, value_name = "DIR", value_parser = output::folder())]
     output: PathBuf,
 
-    /// Replace files that are there already
-    #[arg(long)]
-    force: bool,
-
-    /// Print what was done as JSON
-    #[arg(long)]
-    json: bool,
-
-    /// No progress
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    writing: WritingArgs,
 }
 
 #[derive(Serialize)]
@@ -56,7 +47,7 @@ struct Decoded {
 }
 
 pub(in crate::cli) fn run(args: &DecodeArgs) -> anyhow::Result<Exit> {
-    log::start(args.quiet);
+    log::start(args.writing.quiet);
     let model = args.model.open()?;
     let info = model.info();
     let (codes, rows) = read_codes(&args.codes, info.latent_dim)?;
@@ -67,10 +58,10 @@ pub(in crate::cli) fn run(args: &DecodeArgs) -> anyhow::Result<Exit> {
     };
     let paths = targets::png_paths(&args.output, names.iter().map(String::as_str));
     let outputs = paths.iter().map(PathBuf::as_path);
-    targets::check(outputs, &HashSet::new(), args.force)?;
+    targets::check(outputs, &HashSet::new(), args.writing.force)?;
     let applied = Applied::new(&model, Some(0));
     let whole = Preparation::default();
-    watched(args.quiet, |watch| {
+    watched(args.writing.quiet, |watch| {
         let size = applied.batch_size();
         let batches = codes.chunks(size * info.latent_dim);
         let mut done = 0;
@@ -86,7 +77,7 @@ pub(in crate::cli) fn run(args: &DecodeArgs) -> anyhow::Result<Exit> {
         }
         anyhow::Ok(())
     })?;
-    if args.json {
+    if args.writing.json {
         output::json(&Decoded {
             folder: path_text(&args.output),
             images,

@@ -1,16 +1,17 @@
 //! `trainer encode MODEL IMAGES…`: the codes of images, in a file.
 
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use serde::Serialize;
 
-use super::{Fitted, InputArgs, ModelArgs, require_some, targets, tell_unused};
+use super::{
+    CodeArgs, Fitted, InputArgs, ModelArgs, WritingArgs, require_some, targets, tell_unused,
+};
 use crate::apply::{Applied, write_array_header, write_codes_header};
 use crate::cli::loading::watched;
-use crate::cli::numbers::whole;
 use crate::cli::table::printable;
 use crate::cli::{Exit, log, output};
 use crate::data::{InputBatch, Skipped};
@@ -34,21 +35,11 @@ pub(in crate::cli) struct EncodeArgs {
     #[arg(long, short, value_name = "FILE.npy|FILE.csv", value_parser = output::file(), default_value = "codes.npy")]
     output: PathBuf,
 
-    /// Steps by which each code is improved on the model's loss; 0 for the encoder's own [default: as in training]
-    #[arg(long, value_name = "STEPS", value_parser = whole("refine"))]
-    refine: Option<usize>,
+    #[command(flatten)]
+    codes: CodeArgs,
 
-    /// Replace files that are there already
-    #[arg(long)]
-    force: bool,
-
-    /// Print what was done as JSON
-    #[arg(long)]
-    json: bool,
-
-    /// No progress
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    writing: WritingArgs,
 }
 
 #[derive(Serialize)]
@@ -63,7 +54,7 @@ struct Encoded {
 }
 
 pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
-    log::start(args.quiet);
+    log::start(args.writing.quiet);
     let ends_in = |wanted: &str| {
         let extension = args.output.extension();
         extension.is_some_and(|extension| extension.eq_ignore_ascii_case(wanted))
@@ -83,10 +74,10 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
     let inputs = args.images.open()?;
     let array = is_array.then_some(args.output.as_path());
     let outputs = array.into_iter().chain([table.as_path()]);
-    targets::check(outputs, &inputs.files(), args.force)?;
+    targets::check(outputs, &inputs.files(), args.writing.force)?;
     let model = args.model.open()?;
     let info = model.info();
-    let applied = Applied::new(&model, args.refine);
+    let applied = Applied::new(&model, args.codes.refine);
 
     // How many rows there are, which an array begins with, is known in the end.
     let temporary = || tempfile::tempfile().context("can't make a temporary file");
@@ -94,7 +85,7 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
     write_codes_header(&mut rows, if is_array { 0 } else { info.latent_dim })?;
     let mut rows = csv::Writer::from_writer(rows);
     let mut fitted = Fitted::default();
-    let unused = watched(args.quiet, |watch| {
+    let unused = watched(args.writing.quiet, |watch| {
         let (shape, size) = (info.image, applied.batch_size());
         inputs.read(shape, info.preparation, size, watch, |batch| {
             let InputBatch { images, values } = batch;
@@ -129,18 +120,18 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
         let mut codes = codes.into_inner().context("can't write a temporary file")?;
         codes.seek(SeekFrom::Start(0))?;
         let (rows, width) = (fitted.images, info.latent_dim);
-        write(&args.output, &mut |mut output| {
+        write_output_with(&args.output, &mut |mut output| {
             write_array_header(&mut output, rows, width)?;
             io::copy(&mut codes, &mut output).map(|_| ())
         })?;
     }
     let mut rows = rows.into_inner().context("can't write a temporary file")?;
     rows.seek(SeekFrom::Start(0))?;
-    write(&table, &mut |mut output| {
+    write_output_with(&table, &mut |mut output| {
         io::copy(&mut rows, &mut output).map(|_| ())
     })?;
 
-    if args.json {
+    if args.writing.json {
         output::json(&Encoded {
             codes: path_text(&args.output),
             table: path_text(&table),
@@ -162,11 +153,4 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Done)
-}
-
-fn write(
-    path: &Path,
-    write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
-) -> anyhow::Result<()> {
-    Ok(write_output_with(path, write)?)
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::ModelArgs;
 use crate::cli::{Exit, log, output};
-use crate::model::{Architecture, ModelInfo, parameters};
+use crate::model::{ModelInfo, parameters};
 use crate::path_text::path_text;
 use crate::words::refined;
 
@@ -33,8 +33,7 @@ pub(in crate::cli) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
     let path = args.model.path()?;
     let model = args.model.open()?;
     let info = model.info();
-    let design = info.arch.design(info.image, info.width);
-    let parameters = parameters(&design, info.latent_dim);
+    let parameters = parameters(&info.design(), info.latent_dim);
     if args.json {
         output::json(&Shown {
             model: path_text(&path),
@@ -43,10 +42,6 @@ pub(in crate::cli) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
         })?;
         return Ok(Exit::Done);
     }
-    let width = match info.arch {
-        Architecture::Residual => format!(" of width {}", info.width),
-        _ => String::new(),
-    };
     let classes = match info.classes.as_slice() {
         [] => "none".to_owned(),
         names => names.join(", "),
@@ -59,7 +54,7 @@ pub(in crate::cli) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
     for (name, value) in [
         (
             "arch",
-            format!("{}{width}, {parameters} parameters", info.arch.name()),
+            format!("{}, {parameters} parameters", info.arch_words()),
         ),
         ("latent_dim", info.latent_dim.to_string()),
         ("images", info.image.to_string()),

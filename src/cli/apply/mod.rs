@@ -70,6 +70,30 @@ pub(super) struct InputArgs {
     files_from: Option<PathBuf>,
 }
 
+/// How codes are found.
+#[derive(Args, Debug)]
+pub(super) struct CodeArgs {
+    /// Steps by which each code is improved on the model's loss; 0 for the encoder's own [default: as in training]
+    #[arg(long, value_name = "STEPS", value_parser = whole("refine"))]
+    refine: Option<usize>,
+}
+
+/// What becomes of results.
+#[derive(Args, Debug)]
+pub(super) struct WritingArgs {
+    /// Replace files that are there already
+    #[arg(long)]
+    force: bool,
+
+    /// Print what was done as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// No progress
+    #[arg(long, short)]
+    quiet: bool,
+}
+
 impl InputArgs {
     fn open(&self) -> anyhow::Result<Inputs> {
         let mut paths = self.images.clone();

@@ -7,10 +7,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::decode::{check_numbers, levels, save};
-use super::{Fitted, InputArgs, ModelArgs, require_some, targets, tell_unused};
+use super::{
+    CodeArgs, Fitted, InputArgs, ModelArgs, WritingArgs, require_some, targets, tell_unused,
+};
 use crate::apply::Applied;
 use crate::cli::loading::watched;
-use crate::cli::numbers::whole;
 use crate::cli::train::print_quality;
 use crate::cli::{Exit, log, output};
 use crate::data::{InputBatch, Skipped};
@@ -28,7 +29,6 @@ const SHOWN: usize = 20;
 /// The folder gets the same folders as the images are in, and `scores.csv` with SSIM, PSNR and MSE of each, in the
 /// size that the model takes.
 #[derive(Args, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "flags of a command")]
 pub(in crate::cli) struct ReconstructArgs {
     #[command(flatten)]
     model: ModelArgs,
@@ -48,21 +48,11 @@ pub(in crate::cli) struct ReconstructArgs {
     #[arg(long, value_name = "FILE.png", value_parser = output::file())]
     grid: Option<PathBuf>,
 
-    /// Steps by which each code is improved on the model's loss; 0 for the encoder's own [default: as in training]
-    #[arg(long, value_name = "STEPS", value_parser = whole("refine"))]
-    refine: Option<usize>,
+    #[command(flatten)]
+    codes: CodeArgs,
 
-    /// Replace files that are there already
-    #[arg(long)]
-    force: bool,
-
-    /// Print what was done as JSON
-    #[arg(long)]
-    json: bool,
-
-    /// No progress
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    writing: WritingArgs,
 }
 
 #[derive(Serialize)]
@@ -84,7 +74,7 @@ struct Pair {
 }
 
 pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
-    log::start(args.quiet);
+    log::start(args.writing.quiet);
     let model = args.model.open()?;
     let info = model.info();
     let inputs = args.images.open()?;
@@ -94,15 +84,15 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
     let others = [Some(table.as_path()), args.grid.as_deref()];
     let all = paths.iter().map(PathBuf::as_path);
     let outputs = all.chain(others.into_iter().flatten());
-    targets::check(outputs, &inputs.files(), args.force)?;
+    targets::check(outputs, &inputs.files(), args.writing.force)?;
 
-    let applied = Applied::new(&model, args.refine);
+    let applied = Applied::new(&model, args.codes.refine);
     let mut fitted = Fitted::default();
     let mut scores = Scores::default();
     let mut shown: Vec<Pair> = Vec::new();
     let mut rows = csv::Writer::from_writer(Vec::new());
     rows.write_record(["path", "class", "ssim", "psnr", "mse"])?;
-    let unused = watched(args.quiet, |watch| {
+    let unused = watched(args.writing.quiet, |watch| {
         let (shape, size) = (info.image, applied.batch_size());
         inputs.read(shape, info.preparation, size, watch, |batch| {
             let InputBatch { images, values } = batch;
@@ -168,7 +158,7 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
         export_png(&reconstruction_grid(&title, &tiles), path)?;
     }
     let quality = scores.quality();
-    if args.json {
+    if args.writing.json {
         output::json(&Reconstructed {
             folder: path_text(&args.output),
             scores: path_text(&table),
