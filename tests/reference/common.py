@@ -7,6 +7,7 @@ numpy for the images, TensorFlow for the model.
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import os
 import platform
@@ -117,7 +118,6 @@ def build_torch_model():
 def build_torch_residual(channels: int, height: int, width: int, latent_dim: int, size: int = 16):
     """The trainer's architecture `residual` in PyTorch, for images [N, C, H, W] whose sides its halvings
     divide. `size` is the number of channels at full size."""
-    import torch
     from torch import nn
 
     class Residual(nn.Module):
@@ -174,6 +174,20 @@ def import_tensorflow():
             raise
         return None
     return tensorflow
+
+
+def add_trainer_argument(parser: argparse.ArgumentParser) -> None:
+    """`--trainer PATH`: the program, where cargo puts it unless another is named."""
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    trainer = target / "release" / ("trainer.exe" if os.name == "nt" else "trainer")
+    parser.add_argument(
+        "--trainer", type=Path, default=trainer, metavar="PATH", help="executable [%(default)s]"
+    )
+
+
+def trainer_environment() -> dict[str, str]:
+    """The environment without settings of the trainer, which may come from there as well."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("TRAINER_")}
 
 
 def machine() -> dict[str, str | int]:

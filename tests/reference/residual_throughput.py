@@ -15,7 +15,6 @@ Build first (`cargo build --release`), and let nothing else run. Needs: pip inst
 
 import argparse
 import json
-import os
 import re
 import statistics
 import subprocess
@@ -24,7 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from common import ROOT, build_torch_residual, machine
+from common import add_trainer_argument, build_torch_residual, machine, trainer_environment
 
 BATCH_SIZE = 128
 LATENT_DIM = 128
@@ -32,12 +31,8 @@ SHAPES = {"28x28x1": (1, 28, 28, 4096), "64x64x3": (3, 64, 64, 1024)}  # channel
 
 
 def arguments() -> argparse.Namespace:
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    trainer = target / "release" / ("trainer.exe" if os.name == "nt" else "trainer")
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument(
-        "--trainer", type=Path, default=trainer, metavar="PATH", help="executable [%(default)s]"
-    )
+    add_trainer_argument(parser)
     parser.add_argument("--trials", type=int, default=3, metavar="N", help="of each [3]")
     parser.add_argument(
         "--epochs", type=int, default=3, metavar="N", help="in a trial, the first not counted [3]"
@@ -84,10 +79,12 @@ def trainer_settings(images: str, folder: Path, options: argparse.Namespace) -> 
 
 
 def run_trainer(arguments: list[str], options: argparse.Namespace) -> str:
-    # The trainer's settings may come from the environment as well, but not here.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TRAINER_")}
     done = subprocess.run(
-        [options.trainer, *arguments], check=True, text=True, env=environment, capture_output=True
+        [options.trainer, *arguments],
+        check=True,
+        text=True,
+        env=trainer_environment(),
+        capture_output=True,
     )
     return done.stdout
 

@@ -25,7 +25,15 @@ import sys
 import time
 from pathlib import Path
 
-from common import ROOT, build_model, build_torch_model, import_tensorflow, machine, split
+from common import (
+    add_trainer_argument,
+    build_model,
+    build_torch_model,
+    import_tensorflow,
+    machine,
+    split,
+    trainer_environment,
+)
 
 BATCH_SIZE = 128
 TRAINER_BACKENDS = ("flex", "ndarray")
@@ -42,12 +50,8 @@ INFERENCE_SECONDS = 2.0
 
 
 def arguments() -> argparse.Namespace:
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    trainer = target / "release" / ("trainer.exe" if os.name == "nt" else "trainer")
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument(
-        "--trainer", type=Path, default=trainer, metavar="PATH", help="executable [%(default)s]"
-    )
+    add_trainer_argument(parser)
     parser.add_argument("--trials", type=int, default=3, metavar="N", help="of each contestant [3]")
     parser.add_argument(
         "--epochs", type=int, default=3, metavar="N", help="in a trial, the first not counted [3]"
@@ -161,10 +165,12 @@ def measure_trainer(backend: str, options: argparse.Namespace) -> dict:
     command = [options.trainer, "bench", "training", "--backend", backend, "--arch", "baseline"]
     command += ["--classes", "t-shirt,trouser", "--batch-size", str(BATCH_SIZE), "--json"]
     command += ["--epochs", str(options.epochs), "--patience", "99", "--trials", "1"]
-    # The trainer's settings may come from the environment as well, but not here.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TRAINER_")}
     done = subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+        command,
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=trainer_environment(),
     )
     report = json.loads(done.stdout)
     return {

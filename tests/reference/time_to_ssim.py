@@ -15,27 +15,31 @@ Build first (`cargo build --release`) and let nothing else run. Keras needs tens
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from common import INSTALL_TENSORFLOW, ROOT, build_model, import_tensorflow, machine, split
+from common import (
+    INSTALL_TENSORFLOW,
+    add_trainer_argument,
+    build_model,
+    import_tensorflow,
+    machine,
+    split,
+)
 
 BATCH_SIZE = 32
 EVALUATION_BATCH = 256
 
 
 def arguments() -> argparse.Namespace:
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    trainer = target / "release" / ("trainer.exe" if os.name == "nt" else "trainer")
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--target", type=float, default=0.913, metavar="SSIM", help="[0.913]")
     parser.add_argument("--seconds", type=float, default=600, metavar="N", help="for Keras [600]")
     parser.add_argument("--trials", type=int, default=3, metavar="N", help="of the trainer [3]")
-    parser.add_argument("--trainer", type=Path, default=trainer, metavar="PATH", help="[%(default)s]")
+    add_trainer_argument(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers here as well")
     parser.add_argument("--keras-trial", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
