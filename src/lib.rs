@@ -43,6 +43,7 @@
 //! config        the settings
 //! apply         uses of a trained model on any images
 //! model         architectures, the network, its objective, model files, `Model`
+//! anomaly       how unusual images are
 //! loss          what training minimises
 //! metrics       scores of reconstructions, a model's or PCA's
 //! pca           the best linear method
@@ -64,6 +65,7 @@
 //! the list once.) Those that the documentation doesn't list are the program's, and for its tests:
 //! nothing is promised of them.
 
+pub mod anomaly;
 pub mod apply;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::data::{DataError, DeviceImages, Images};
+use crate::data::{DataError, DeviceImages, Images, InputNoise};
 use crate::host::block_on;
-use crate::pca::Pca;
+use crate::pca::{Pca, Projection};
 use crate::readback::{ReadError, Readback, Values};
 use crate::ssim::{SsimConfig, ssim};
 
@@ -117,32 +117,56 @@ pub fn evaluate_pca(
     ssim_config: &SsimConfig,
     device: &Device,
 ) -> Result<Scores, ScoreError> {
+    let noise = InputNoise::default();
     block_on(evaluate_pca_async(
         pca,
         images,
         indices,
+        noise,
         ssim_config,
         device,
     ))
 }
 
-/// As [`evaluate_pca`], without blocking.
+/// As [`evaluate_pca`], without blocking; what is projected is spoilt by `noise`.
 pub(crate) async fn evaluate_pca_async(
     pca: &Pca,
     images: &Arc<Images>,
     indices: &[u32],
+    noise: InputNoise,
     ssim_config: &SsimConfig,
     device: &Device,
 ) -> Result<Scores, ScoreError> {
-    let mean = pca.mean_tensor(device); // [1, P]
-    let components = pca.components_tensor(device); // [P, K]
+    let projection = Projection::new(pca, device);
+    let shape = images.shape();
+    let restore = |images| projection.decode(projection.encode(images), shape);
+    evaluate_restored(images, indices, noise, restore, ssim_config, device).await
+}
+
+/// Scores, without a loss, of images that are spoilt by `noise` as they are.
+pub(crate) async fn evaluate_noise(
+    images: &Arc<Images>,
+    indices: &[u32],
+    noise: InputNoise,
+    ssim_config: &SsimConfig,
+    device: &Device,
+) -> Result<Scores, ScoreError> {
+    evaluate_restored(images, indices, noise, |seen| seen, ssim_config, device).await
+}
+
+/// Scores of what `restore` makes of images that are spoilt by `noise`.
+async fn evaluate_restored(
+    images: &Arc<Images>,
+    indices: &[u32],
+    noise: InputNoise,
+    restore: impl Fn(Tensor<4>) -> Tensor<4>,
+    ssim_config: &SsimConfig,
+    device: &Device,
+) -> Result<Scores, ScoreError> {
     let images = DeviceImages::within(images.clone(), device, 0);
     let mut columns = Vec::new();
-    for images in images.inference_batches(indices)? {
-        let flat: Tensor<2> = images.clone().flatten(1, 3); // [n, P]
-        let latents = (flat - mean.clone()).matmul(components.clone()); // [n, K]
-        let restored = latents.matmul(components.clone().transpose()) + mean.clone();
-        let restored = restored.clamp(0.0, 1.0).reshape(images.dims());
+    for (batch, images) in images.inference_batches(indices)?.enumerate() {
+        let restored = restore(noise.in_scoring(images.clone(), batch));
         let [ssim, mse] = ssim_and_mse(restored, images, ssim_config);
         columns.push(Tensor::stack::<2>(vec![ssim, mse], 0)); // [2, n]
     }

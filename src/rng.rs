@@ -24,6 +24,10 @@ pub enum Stream {
     Samples,
     /// The subspace from which principal components are searched; index: 0.
     Subspace,
+    /// How training images are spoilt; index: the training step.
+    Corruption,
+    /// How images are that are scored; index: the batch.
+    ScoredCorruption,
 }
 
 /// A `ChaCha8` generator for draw number `index` of `stream`.

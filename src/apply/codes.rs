@@ -197,15 +197,18 @@ fn read_table(path: &Path) -> Result<(Vec<CodeRow>, Vec<f32>, usize), CodesError
     }
     let width = header.len() - COLUMNS.len();
     let (mut rows, mut codes) = (Vec::new(), Vec::new());
+    let mut next = 0;
     for record in reader.records() {
         let record = record.map_err(|error| malformed(error.to_string()))?;
-        if record[0].parse() != Ok(rows.len()) {
-            return Err(malformed(format!(
-                "row {} stands where row {} should: it has been sorted, or rows are missing",
-                &record[0],
-                rows.len()
-            )));
-        }
+        // A file that couldn't be used leaves its number out.
+        let number = record[0].parse::<usize>();
+        let number = number.ok().filter(|&number| number >= next);
+        next = 1 + number.ok_or_else(|| {
+            malformed(format!(
+                "row {} stands where one from {next} on should: it has been sorted",
+                &record[0]
+            ))
+        })?;
         let class = record[2].to_owned();
         rows.push(CodeRow {
             path: record[1].to_owned(),

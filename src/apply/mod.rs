@@ -4,40 +4,93 @@
 //! Inputs → batches of one size → Applied::encode → codes [n, latent_dim] → Applied::decode → images [n, C, H, W]
 //! ```
 //!
+//! [`Measured`] has what anomaly scores take, [`Neighbours`] finds near codes. PCA can stand in a model's place, to
+//! be measured beside it.
+//!
 //! Batches are filled up to one size with images of zeros, since a product of few rows goes another way than
 //! one of many: so a code depends on its image alone.
 
+mod anomalies;
 mod codes;
+mod neighbours;
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::anomaly::PixelErrors;
 use crate::data::inference_batch;
 use crate::host::block_on;
 use crate::image::ImageShape;
 use crate::metrics::{Scores, ssim_and_mse};
-use crate::model::{Model, ModelError, Objective};
+use crate::model::{Autoencoder, Model, ModelError, Objective};
+use crate::pca::{Pca, Projection};
 use crate::readback::Readback;
+use crate::ssim::{SsimConfig, ssim_map};
 
+pub(crate) use anomalies::calibrate;
+pub use anomalies::{Scorer, evenly};
 pub use codes::{CodeRow, CodesError, read_codes, write_array_header, write_codes_header};
+pub use neighbours::{Neighbour, Neighbours};
 
-/// A model, ready for batches of one size.
+/// What encodes and decodes, ready for batches of one size.
 #[derive(Clone, Debug)]
 pub struct Applied<'a> {
-    model: &'a Model,
-    objective: Objective,
+    method: Method<'a>,
+    shape: ImageShape,
+    latent_dim: usize,
+    ssim_config: SsimConfig,
+    device: Device,
     batch: usize,
 }
 
+#[derive(Clone, Debug)]
+enum Method<'a> {
+    Network(&'a Autoencoder, Objective),
+    Pca(Projection),
+}
+
+/// What some images become, and how far that is from them.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// `[n, latent_dim]`
+    pub codes: Vec<f32>,
+    /// `[n, C, H, W]` in [0, 1].
+    pub restored: Vec<f32>,
+    /// `[n]`
+    pub errors: Vec<PixelErrors>,
+}
+
 impl<'a> Applied<'a> {
-    /// With so many steps of refinement for each code, or as many as in training.
+    /// A model, with so many steps of refinement for each code, or as many as in training.
     #[must_use]
     pub fn new(model: &'a Model, refine: Option<usize>) -> Self {
+        let info = model.info();
         let mut objective = model.objective();
         objective.refine = refine.unwrap_or(objective.refine);
         Self {
-            model,
-            objective,
-            batch: inference_batch(model.info().image),
+            ssim_config: objective.ssim_config,
+            method: Method::Network(model.network(), objective),
+            shape: info.image,
+            latent_dim: info.latent_dim,
+            device: model.device().clone(),
+            batch: inference_batch(info.image),
+        }
+    }
+
+    /// Principal components of images of `shape`, on `device`.
+    ///
+    /// # Panics
+    ///
+    /// Where they are of images of another size.
+    #[must_use]
+    pub fn pca(pca: &Pca, shape: ImageShape, ssim_config: SsimConfig, device: &Device) -> Self {
+        assert_eq!(pca.pixels(), shape.len());
+        Self {
+            method: Method::Pca(Projection::new(pca, device)),
+            shape,
+            latent_dim: pca.len(),
+            ssim_config,
+            device: device.clone(),
+            batch: inference_batch(shape),
         }
     }
 
@@ -47,14 +100,19 @@ impl<'a> Applied<'a> {
         self.batch
     }
 
+    /// Values of a code.
+    #[must_use]
+    pub fn latent_dim(&self) -> usize {
+        self.latent_dim
+    }
+
     /// Steps of refinement for each code.
     #[must_use]
     pub fn refine(&self) -> usize {
-        self.objective.refine
-    }
-
-    fn shape(&self) -> ImageShape {
-        self.model.info().image
+        match &self.method {
+            Method::Network(_, objective) => objective.refine,
+            Method::Pca(_) => 0,
+        }
     }
 
     /// Bytes `[n, C, H, W]` as a whole batch in [0, 1].
@@ -63,9 +121,9 @@ impl<'a> Applied<'a> {
             .iter()
             .map(|&value| f32::from(value) / 255.0)
             .collect();
-        values.resize(self.batch * self.shape().len(), 0.0);
-        let shape = self.shape().batch(self.batch);
-        Tensor::from_data(TensorData::new(values, shape), self.model.device())
+        values.resize(self.batch * self.shape.len(), 0.0);
+        let shape = self.shape.batch(self.batch);
+        Tensor::from_data(TensorData::new(values, shape), &self.device)
     }
 
     fn rows(&self, found: usize, width: usize) -> usize {
@@ -75,6 +133,20 @@ impl<'a> Applied<'a> {
             "at most a batch of whole rows"
         );
         rows
+    }
+
+    fn encoded(&self, images: Tensor<4>) -> Tensor<2> {
+        match &self.method {
+            Method::Network(network, objective) => objective.encode(network, images),
+            Method::Pca(projection) => projection.encode(images),
+        }
+    }
+
+    fn decoded(&self, codes: Tensor<2>) -> Tensor<4> {
+        match &self.method {
+            Method::Network(network, _) => network.decode(codes),
+            Method::Pca(projection) => projection.decode(codes, self.shape),
+        }
     }
 
     /// The codes `[n, latent_dim]` of images `[n, C, H, W]`, at most [`batch_size`](Self::batch_size) of them.
@@ -87,11 +159,22 @@ impl<'a> Applied<'a> {
     ///
     /// Where there are more images, or a part of one.
     pub fn encode(&self, images: &[u8]) -> Result<Vec<f32>, ModelError> {
-        let rows = self.rows(images.len(), self.shape().len());
-        let codes = self
-            .objective
-            .encode(self.model.network(), self.images(images));
-        read(codes, rows * self.model.info().latent_dim)
+        block_on(self.encode_async(images))
+    }
+
+    /// As [`encode`](Self::encode), without blocking.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    ///
+    /// # Panics
+    ///
+    /// As [`encode`](Self::encode).
+    pub async fn encode_async(&self, images: &[u8]) -> Result<Vec<f32>, ModelError> {
+        let rows = self.rows(images.len(), self.shape.len());
+        let codes = self.encoded(self.images(images));
+        read(codes, rows * self.latent_dim).await
     }
 
     /// What codes `[n, latent_dim]` are decoded to: `[n, C, H, W]` in [0, 1].
@@ -104,14 +187,12 @@ impl<'a> Applied<'a> {
     ///
     /// As [`encode`](Self::encode).
     pub fn decode(&self, codes: &[f32]) -> Result<Vec<f32>, ModelError> {
-        let width = self.model.info().latent_dim;
-        let rows = self.rows(codes.len(), width);
+        let rows = self.rows(codes.len(), self.latent_dim);
         let mut codes = codes.to_vec();
-        codes.resize(self.batch * width, 0.0);
-        let codes = TensorData::new(codes, [self.batch, width]);
-        let codes = Tensor::from_data(codes, self.model.device());
-        let images = self.model.network().decode(codes);
-        read(images, rows * self.shape().len())
+        codes.resize(self.batch * self.latent_dim, 0.0);
+        let codes = TensorData::new(codes, [self.batch, self.latent_dim]);
+        let images = self.decoded(Tensor::from_data(codes, &self.device));
+        block_on(read(images, rows * self.shape.len()))
     }
 
     /// What becomes of images `[n, C, H, W]` that are encoded and decoded, and how near it is to them.
@@ -124,22 +205,16 @@ impl<'a> Applied<'a> {
     ///
     /// As [`encode`](Self::encode).
     pub fn reconstruct(&self, images: &[u8]) -> Result<(Vec<f32>, Scores), ModelError> {
-        let rows = self.rows(images.len(), self.shape().len());
+        let rows = self.rows(images.len(), self.shape.len());
         let originals = self.images(images);
-        let network = self.model.network();
-        let codes = self.objective.encode(network, originals.clone());
-        let restored = network.decode(codes);
-        let [ssim, mse] = ssim_and_mse(restored.clone(), originals, &self.objective.ssim_config);
+        let restored = self.decoded(self.encoded(originals.clone()));
+        let [ssim, mse] = ssim_and_mse(restored.clone(), originals, &self.ssim_config);
         let mut readback = Readback::default();
         readback.add(restored);
         readback.add(ssim);
         readback.add(mse);
         let mut values = block_on(readback.read())?;
-        let first = |mut values: Vec<f32>, count| {
-            values.truncate(count);
-            values
-        };
-        let restored = first(values.take(), rows * self.shape().len());
+        let restored = first(values.take(), rows * self.shape.len());
         let scores = Scores {
             loss: Vec::new(),
             ssim: first(values.take(), rows),
@@ -147,13 +222,77 @@ impl<'a> Applied<'a> {
         };
         Ok((restored, scores))
     }
+
+    /// The codes of images `[n, C, H, W]`, their reconstructions, and the errors of those pixel by pixel.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    ///
+    /// # Panics
+    ///
+    /// As [`encode`](Self::encode).
+    pub fn measure(&self, images: &[u8]) -> Result<Measured, ModelError> {
+        block_on(self.measure_async(images))
+    }
+
+    /// As [`measure`](Self::measure), without blocking.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    ///
+    /// # Panics
+    ///
+    /// As [`encode`](Self::encode).
+    pub async fn measure_async(&self, images: &[u8]) -> Result<Measured, ModelError> {
+        let ImageShape {
+            channels,
+            height,
+            width,
+        } = self.shape;
+        let rows = self.rows(images.len(), self.shape.len());
+        let originals = self.images(images);
+        let codes = self.encoded(originals.clone());
+        let restored = self.decoded(codes.clone());
+        let windows = ssim_map(restored.clone(), originals, &self.ssim_config)
+            .expect("sizes are checked before training");
+        let mut readback = Readback::default();
+        readback.add(codes);
+        readback.add(restored);
+        readback.add(windows);
+        let mut values = readback.read().await?;
+        let codes = first(values.take(), rows * self.latent_dim);
+        let restored = first(values.take(), rows * self.shape.len());
+        let ssim = values.take();
+        let windows = self.ssim_config.map_size(height, width);
+        let ssim = ssim.chunks_exact(channels * windows[0] * windows[1]);
+        let originals: Vec<f32> = images
+            .iter()
+            .map(|&value| f32::from(value) / 255.0)
+            .collect();
+        let pairs = originals.chunks_exact(self.shape.len());
+        let pairs = pairs.zip(restored.chunks_exact(self.shape.len()));
+        let errors = pairs.zip(ssim).map(|((original, restored), ssim)| {
+            PixelErrors::new(original, restored, self.shape, ssim, windows)
+        });
+        let errors = errors.collect();
+        Ok(Measured {
+            codes,
+            restored,
+            errors,
+        })
+    }
+}
+
+fn first(mut values: Vec<f32>, count: usize) -> Vec<f32> {
+    values.truncate(count);
+    values
 }
 
 /// The first values of a tensor.
-fn read<const D: usize>(tensor: Tensor<D>, count: usize) -> Result<Vec<f32>, ModelError> {
+async fn read<const D: usize>(tensor: Tensor<D>, count: usize) -> Result<Vec<f32>, ModelError> {
     let mut readback = Readback::default();
     readback.add(tensor);
-    let mut values = block_on(readback.read())?.take();
-    values.truncate(count);
-    Ok(values)
+    Ok(first(readback.read().await?.take(), count))
 }

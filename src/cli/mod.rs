@@ -115,6 +115,8 @@ enum Command {
     Encode(apply::encode::EncodeArgs),
     Decode(apply::decode::DecodeArgs),
     Reconstruct(apply::reconstruct::ReconstructArgs),
+    Score(apply::score::ScoreArgs),
+    Neighbours(apply::neighbours::NeighboursArgs),
     /// Trains over latent sizes, architectures and losses, and draws quality by latent size
     ///
     /// Settings that aren't swept are those of training, and have the same defaults.
@@ -239,6 +241,8 @@ impl Cli {
             Some(Command::Encode(args)) => apply::encode::run(&args),
             Some(Command::Decode(args)) => apply::decode::run(&args),
             Some(Command::Reconstruct(args)) => apply::reconstruct::run(&args),
+            Some(Command::Score(args)) => apply::score::run(&args),
+            Some(Command::Neighbours(args)) => apply::neighbours::run(&args),
             Some(Command::Sweep(args)) => sweep::run(&args),
             Some(Command::Runs(args)) => runs::run(&args),
             Some(Command::Data(args)) => data::run(&args),

@@ -11,7 +11,7 @@ use super::numbers::{parsed, real, whole, whole_u64};
 use crate::config::{
     Augment, ConfigError, Interval, OnNan, Optimizer, ROLES, Schedule, TrainConfig,
 };
-use crate::data::{Channels, ClassSelection, Fit, Size, SplitFractions};
+use crate::data::{Channels, ClassSelection, Corruption, Fit, Size, SplitFractions};
 use crate::decode::Background;
 use crate::device::Backend;
 use crate::loss::Loss;
@@ -105,6 +105,11 @@ pub(crate) struct SettingsArgs {
     /// How training images are varied, against overfitting
     #[arg(long, value_enum, help_heading = "Training")]
     pub augment: Option<Augment>,
+
+    /// Spoil images before they are encoded, for a model that restores such ones: gaussian:DEVIATION, mask:SHARE or
+    /// salt:SHARE, such as gaussian:0.2; codes aren't refined then
+    #[arg(long, value_parser = parsed::<Corruption>, value_name = "KIND:AMOUNT", help_heading = "Training")]
+    pub corrupt: Option<Corruption>,
 
     /// Stop after so many epochs without a better validation loss
     #[arg(long, value_parser = whole("patience"), value_name = "EPOCHS", help_heading = "Training")]

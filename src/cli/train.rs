@@ -209,6 +209,9 @@ fn print_result(summary: &Summary, run: &RunDir, json: bool) -> anyhow::Result<(
         &format!("test, {} latent values", summary.latent_dim),
         &summary.test,
     )?;
+    if let Some(noisy) = &summary.noisy {
+        print_quality("as they were spoilt", noisy)?;
+    }
     if let Some(pca) = &summary.pca {
         print_quality(&format!("PCA, {} components", pca.components), &pca.test)?;
     }

@@ -29,6 +29,14 @@ impl TrainConfig {
             Some(arch) => arch.clone().try_into().unwrap_or_default(),
             None => Architecture::default(),
         };
+        let is_given = |key: &str, usual: &str| {
+            let value = table.get(key).and_then(Value::as_str);
+            value.is_some_and(|value| value != usual)
+        };
+        if is_given("corrupt", "none") {
+            // Refinement would bring the noise back.
+            table.entry("refine").or_insert(Value::Integer(0));
+        }
         for (key, value) in Self::for_arch(arch).to_table() {
             table.entry(key).or_insert(value);
         }

@@ -16,8 +16,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{
-    Channels, ClassSelection, DataError, Fit, FolderOptions, ImageOptions, Images, Size, Source,
-    SplitFractions, Watch,
+    Channels, ClassSelection, Corruption, DataError, Fit, FolderOptions, ImageOptions, Images,
+    InputNoise, Size, Source, SplitFractions, Watch,
 };
 use crate::decode::Background;
 use crate::device::Backend;
@@ -222,6 +222,9 @@ pub struct TrainingConfig {
     pub ssim_preset: Preset,
     /// How training images are varied, against overfitting.
     pub augment: Augment,
+    /// How images are spoilt before they are encoded, for a model that restores such ones.
+    #[serde(default)]
+    pub corrupt: Corruption,
     /// Stop after so many epochs without a better validation loss.
     pub patience: usize,
     /// How much lower a validation loss must be to count as better.
@@ -282,6 +285,7 @@ impl TrainConfig {
             refine: 0,
             ssim_preset: Preset::default(),
             augment: Augment::default(),
+            corrupt: Corruption::None,
             patience: 10,
             min_delta: 0.0,
             on_nan: OnNan::default(),
@@ -340,6 +344,10 @@ impl TrainConfig {
             loss: self.training.loss.clone(),
             ssim_config: self.training.ssim_preset.config(),
             refine: self.training.refine,
+            noise: InputNoise {
+                corruption: self.training.corrupt,
+                seed: self.training.seed,
+            },
         }
     }
 
@@ -408,6 +416,13 @@ impl TrainConfig {
             ("min_delta", training.min_delta),
         ] {
             require(setting, value, |range| range.contains_real(value))?;
+        }
+        if !training.corrupt.is_none() && training.refine > 0 {
+            return Err(ConfigError::Value {
+                setting: "refine",
+                value: training.refine.to_string(),
+                expected: "0 beside `corrupt`: steps of refinement would bring the noise back",
+            });
         }
         Ok(())
     }

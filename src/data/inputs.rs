@@ -1,15 +1,16 @@
 //! Images that a trained model is used on: files and folders as they are named, read and prepared a few at a
 //! time, however many there are.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::collection::Skipped;
 use super::error::DataError;
-use super::folder::{Listed, list, not_listed, prepared};
+use super::folder::{Listed, label, list, not_listed, prepared};
 use super::idx_folder;
 use super::preparation::Preparation;
 use super::watch::Watch;
@@ -22,6 +23,8 @@ use crate::path_text::path_text;
 pub struct Inputs {
     /// Sorted by path; those of files of many as they are there.
     entries: Vec<Entry>,
+    /// The places of those that are read.
+    part: Range<usize>,
     warnings: Vec<String>,
 }
 
@@ -37,6 +40,8 @@ struct Entry {
 /// What is known of an image besides its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputImage {
+    /// Its place among all, those that can't be used counted.
+    pub row: usize,
     /// Its path below the folder that was named, or as it was named, with `/`; or its place in a file of many,
     /// such as `train/00000`.
     pub path: String,
@@ -83,6 +88,7 @@ impl Inputs {
         inputs
             .entries
             .retain(|entry| seen.insert(entry.listed.name.clone()));
+        inputs.part = 0..inputs.entries.len();
         Ok(inputs)
     }
 
@@ -130,16 +136,81 @@ impl Inputs {
         Ok(())
     }
 
-    /// How many images there are, if all of them can be used.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.entries.len()
+    /// Gives images the classes of a table with the columns `path` and `class`, in place of those that they have.
+    /// Files that it doesn't name are left out.
+    ///
+    /// # Errors
+    ///
+    /// Where it can't be read, or names none of the images.
+    pub fn label(&mut self, table: &Path) -> Result<(), DataError> {
+        let files = self.entries.iter_mut().map(|entry| &mut entry.listed);
+        self.warnings.extend(label(files, table)?);
+        Ok(())
     }
 
-    /// Whether there is none; [`Inputs::open`] makes no such one.
+    /// The classes that the images have, sorted.
+    #[must_use]
+    pub fn classes(&self) -> BTreeSet<&str> {
+        let classes = self.entries.iter().map(|entry| &entry.listed.class);
+        classes.filter_map(Option::as_deref).collect()
+    }
+
+    /// Those of these paths.
+    #[must_use]
+    pub fn only(&self, paths: &BTreeSet<&str>) -> Self {
+        let entries = self.entries.iter();
+        let entries = entries.filter(|entry| paths.contains(entry.listed.name.as_str()));
+        let entries: Vec<Entry> = entries.cloned().collect();
+        Self {
+            part: 0..entries.len(),
+            entries,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// At most `most` of them, spread evenly over all.
+    #[must_use]
+    pub fn thinned(mut self, most: usize) -> Self {
+        let all = self.entries.len();
+        let mut place = 0;
+        self.entries.retain(|_| {
+            place += 1;
+            all <= most || (place * most) / all > ((place - 1) * most) / all
+        });
+        self.part = 0..self.entries.len();
+        self
+    }
+
+    /// The part number `shard` of `count`, both from 1: those that are read. All others keep their places.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such part.
+    #[must_use]
+    pub fn shard(mut self, shard: usize, count: usize) -> Self {
+        assert!((1..=count).contains(&shard), "a part of them");
+        let all = self.entries.len();
+        let start = |shard: usize| shard * all / count;
+        self.part = start(shard - 1)..start(shard);
+        self
+    }
+
+    /// The places of those that are read, among all.
+    #[must_use]
+    pub fn part(&self) -> Range<usize> {
+        self.part.clone()
+    }
+
+    /// How many images are read, if all of them can be used.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.part.len()
+    }
+
+    /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.part.is_empty()
     }
 
     /// The files that are read, as the system knows them.
@@ -151,7 +222,7 @@ impl Inputs {
             .collect()
     }
 
-    /// The paths of all images, good or not, in their order.
+    /// The paths of all images, good or not, in their order, whichever are read.
     pub fn paths(&self) -> impl Iterator<Item = &str> + Clone {
         self.entries.iter().map(|entry| entry.listed.name.as_str())
     }
@@ -181,18 +252,20 @@ impl Inputs {
         let mut notes = NotedFiles::default();
         let mut batch = InputBatch::default();
         let mut done = 0;
-        for entries in self.entries.chunks(at_once) {
+        let mut rows = self.part.clone();
+        for entries in self.entries[self.part.clone()].chunks(at_once) {
             let pictures: Vec<_> = entries
                 .par_iter()
                 .map(|entry| entry.prepared(shape, preparation))
                 .collect();
-            for (entry, picture) in entries.iter().zip(pictures) {
+            for ((entry, picture), row) in entries.iter().zip(pictures).zip(rows.by_ref()) {
                 let path = entry.listed.name.clone();
                 match picture {
                     Ok((picture, values)) => {
                         notes.add(&path, &picture.notes);
                         batch.values.extend(values);
                         batch.images.push(InputImage {
+                            row,
                             path,
                             class: entry.listed.class.clone(),
                             size: [picture.height, picture.width],

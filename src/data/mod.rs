@@ -18,6 +18,7 @@ mod batches;
 mod checked;
 mod classes;
 mod collection;
+mod corruption;
 #[cfg(feature = "cli")]
 mod download;
 mod error;
@@ -42,6 +43,7 @@ mod watch;
 pub use batches::{Batches, DeviceImages, inference_batch};
 pub use classes::{CLASS_NAMES, ClassSelection};
 pub use collection::{Collection, ImageFile, Skipped};
+pub use corruption::{Corruption, InputNoise};
 pub use error::DataError;
 pub use fashion_mnist::Sources;
 pub use fashion_mnist_error::FashionMnistError;

@@ -3,8 +3,10 @@
 //!
 //! The metadata has one key, `trainer`, with one JSON object: [`ModelInfo`], its keys sorted, with
 //! neither times nor paths, so that equal weights are equal files. `tensors_sha256` in it shows a file
-//! that has changed.
+//! that has changed. At the end of a training a calibration comes with it: quantiles of anomaly scores in the
+//! metadata, mean and covariance of the training codes as two tensors more.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -14,7 +16,8 @@ use serde_json::Value;
 use super::design::{Architecture, Design};
 use super::error::ModelError;
 use super::weights::Weights;
-use crate::data::Preparation;
+use crate::anomaly::{Calibration, CodeStatistics};
+use crate::data::{Corruption, Preparation};
 use crate::image::ImageShape;
 use crate::loss::Loss;
 use crate::ssim::Preset;
@@ -22,7 +25,14 @@ use crate::ssim::Preset;
 /// The key in a safetensors file's metadata.
 const KEY: &str = "trainer";
 /// Raised whenever older versions would misread a file.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
+/// That of files which say nothing of usual images.
+const UNCALIBRATED_FORMAT: u64 = 1;
+/// The tensors of a calibration, `[latent_dim]` and `[latent_dim, latent_dim]`.
+const CODE_MEAN: &str = "calibration.code_mean";
+const CODE_COVARIANCE: &str = "calibration.code_covariance";
+/// In the record: the quantiles of a calibration.
+const SCORES: &str = "calibration";
 
 /// What a model file says of its model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +50,9 @@ pub struct ModelInfo {
     pub preparation: Preparation,
     /// What it was trained to minimise, and what refinement minimises.
     pub loss: Loss,
+    /// How images were spoilt that it was trained to restore.
+    #[serde(default, skip_serializing_if = "Corruption::is_none")]
+    pub corrupt: Corruption,
     /// Steps by which the encoder improves each latent vector on the loss.
     pub refine: usize,
     /// Whose conventions SSIM follows, in the loss and in scores.
@@ -65,31 +78,57 @@ impl ModelInfo {
         }
     }
 
-    /// The content of the model file with these tensors.
+    /// The content of the model file with these tensors, and what it may know of usual images.
     ///
     /// # Panics
     ///
     /// Never: numbers and strings have a form in JSON.
-    pub(crate) fn file(&self, weights: &Weights) -> Vec<u8> {
-        let fields = serde_json::to_value(self).expect("numbers and strings");
+    pub(crate) fn file(&self, weights: &Weights, calibration: Option<&Calibration>) -> Vec<u8> {
+        let json = |value: serde_json::Result<Value>| value.expect("numbers and strings");
+        let fields = json(serde_json::to_value(self));
         let mut record: BTreeMap<String, Value> =
             serde_json::from_value(fields).expect("it's an object");
-        record.insert("format".to_owned(), FORMAT.into());
+        let mut weights = Cow::Borrowed(weights);
+        let mut format = UNCALIBRATED_FORMAT;
+        if let Some(Calibration { scores, codes }) = calibration {
+            format = FORMAT;
+            record.insert(SCORES.to_owned(), json(serde_json::to_value(scores)));
+            let width = codes.width();
+            let tensors = weights.to_mut();
+            tensors.insert(CODE_MEAN, vec![width], codes.mean().to_vec());
+            let covariance = codes.covariance().to_vec();
+            tensors.insert(CODE_COVARIANCE, vec![width, width], covariance);
+        }
+        record.insert("format".to_owned(), format.into());
         record.insert("tensors_sha256".to_owned(), weights.sha256().into());
         let text = serde_json::to_string(&record).expect("numbers and strings");
         weights.to_safetensors(Some((KEY, text)))
     }
+}
 
-    /// What a model file says, and its tensors; only the tensors if it says nothing of itself, as those
-    /// of trainer's first version. `path` is for errors.
-    pub(crate) fn read(path: &Path, bytes: &[u8]) -> Result<(Option<Self>, Weights), ModelError> {
+/// What a model file holds.
+pub(crate) struct ModelFile {
+    /// None in files of trainer's first version, which say nothing of themselves.
+    pub info: Option<ModelInfo>,
+    pub weights: Weights,
+    /// None in those of before the end of a training.
+    pub calibration: Option<Calibration>,
+}
+
+impl ModelFile {
+    /// Reads its content; `path` is for errors.
+    pub(crate) fn read(path: &Path, bytes: &[u8]) -> Result<Self, ModelError> {
         let foreign = |reason: String| ModelError::Foreign {
             path: path.to_owned(),
             reason,
         };
-        let (weights, text) = Weights::from_safetensors(bytes, KEY).map_err(foreign)?;
+        let (mut weights, text) = Weights::from_safetensors(bytes, KEY).map_err(foreign)?;
         let Some(text) = text else {
-            return Ok((None, weights));
+            return Ok(Self {
+                info: None,
+                weights,
+                calibration: None,
+            });
         };
         let mut record: BTreeMap<String, Value> =
             serde_json::from_str(&text).map_err(|error| foreign(error.to_string()))?;
@@ -115,8 +154,29 @@ impl ModelInfo {
                 ),
             });
         }
+        let scores = record.remove(SCORES);
         let fields = serde_json::to_value(record).map_err(|error| foreign(error.to_string()))?;
-        let info = serde_json::from_value(fields).map_err(|error| foreign(error.to_string()))?;
-        Ok((Some(info), weights))
+        let info: ModelInfo =
+            serde_json::from_value(fields).map_err(|error| foreign(error.to_string()))?;
+        let tensors = [CODE_MEAN, CODE_COVARIANCE].map(|name| weights.remove(name));
+        let calibration = match (scores, tensors) {
+            (None, [None, None]) => None,
+            (Some(scores), [Some(mean), Some(covariance)]) => {
+                let scores =
+                    serde_json::from_value(scores).map_err(|error| foreign(error.to_string()))?;
+                let codes = CodeStatistics::from_parts(mean, covariance);
+                let codes = codes.filter(|codes| codes.width() == info.latent_dim);
+                let codes = codes.ok_or_else(|| {
+                    foreign("its mean and covariance of codes aren't those of its codes".to_owned())
+                })?;
+                Some(Calibration { scores, codes })
+            }
+            _ => return Err(foreign("a part of its calibration is missing".to_owned())),
+        };
+        Ok(Self {
+            info: Some(info),
+            weights,
+            calibration,
+        })
     }
 }

@@ -22,6 +22,7 @@ mod weights;
 
 pub use design::{Architecture, Design, Output, Shortcut, Stage};
 pub use error::ModelError;
+pub(crate) use file::ModelFile;
 pub use file::ModelInfo;
 pub use layers::DropoutDraw;
 pub use network::Autoencoder;

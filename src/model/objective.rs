@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::layers::DropoutDraw;
 use super::network::Autoencoder;
+use crate::data::InputNoise;
 use crate::device::is_cpu;
 use crate::lbfgs;
 use crate::loss::Loss;
@@ -35,6 +36,9 @@ pub struct Objective {
     /// Evaluations of the loss and its gradient for each image; 0 leaves latent vectors as the
     /// encoder's network gives them.
     pub refine: usize,
+    /// How images are spoilt before they are encoded; what is decoded is to be what they were. The steps of
+    /// refinement would look for the noise, too, so that there are none then.
+    pub noise: InputNoise,
 }
 
 /// What a network makes of a training batch, to be minimised and recorded.
@@ -64,7 +68,8 @@ impl Objective {
         draw: DropoutDraw,
     ) -> BatchLoss {
         let originals = Tensor::from_inner(images.clone());
-        let encoded = network.training_encode(originals.clone(), draw);
+        let seen = Tensor::from_inner(self.noise.in_training(images.clone(), draw.step));
+        let encoded = network.training_encode(seen, draw);
         let mean_loss = |network: &Autoencoder, latents| {
             let losses = self.losses(&network.predict(latents), originals.clone());
             losses.mean()

@@ -40,8 +40,9 @@ pub(crate) fn add_scores(
     indices: &[u32],
 ) -> Result<(), DataError> {
     let mut columns = Vec::new();
-    for images in images.inference_batches(indices)? {
-        let prediction = network.predict(objective.encode(network, images.clone()));
+    for (batch, images) in images.inference_batches(indices)?.enumerate() {
+        let seen = objective.noise.in_scoring(images.clone(), batch);
+        let prediction = network.predict(objective.encode(network, seen));
         let losses = objective.losses(&prediction, images.clone());
         let restored = prediction.reconstructions();
         let [ssim, mse] = ssim_and_mse(restored, images, &objective.ssim_config);
@@ -58,12 +59,20 @@ pub struct Reconstructions {
     pub values: Vec<f32>,
     /// `[n]`.
     pub ssim: Vec<f32>,
+    /// What the encoder saw of them where they were spoilt, and its SSIM: shapes as above.
+    pub seen: Option<(Vec<f32>, Vec<f32>)>,
 }
 
 impl Reconstructions {
-    pub(crate) fn take_from(values: &mut Values) -> Self {
-        let [values, ssim] = [values.take(), values.take()];
-        Self { values, ssim }
+    /// Of images that were spoilt as `objective` says.
+    pub(crate) fn take_from(values: &mut Values, objective: &Objective) -> Self {
+        let mut pair = || (values.take(), values.take());
+        let (restored, ssim) = pair();
+        Self {
+            values: restored,
+            ssim,
+            seen: (!objective.noise.corruption.is_none()).then(pair),
+        }
     }
 }
 
@@ -85,7 +94,8 @@ pub fn reconstruct(
 ) -> Result<Reconstructions, ReadError> {
     let mut readback = Readback::default();
     add_reconstructions(&mut readback, network, images, objective, ssim_config);
-    Ok(Reconstructions::take_from(&mut block_on(readback.read())?))
+    let mut values = block_on(readback.read())?;
+    Ok(Reconstructions::take_from(&mut values, objective))
 }
 
 /// Queues what [`reconstruct`] does, for [`Reconstructions::take_from`] to take what is read.
@@ -96,8 +106,15 @@ pub(crate) fn add_reconstructions(
     objective: &Objective,
     ssim_config: &SsimConfig,
 ) {
-    let reconstructions = network.decode(objective.encode(network, images.clone()));
-    let [ssim, _] = ssim_and_mse(reconstructions.clone(), images, ssim_config);
-    readback.add(reconstructions);
-    readback.add(ssim);
+    let seen = objective.noise.in_scoring(images.clone(), 0);
+    let restored = network.decode(objective.encode(network, seen.clone()));
+    let mut add = |shown: Tensor<4>| {
+        let [ssim, _] = ssim_and_mse(shown.clone(), images.clone(), ssim_config);
+        readback.add(shown);
+        readback.add(ssim);
+    };
+    add(restored);
+    if !objective.noise.corruption.is_none() {
+        add(seen);
+    }
 }

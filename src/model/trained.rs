@@ -6,12 +6,13 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 
 use super::error::ModelError;
-use super::file::ModelInfo;
+use super::file::{ModelFile, ModelInfo};
 use super::network::Autoencoder;
 use super::objective::Objective;
 use super::score::add_scores;
 use super::weights::Weights;
-use crate::data::{Batches, DeviceImages, Images};
+use crate::anomaly::Calibration;
+use crate::data::{Batches, DeviceImages, Images, InputNoise};
 use crate::host::{block_on, read_file, write_output};
 use crate::metrics::Scores;
 use crate::readback::Readback;
@@ -44,6 +45,7 @@ use crate::readback::Readback;
 pub struct Model {
     network: Autoencoder,
     info: ModelInfo,
+    calibration: Option<Arc<Calibration>>,
     device: Device,
 }
 
@@ -55,34 +57,37 @@ impl Model {
     /// Where it can't be read, is damaged, isn't a model file, or a newer version's.
     pub fn open(path: impl AsRef<Path>, device: &Device) -> Result<Self, ModelError> {
         let path = path.as_ref();
-        let (info, weights) = Self::read(path)?;
-        let info = info.ok_or_else(|| ModelError::Foreign {
+        let file = Self::read(path)?;
+        let info = file.info.clone().ok_or_else(|| ModelError::Foreign {
             path: path.to_owned(),
             reason: "it doesn't say what its tensors are for".to_owned(),
         })?;
-        Self::assemble(path, info, &weights, device)
+        Self::assemble(path, info, file, device)
     }
 
-    /// What a model file says of itself, if it does, and its tensors.
-    pub(crate) fn read(path: &Path) -> Result<(Option<ModelInfo>, Weights), ModelError> {
+    /// What a model file holds.
+    pub(crate) fn read(path: &Path) -> Result<ModelFile, ModelError> {
         let bytes = read_file(path).map_err(|source| ModelError::Read {
             path: path.to_owned(),
             source,
         })?;
-        ModelInfo::read(path, &bytes)
+        ModelFile::read(path, &bytes)
     }
 
-    /// A model of tensors that were read from the file at `path`.
+    /// The model of the file at `path`, of which `info` is true.
     pub(crate) fn assemble(
         path: &Path,
         info: ModelInfo,
-        weights: &Weights,
+        file: ModelFile,
         device: &Device,
     ) -> Result<Self, ModelError> {
-        Self::of(info, weights, device).map_err(|reason| ModelError::Damaged {
+        let model = Self::of(info, &file.weights, device);
+        let mut model = model.map_err(|reason| ModelError::Damaged {
             path: path.to_owned(),
             reason,
-        })
+        })?;
+        model.calibration = file.calibration.map(Arc::new);
+        Ok(model)
     }
 
     /// A model of these tensors. The error is why they don't make one.
@@ -94,6 +99,7 @@ impl Model {
         Ok(Self {
             network: network?,
             info,
+            calibration: None,
             device,
         })
     }
@@ -109,7 +115,8 @@ impl Model {
         readback.add_module(&self.network);
         let mut values = block_on(readback.read())?;
         let weights = Weights::take_from(&mut values, &self.network);
-        write_output(path, &self.info.file(&weights)).map_err(|source| ModelError::Write {
+        let file = self.info.file(&weights, self.calibration());
+        write_output(path, &file).map_err(|source| ModelError::Write {
             path: path.to_owned(),
             source,
         })
@@ -119,6 +126,20 @@ impl Model {
     #[must_use]
     pub fn info(&self) -> &ModelInfo {
         &self.info
+    }
+
+    /// What is usual for it; none where its training isn't finished, or an older version made it.
+    #[must_use]
+    pub fn calibration(&self) -> Option<&Calibration> {
+        self.calibration.as_deref()
+    }
+
+    /// The same model, which knows what is usual for it.
+    pub(crate) fn calibrated(self, calibration: Calibration) -> Self {
+        Self {
+            calibration: Some(Arc::new(calibration)),
+            ..self
+        }
     }
 
     /// Where it computes.
@@ -140,6 +161,7 @@ impl Model {
             loss: self.info.loss.clone(),
             ssim_config: self.info.ssim_preset.config(),
             refine: self.info.refine,
+            noise: InputNoise::default(),
         }
     }
 

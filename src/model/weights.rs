@@ -56,6 +56,16 @@ impl Weights {
         Self(collect.tensors)
     }
 
+    /// Adds a tensor, or takes the place of one.
+    pub(crate) fn insert(&mut self, name: &str, shape: Vec<usize>, values: Vec<f32>) {
+        self.0.insert(name.to_owned(), HostTensor { shape, values });
+    }
+
+    /// Takes the values of a tensor out, if there is one of that name.
+    pub(crate) fn remove(&mut self, name: &str) -> Option<Vec<f32>> {
+        self.0.remove(name).map(|tensor| tensor.values)
+    }
+
     /// The module on `device`, with these for its tensors.
     ///
     /// # Errors

@@ -10,6 +10,7 @@
 
 mod exact;
 mod plane;
+mod projection;
 mod randomised;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -17,6 +18,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::data::{DataError, HostBatch, Images};
 
 pub use plane::plane;
+pub use projection::Projection;
 
 /// Pixels up to which the exact method is affordable: a covariance matrix of 8 MiB, whose
 /// eigenvectors take a second or two. Both grow fast: at 3×64×64 pixels it would be 1.2 GB and the

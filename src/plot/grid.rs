@@ -10,6 +10,7 @@
 
 use image::{Rgb, RgbImage};
 
+use super::heat::inferno;
 use super::raster::{Raster, Scale, color};
 use super::style::{
     BACKGROUND, FOREGROUND, GAP, LABEL_SIZE, MARGIN, MUTED, SMALL_SIZE, TITLE_SIZE,
@@ -40,20 +41,7 @@ const WIDEST_BLOCK: u32 = 1200;
 
 /// Differences from here on have the brightest colour. Fully wrong pixels are rare; with a scale
 /// to 1 the usual errors, below 0.2, would all look black.
-const DIFFERENCE_LIMIT: f32 = 0.5;
-/// The inferno colour map (matplotlib, CC0) at nine even steps: its brightness rises evenly, in
-/// grey and for colour-blind eyes too.
-const INFERNO: [[u8; 3]; 9] = [
-    [0, 0, 4],
-    [31, 12, 72],
-    [85, 15, 109],
-    [136, 34, 106],
-    [186, 54, 85],
-    [227, 89, 51],
-    [249, 140, 10],
-    [249, 201, 50],
-    [252, 255, 164],
-];
+pub(super) const DIFFERENCE_LIMIT: f32 = 0.5;
 
 /// One column of the grid.
 #[derive(Debug, Clone, Copy)]
@@ -233,14 +221,5 @@ fn draw_tile(picture: &mut RgbImage, tile: &Tile, (x, y): (u32, u32), layout: &L
 }
 
 fn difference_color(difference: f32) -> Rgb<u8> {
-    let position = (difference / DIFFERENCE_LIMIT).clamp(0.0, 1.0) * (INFERNO.len() - 1) as f32;
-    let lower = (position as usize).min(INFERNO.len() - 2);
-    let fraction = position - lower as f32;
-    let mut color = [0; 3];
-    for (channel, value) in color.iter_mut().enumerate() {
-        let from = f32::from(INFERNO[lower][channel]);
-        let to = f32::from(INFERNO[lower + 1][channel]);
-        *value = (from + fraction * (to - from)).round() as u8;
-    }
-    Rgb(color)
+    inferno(difference / DIFFERENCE_LIMIT)
 }

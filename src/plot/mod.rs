@@ -7,7 +7,9 @@
 //!
 //! - [`reconstruction_grid`]: originals, reconstructions and their differences.
 //! - [`comparison_grid`]: originals, and what several models make of them.
+//! - [`heat_map`]: an image with a reconstruction's errors over it.
 //! - [`contact_sheet`]: images of a data set, with their names.
+//! - [`neighbour_sheet`]: images, each with those nearest to it.
 //! - [`sheet()`]: many images side by side, as thumbnails.
 //! - [`draw_curves`], [`draw_histories`]: losses and SSIM by epoch, of one training and of several.
 //! - [`draw_rate_quality`], [`draw_by_size`]: quality by latent size, cost by size of the work.
@@ -21,6 +23,8 @@ mod contact;
 mod curves;
 mod font;
 mod grid;
+mod heat;
+mod neighbours;
 mod panel;
 mod raster;
 mod sheet;
@@ -32,6 +36,8 @@ pub use comparison::{GridColumn, Originals, comparison_grid};
 pub use contact::contact_sheet;
 pub use curves::{EpochPoint, draw_curves, draw_histories};
 pub use grid::{Tile, reconstruction_grid};
+pub use heat::{Heat, heat_map};
+pub use neighbours::{Found, neighbour_sheet};
 pub use sheet::{sheet, thumbnail_shape};
 
 /// A picture could not be drawn, since the plotting library refused.

@@ -77,6 +77,13 @@ impl Raster {
         }
     }
 
+    /// The same with values `[H, W]` as one more channel, not clipped.
+    pub fn with_plane(mut self, values: &[f32]) -> Self {
+        let values = (0..self.height * self.width).map(|index| number(values, index));
+        self.planes.push(values.collect());
+        self
+    }
+
     /// The absolute difference of two images, averaged over the channels: one plane.
     pub fn difference(a: &[f32], b: &[f32], shape: ImageShape) -> Self {
         let mean = |pixel| {

@@ -155,6 +155,9 @@ pub struct Summary {
     pub test: Quality,
     /// Quality on the validation images.
     pub validation: Quality,
+    /// Quality of the test images as they were spoilt, where a model is to restore such ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noisy: Option<Quality>,
     /// The linear baseline on the same images, if it was asked for.
     pub pca: Option<PcaReference>,
     /// Where the time went.

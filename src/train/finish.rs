@@ -2,9 +2,10 @@
 
 use super::training::Training;
 use super::{Finished, Prepared, TrainError, pictures, test_images};
+use crate::apply::calibrate;
 use crate::device;
 use crate::host::Stopwatch;
-use crate::metrics::{Scores, evaluate_pca_async};
+use crate::metrics::{Scores, evaluate_noise, evaluate_pca_async};
 use crate::model::{Model, add_scores, parameters};
 use crate::readback::Readback;
 use crate::run::{PcaReference, Summary, Times, write_atomically};
@@ -22,19 +23,27 @@ impl Training<'_> {
             design,
             ..
         } = self.prepared;
-        let clock = Stopwatch::start();
+        let whole = Stopwatch::start();
         // The first epoch counts as the best so far, so that there is one.
         let best = self.best.as_ref().expect("a run has an epoch");
-        let info = self.prepared.model_info();
-        if let Some(run) = self.run {
-            // The checkpoint has them, so that a file that was lost or changed since is made anew.
-            write_atomically(&run.best_checkpoint(), &info.file(best))?;
-        }
-        let model = Model::of(info, best, self.prepared.device());
+        let model = Model::of(self.prepared.model_info(), best, self.prepared.device());
         let model = model.expect("weights of the same network");
+        let model = calibrate(
+            model,
+            &self.prepared.images,
+            &split.train,
+            &split.validation,
+        )
+        .await?;
+        if let Some(run) = self.run {
+            // The checkpoint has the weights, so that a file that was lost or changed since is made anew.
+            let file = model.info().file(best, model.calibration());
+            write_atomically(&run.best_checkpoint(), &file)?;
+        }
+        let clock = Stopwatch::start();
         let images = self.prepared.device_images();
         let mut readback = Readback::default();
-        let objective = model.objective();
+        let objective = config.objective();
         add_scores(
             &mut readback,
             model.network(),
@@ -44,6 +53,19 @@ impl Training<'_> {
         )?;
         let test = Scores::take_from(&mut readback.read().await?);
         let evaluation = clock.seconds();
+        let noisy = if objective.noise.corruption.is_none() {
+            None
+        } else {
+            let device = device::host(self.prepared.device());
+            let scores = evaluate_noise(
+                &self.prepared.images,
+                &split.test,
+                objective.noise,
+                &objective.ssim_config,
+                &device,
+            );
+            Some(scores.await?.quality())
+        };
         let pca = if config.output.pca {
             Some(pca_reference(self.prepared).await?)
         } else {
@@ -68,11 +90,12 @@ impl Training<'_> {
             latent_dim: config.model.latent_dim,
             test: test.quality(),
             validation: best.validation_quality(split.validation.len()),
+            noisy,
             pca,
             seconds: Times {
                 training: self.progress.seconds,
                 evaluation,
-                total: self.progress.seconds + clock.seconds(),
+                total: self.progress.seconds + whole.seconds(),
             },
             ssim_preset: config.training.ssim_preset.name().to_owned(),
             images: split.into(),
@@ -95,16 +118,24 @@ async fn pca_reference(prepared: &Prepared) -> Result<PcaReference, TrainError> 
     } = prepared;
     let clock = Stopwatch::start();
     let ssim_config = config.training.ssim_preset.config();
+    let noise = config.objective().noise;
     let device = device::host(prepared.device());
     let pca = prepared.pca()?;
     Ok(PcaReference {
         components: config.model.latent_dim.min(images.shape().len()),
-        test: evaluate_pca_async(pca, images, &split.test, &ssim_config, &device)
+        test: evaluate_pca_async(pca, images, &split.test, noise, &ssim_config, &device)
             .await?
             .quality(),
-        validation: evaluate_pca_async(pca, images, &split.validation, &ssim_config, &device)
-            .await?
-            .quality(),
+        validation: evaluate_pca_async(
+            pca,
+            images,
+            &split.validation,
+            noise,
+            &ssim_config,
+            &device,
+        )
+        .await?
+        .quality(),
         seconds: clock.seconds(),
     })
 }

@@ -124,9 +124,10 @@ fn check_images(run: &RunDir, images: &Images) -> Result<(), TrainError> {
 /// would say follows from the run's settings.
 fn best_model(run: &RunDir, prepared: &Prepared) -> Result<Model, TrainError> {
     let path = run.best_checkpoint();
-    let (info, weights) = Model::read(&path)?;
+    let file = Model::read(&path)?;
+    let info = file.info.clone();
     let info = info.unwrap_or_else(|| model_info(&prepared.config, &prepared.images));
-    Ok(Model::assemble(&path, info, &weights, prepared.device())?)
+    Ok(Model::assemble(&path, info, file, prepared.device())?)
 }
 
 /// The model in a model file, or the best one of the run in a folder. Images aren't needed, unless the

@@ -7,8 +7,10 @@ use image::DynamicImage;
 use super::{Prepared, TrainError};
 use crate::data::{HostBatch, Images, shuffled};
 use crate::metrics::Scores;
-use crate::model::{Autoencoder, Reconstructions, add_reconstructions};
-use crate::plot::{Tile, draw_curves, reconstruction_grid, sheet};
+use crate::model::{Autoencoder, Objective, Reconstructions, add_reconstructions};
+use crate::plot::{
+    GridColumn, Originals, Tile, comparison_grid, draw_curves, reconstruction_grid, sheet,
+};
 use crate::readback::{Readback, Values};
 use crate::rng::{Stream, rng};
 use crate::run::{EpochMetrics, PcaReference, RunDir, THUMBNAIL_COLUMNS, save_png};
@@ -137,6 +139,7 @@ async fn picture(
 pub(super) struct Picture<'a> {
     images: &'a Images,
     originals: HostBatch,
+    objective: Objective,
 }
 
 impl<'a> Picture<'a> {
@@ -161,7 +164,11 @@ impl<'a> Picture<'a> {
         let batch = originals.clone().into_tensor(prepared.device());
         let objective = prepared.config.objective();
         add_reconstructions(readback, network, batch, &objective, &objective.ssim_config);
-        Ok(Self { images, originals })
+        Ok(Self {
+            images,
+            originals,
+            objective,
+        })
     }
 
     /// Takes what was read, and draws it for an epoch.
@@ -177,9 +184,39 @@ impl<'a> Picture<'a> {
     }
 
     fn write(self, values: &mut Values, title: &str, path: &Path) -> Result<(), TrainError> {
-        let Reconstructions { values, ssim } = Reconstructions::take_from(values);
-        let Self { images, originals } = self;
+        let Self {
+            images,
+            originals,
+            objective,
+        } = self;
+        let Reconstructions { values, ssim, seen } = Reconstructions::take_from(values, &objective);
         let shape = images.shape();
+        if let Some((seen, seen_ssim)) = seen {
+            let labels = originals.indices.iter();
+            let originals = Originals {
+                pixels: &originals.values,
+                labels: labels.map(|&index| label(images, index as usize)).collect(),
+                shape,
+            };
+            let column = |heading: &str, name: String, pixels, ssim| GridColumn {
+                name,
+                heading: heading.to_owned(),
+                pixels,
+                ssim,
+            };
+            let noise = objective.noise.corruption.to_string();
+            let columns = [
+                column("noisy", noise, seen, seen_ssim),
+                column(
+                    "restored",
+                    "what the model makes of it".to_owned(),
+                    values,
+                    ssim,
+                ),
+            ];
+            let picture = comparison_grid(title, &originals, &columns);
+            return Ok(save_png(&picture, path)?);
+        }
         let pairs = originals
             .values
             .chunks_exact(shape.len())

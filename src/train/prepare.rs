@@ -11,7 +11,9 @@ use crate::config::{DataConfig, TrainConfig};
 use crate::data::{Channels, ClassSelection, DataError, DeviceImages, Images, Size, Split, Watch};
 use crate::device::{self, SelectedDevice};
 use crate::image::ImageShape;
-use crate::model::{Architecture, Autoencoder, Design, Model, ModelError, ModelInfo, Shortcut};
+use crate::model::{
+    Architecture, Autoencoder, Design, Model, ModelError, ModelFile, ModelInfo, Shortcut,
+};
 use crate::pca::Pca;
 use crate::words::count;
 
@@ -123,7 +125,7 @@ impl Prepared {
         device: &Device,
     ) -> Result<Autoencoder, TrainError> {
         let file = model_file(path)?;
-        let (info, weights) = Model::read(&file)?;
+        let ModelFile { info, weights, .. } = Model::read(&file)?;
         let own = self.model_info();
         if let Some(info) = info
             && ((info.arch, info.latent_dim, info.image) != (own.arch, own.latent_dim, own.image)
@@ -177,6 +179,7 @@ pub(super) fn model_info(config: &TrainConfig, images: &Images) -> ModelInfo {
         image: images.shape(),
         preparation: config.data.image_options().preparation(),
         loss: training.loss.clone(),
+        corrupt: training.corrupt,
         refine: training.refine,
         ssim_preset: training.ssim_preset,
         classes: names

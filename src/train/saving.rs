@@ -109,7 +109,7 @@ impl Training<'_> {
 
     /// Writes what `run` shows of the epoch that just ended, but for its picture.
     fn show(&mut self, run: &RunDir, state: &ModelState, is_best: bool) -> Result<(), TrainError> {
-        let file = self.prepared.model_info().file(state.judged());
+        let file = self.prepared.model_info().file(state.judged(), None);
         write_atomically(&run.last_checkpoint(), &file)?;
         if is_best {
             write_atomically(&run.best_checkpoint(), &file)?;

@@ -70,7 +70,11 @@ async fn latents(prepared: &Prepared, network: &Autoencoder) -> Result<Vec<f32>,
     let images = prepared.device_images();
     let batches = images.inference_batches(&prepared.split.test)?;
     let latents: Vec<Tensor<2>> = batches
-        .map(|batch| objective.encode(network, batch))
+        .enumerate()
+        .map(|(batch, images)| {
+            let seen = objective.noise.in_scoring(images, batch);
+            objective.encode(network, seen)
+        })
         .collect();
     let mut readback = Readback::default();
     readback.add(Tensor::cat(latents, 0));

@@ -15,13 +15,13 @@ use trainer::{Device, Images, Model};
 use crate::common::{json, only_run, small_run, trainer};
 
 /// A folder of pictures of 16×16 pixels in two classes, and one broken file; a model of it.
-struct Case {
-    home: TempDir,
+pub struct Case {
+    pub home: TempDir,
 }
 
 const LATENT: usize = 5;
 
-fn picture(index: u32, side: u32) -> RgbImage {
+pub fn picture(index: u32, side: u32) -> RgbImage {
     RgbImage::from_fn(side, side, |x, y| {
         let level =
             |by: u32| u8::try_from((x * by + y * (index + 1) + 13 * index) % 256).unwrap_or(0);
@@ -30,7 +30,7 @@ fn picture(index: u32, side: u32) -> RgbImage {
 }
 
 impl Case {
-    fn new(arch: &str, more: &[&str]) -> Self {
+    pub fn new(arch: &str, more: &[&str]) -> Self {
         let home = tempdir().expect("a folder");
         for index in 0..30 {
             let class = if index % 3 == 0 { "cat" } else { "dog" };
@@ -66,25 +66,25 @@ impl Case {
         case
     }
 
-    fn path(&self, below: &str) -> PathBuf {
+    pub fn path(&self, below: &str) -> PathBuf {
         self.home.path().join(below)
     }
 
-    fn photos(&self) -> PathBuf {
+    pub fn photos(&self) -> PathBuf {
         self.path("photos")
     }
 
-    fn model(&self) -> PathBuf {
+    pub fn model(&self) -> PathBuf {
         only_run(&self.path("runs")).join("checkpoints/best.safetensors")
     }
 
-    fn command(&self, name: &str) -> assert_cmd::Command {
+    pub fn command(&self, name: &str) -> assert_cmd::Command {
         let mut command = trainer();
         command.args([name, "--backend", "flex"]).arg(self.model());
         command
     }
 
-    fn encode(&self, images: &[&Path], output: &str) -> (Vec<f32>, Vec<[String; 3]>) {
+    pub fn encode(&self, images: &[&Path], output: &str) -> (Vec<f32>, Vec<[String; 3]>) {
         let output = self.path(output);
         let mut command = self.command("encode");
         command
@@ -98,7 +98,7 @@ impl Case {
 }
 
 /// The values of a file in NumPy's format.
-fn array(path: &Path) -> Vec<f32> {
+pub fn array(path: &Path) -> Vec<f32> {
     let bytes = fs::read(path).expect("a file");
     let length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
     let (values, rest) = bytes[10 + length..].as_chunks();
@@ -376,7 +376,7 @@ fn a_table_that_was_sorted_is_noticed_and_its_names_stay_below_the_folder() {
     command
         .assert()
         .code(1)
-        .stderr(contains("row 1 stands where row 0 should"));
+        .stderr(contains("row 0 stands where one from 2 on should"));
     let mut command = case.command("decode");
     command.arg(table(&["0,../../x.jpg,", "1,,", "2,/y/x.jpg,", "3,x.jpg,"]));
     command.arg("-o").arg(&output).assert().success();

@@ -3,6 +3,7 @@
 
 mod common;
 
+mod anomaly;
 mod any_shape;
 mod apply;
 mod bench;
@@ -22,6 +23,7 @@ mod metrics_table;
 mod model;
 mod model_file;
 mod moved_data;
+mod neighbours;
 mod numbers;
 #[cfg(unix)]
 mod outputs;
@@ -37,6 +39,7 @@ mod run_record;
 mod run_states;
 mod runs_command;
 mod serve;
+mod shards;
 mod ssim;
 mod ssim_command;
 mod stored_run;

@@ -157,6 +157,7 @@ fn linear_and_residual_start_as_pca() {
             loss: Loss::from(Term::Mse),
             ssim_config,
             refine: 0,
+            noise: trainer::data::InputNoise::default(),
         };
         evaluate(model, &objective, &images, &test).expect("images")
     };

@@ -122,6 +122,7 @@ fn a_file_says_what_its_model_is() {
     let record: Value = serde_json::from_str(text).expect("JSON");
     let expected = [
         "arch",
+        "calibration",
         "classes",
         "format",
         "image",
@@ -187,11 +188,11 @@ fn damaged_foreign_and_newer_files_are_refused_by_name() {
     ));
 
     let newer = with_record(&bytes, |header| {
-        header.replacen("\\\"format\\\":1", "\\\"format\\\":2", 1)
+        header.replacen("\\\"format\\\":2", "\\\"format\\\":3", 1)
     });
     let error = open(&newer);
     assert!(
-        matches!(error, ModelError::Newer { format: 2, .. }),
+        matches!(error, ModelError::Newer { format: 3, .. }),
         "{error}"
     );
     assert!(error.to_string().contains("Update trainer"), "{error}");

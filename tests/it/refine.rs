@@ -29,6 +29,7 @@ fn objective(loss: &str, refine: usize) -> Objective {
         loss: loss.parse().expect("a loss"),
         ssim_config: SsimConfig::default(),
         refine,
+        noise: trainer::data::InputNoise::default(),
     }
 }
 

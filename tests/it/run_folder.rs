@@ -29,6 +29,7 @@ fn summary() -> Summary {
         latent_dim: 128,
         test: quality(0.891),
         validation: quality(0.894),
+        noisy: None,
         pca: Some(PcaReference {
             components: 128,
             test: quality(0.84),

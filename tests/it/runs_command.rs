@@ -30,6 +30,7 @@ fn summary(ssim: f64) -> Summary {
         latent_dim: 128,
         test: quality(ssim),
         validation: quality(ssim),
+        noisy: None,
         pca: Some(PcaReference {
             components: 128,
             test: quality(0.9122),

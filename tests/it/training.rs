@@ -450,3 +450,122 @@ fn training_starts_from_another_models_weights() {
     missing.assert().code(1).stderr(contains("/nonexistent"));
     assert!(!runs.exists());
 }
+
+#[test]
+fn a_model_learns_to_restore_spoilt_images() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut command = crate::common::trainer();
+    command
+        .args(["--backend", "flex", "--arch", "residual", "--width", "4"])
+        .args(["--limit", "600", "--latent-dim", "32", "--epochs", "6"])
+        .args(["--corrupt", "gaussian:0.3", "--quiet", "--runs"])
+        .arg(home.path());
+    command.assert().success();
+    let run = crate::common::only_run(home.path());
+    let summary = crate::common::json(&run.join("summary.json"));
+    let [noisy, pca, model] = ["noisy", "pca", "test"].map(|part| {
+        let part = &summary[part];
+        let part = part.get("test").unwrap_or(part);
+        ["psnr", "ssim"].map(|key| part[key].as_f64().expect("a number"))
+    });
+    // Noise of 0.3 on images that are half black, where half of it is cut off.
+    assert!((10.0..16.0).contains(&noisy[0]), "{noisy:?}");
+    assert!(
+        model[0] > noisy[0] + 3.0 && model[1] > noisy[1] + 0.2,
+        "{model:?}"
+    );
+    assert!(model[1] > pca[1], "{pca:?}");
+    for picture in ["test.png", "worst.png"] {
+        let path = run.join(picture);
+        assert!(path.is_file(), "{path:?}");
+    }
+
+    // Evaluated again, the same images are spoilt in the same way.
+    let mut command = crate::common::trainer();
+    command.args(["eval", "--json"]).arg(&run);
+    let done = command.assert().success();
+    let again: serde_json::Value = serde_json::from_slice(&done.get_output().stdout).expect("JSON");
+    assert_eq!(again["test"], summary["test"]);
+    let mut command = crate::common::trainer();
+    command.arg("info").arg(&run).assert().success();
+    command
+        .assert()
+        .stdout(predicates::str::contains("gaussian:0.3"));
+}
+
+#[test]
+fn spoilt_images_are_what_they_are_said_to_be() {
+    use burn::tensor::Tensor;
+    use trainer::data::{Corruption, InputNoise};
+    let device = trainer::Device::flex();
+    let grey = Tensor::<4>::full([4, 3, 50, 40], 0.5, &device);
+    let spoilt = |corruption: Corruption, step| -> Vec<f32> {
+        let noise = InputNoise {
+            corruption,
+            seed: 3,
+        };
+        let seen = noise.in_training(grey.clone(), step);
+        seen.into_data().try_to_vec().expect("numbers")
+    };
+    let mean = |values: &[f32]| values.iter().sum::<f32>() / 24_000.0;
+    let share = |values: &[f32], wanted: f32| {
+        let found = values.iter().filter(|&&value| value == wanted).count();
+        f64::from(u32::try_from(found).expect("few")) / 24_000.0
+    };
+
+    let gaussian = spoilt(Corruption::Gaussian(0.1), 7);
+    let squares: Vec<f32> = gaussian.iter().map(|value| (value - 0.5).powi(2)).collect();
+    assert!((mean(&gaussian) - 0.5).abs() < 0.003);
+    assert!((mean(&squares).sqrt() - 0.1).abs() < 0.002);
+    let within = gaussian
+        .iter()
+        .filter(|value| (*value - 0.5).abs() < 0.1)
+        .count();
+    assert!((16_100..16_700).contains(&within), "{within}");
+    let extreme = spoilt(Corruption::Gaussian(2.0), 7);
+    assert!(extreme.iter().all(|value| (0.0..=1.0).contains(value)));
+
+    let mask = spoilt(Corruption::Mask(0.25), 7);
+    assert!((share(&mask, 0.0) - 0.25).abs() < 0.02);
+    assert!((share(&mask, 0.5) - 0.75).abs() < 0.02);
+    // A pixel is spoilt in all its channels.
+    assert!((0..2_000).all(|pixel| mask[pixel] == mask[2_000 + pixel]));
+    let salt = spoilt(Corruption::Salt(0.2), 7);
+    assert!((share(&salt, 0.0) - 0.1).abs() < 0.015);
+    assert!((share(&salt, 1.0) - 0.1).abs() < 0.015);
+
+    assert_eq!(mask, spoilt(Corruption::Mask(0.25), 7));
+    assert_ne!(mask, spoilt(Corruption::Mask(0.25), 8));
+    assert_eq!(spoilt(Corruption::None, 7), [0.5; 24_000]);
+    for (word, corruption) in [
+        ("none", Corruption::None),
+        ("gaussian:0.2", Corruption::Gaussian(0.2)),
+        ("mask:0.25", Corruption::Mask(0.25)),
+        ("salt:0.1", Corruption::Salt(0.1)),
+    ] {
+        assert_eq!(word.parse(), Ok(corruption));
+        assert_eq!(corruption.to_string(), word);
+    }
+    for word in [
+        "",
+        "gaussian",
+        "gaussian:0",
+        "gaussian:nan",
+        "mask:1",
+        "salt:-1",
+        "blur:2",
+        "none:1",
+    ] {
+        assert!(word.parse::<Corruption>().is_err(), "{word}");
+    }
+}
+
+#[test]
+fn refinement_and_spoilt_images_do_not_go_together() {
+    let mut command = crate::common::trainer();
+    command.args(["--corrupt", "mask:0.2", "--refine", "3", "--limit", "100"]);
+    command
+        .assert()
+        .failure()
+        .stderr(predicates::str::contains("would bring the noise back"));
+}

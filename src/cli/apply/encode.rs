@@ -82,7 +82,9 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
     // How many rows there are, which an array begins with, is known in the end.
     let temporary = || tempfile::tempfile().context("can't make a temporary file");
     let (mut codes, mut rows) = (io::BufWriter::new(temporary()?), temporary()?);
-    write_codes_header(&mut rows, if is_array { 0 } else { info.latent_dim })?;
+    if args.images.begins_tables() {
+        write_codes_header(&mut rows, if is_array { 0 } else { info.latent_dim })?;
+    }
     let mut rows = csv::Writer::from_writer(rows);
     let mut fitted = Fitted::default();
     let unused = watched(args.writing.quiet, |watch| {
@@ -98,7 +100,7 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
                     );
                 }
                 let class = image.class.clone().unwrap_or_default();
-                let mut record = vec![fitted.images.to_string(), image.path.clone(), class];
+                let mut record = vec![image.row.to_string(), image.path.clone(), class];
                 if is_array {
                     for value in code {
                         codes.write_all(&value.to_le_bytes())?;

@@ -66,6 +66,7 @@ pub(in crate::cli) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
             "loss",
             format!("{}; codes {}", info.loss, refined(info.refine)),
         ),
+        ("corrupt", info.corrupt.to_string()),
         ("ssim_preset", info.ssim_preset.name().to_owned()),
         ("classes", classes),
         ("made by", format!("trainer {}", info.version)),

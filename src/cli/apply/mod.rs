@@ -1,11 +1,15 @@
-//! The commands that use a trained model: `info`, `encode`, `decode`, `reconstruct`. What they share: the model
+//! The commands that use a trained model: `info`, `encode`, `decode`, `reconstruct`, `score`,
+//! `neighbours`. What they share: the model
 //! and the images that they are given, and the files that they write.
 
 pub(super) mod decode;
 pub(super) mod encode;
 pub(super) mod info;
+pub(super) mod neighbours;
 pub(super) mod reconstruct;
+pub(super) mod score;
 mod targets;
+mod usual;
 
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -68,6 +72,27 @@ pub(super) struct InputArgs {
     /// Take the paths in a file, one a line, as well; `-` for those on standard input
     #[arg(long, value_name = "FILE")]
     files_from: Option<PathBuf>,
+
+    /// Work on part I of N only, for one of N processes: the sorted files are cut into N parts
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    shard: Option<Shard>,
+}
+
+/// A part of the images, counted from 1.
+#[derive(Clone, Copy, Debug)]
+struct Shard {
+    number: usize,
+    count: usize,
+}
+
+fn shard(word: &str) -> Result<Shard, String> {
+    let parsed = word.split_once('/').and_then(|(number, count)| {
+        let (number, count) = (number.parse().ok()?, count.parse().ok()?);
+        (1..=count)
+            .contains(&number)
+            .then_some(Shard { number, count })
+    });
+    parsed.ok_or_else(|| "expected a part and how many there are, such as 1/4 to 4/4".to_owned())
 }
 
 /// How codes are found.
@@ -123,7 +148,28 @@ impl InputArgs {
                 bail!("--files-from {shown}: no paths in it; give one a line");
             }
         }
-        Ok(Inputs::open(&paths)?)
+        let inputs = Inputs::open(&paths)?;
+        Ok(match self.shard {
+            Some(Shard { number, count }) => inputs.shard(number, count),
+            None => inputs,
+        })
+    }
+
+    /// Whether a table begins with a header: that of a later part is to be appended to the first one's.
+    fn begins_tables(&self) -> bool {
+        self.shard.is_none_or(|shard| shard.number == 1)
+    }
+
+    /// The name of a table, in a folder that all parts write into.
+    fn table_name(&self, stem: &str) -> String {
+        match self.shard {
+            // With zeros before it, so that the order of names is that of parts.
+            Some(Shard { number, count }) => {
+                let digits = count.to_string().len();
+                format!("{stem}-{number:0digits$}-of-{count}.csv")
+            }
+            None => format!("{stem}.csv"),
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! `trainer reconstruct MODEL IMAGES…`: what a model makes of images, and how near it is to them.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -78,11 +77,10 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
     let model = args.model.open()?;
     let info = model.info();
     let inputs = args.images.open()?;
-    let table = args.output.join("scores.csv");
+    let table = args.output.join(args.images.table_name("scores"));
     let paths = targets::png_paths(&args.output, inputs.paths());
-    let places: HashMap<&str, &PathBuf> = inputs.paths().zip(&paths).collect();
     let others = [Some(table.as_path()), args.grid.as_deref()];
-    let all = paths.iter().map(PathBuf::as_path);
+    let all = paths[inputs.part()].iter().map(PathBuf::as_path);
     let outputs = all.chain(others.into_iter().flatten());
     targets::check(outputs, &inputs.files(), args.writing.force)?;
 
@@ -91,7 +89,9 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
     let mut scores = Scores::default();
     let mut shown: Vec<Pair> = Vec::new();
     let mut rows = csv::Writer::from_writer(Vec::new());
-    rows.write_record(["path", "class", "ssim", "psnr", "mse"])?;
+    if args.images.begins_tables() {
+        rows.write_record(["path", "class", "ssim", "psnr", "mse"])?;
+    }
     let unused = watched(args.writing.quiet, |watch| {
         let (shape, size) = (info.image, applied.batch_size());
         inputs.read(shape, info.preparation, size, watch, |batch| {
@@ -108,7 +108,7 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
                     [shape.height, shape.width]
                 };
                 let picture = info.preparation.undo(&levels(restored), shape, size);
-                save(picture, places[image.path.as_str()])?;
+                save(picture, &paths[image.row])?;
                 rows.write_record([
                     image.path.clone(),
                     image.class.clone().unwrap_or_default(),

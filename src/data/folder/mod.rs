@@ -65,7 +65,7 @@ pub(super) fn load(
         mut warnings,
     } = listing;
     if let Some(table) = &options.labels {
-        warnings.extend(label(&mut files, table)?);
+        warnings.extend(label(files.iter_mut(), table)?);
     }
     if files.is_empty() {
         return Err(DataError::NoImageFiles {
@@ -133,10 +133,15 @@ pub(super) fn load(
 }
 
 /// Gives files the classes of a table, and says what doesn't go with it.
-fn label(files: &mut [Listed], table: &Path) -> Result<Option<String>, DataError> {
+pub(super) fn label<'a>(
+    files: impl Iterator<Item = &'a mut Listed>,
+    table: &Path,
+) -> Result<Option<String>, DataError> {
     let labels = labels::read(table)?;
     let mut used = HashSet::new();
-    for file in files.iter_mut() {
+    let mut first = None;
+    for file in files {
+        first.get_or_insert_with(|| file.name.clone());
         file.class = labels.get(&file.name).cloned();
         if file.class.is_some() {
             used.insert(file.name.clone());
@@ -154,7 +159,7 @@ fn label(files: &mut [Listed], table: &Path) -> Result<Option<String>, DataError
             problem: format!(
                 "none of its paths, such as {}, is one of an image in the folder, such as {}",
                 unknown.first().map_or("", String::as_str),
-                files.first().map_or("", |file| &file.name)
+                first.unwrap_or_default()
             ),
         });
     }

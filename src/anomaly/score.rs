@@ -1,0 +1,88 @@
+//! The anomaly scores that there are, and their names.
+
+use std::fmt;
+
+/// What is measured of a pixel, in means over the channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// The squared difference of image and reconstruction.
+    Mse,
+    /// 1 − SSIM of image and reconstruction.
+    Ssim,
+    /// 1 − SSIM plus the absolute difference.
+    SsimL1,
+}
+
+/// How the errors of an image's pixels become one number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum Aggregate {
+    /// Their mean
+    Mean,
+    /// The mean of the worst hundredth of them: for faults that are small beside the image
+    #[default]
+    Worst,
+}
+
+impl Aggregate {
+    /// The one number. `errors` are put into another order.
+    #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
+    pub(super) fn of(self, errors: &mut [f32]) -> f32 {
+        let chosen = match self {
+            Self::Mean => errors,
+            Self::Worst => {
+                let rest = errors.len() - errors.len().div_ceil(100);
+                if rest > 0 && rest < errors.len() {
+                    errors.select_nth_unstable_by(rest, f32::total_cmp);
+                }
+                &mut errors[rest..]
+            }
+        };
+        let sum: f64 = chosen.iter().map(|&error| f64::from(error)).sum();
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "errors are in single precision"
+        )]
+        let mean = (sum / chosen.len() as f64) as f32;
+        mean
+    }
+}
+
+/// A score: the larger, the more unusual is the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnomalyScore {
+    /// By the errors of a reconstruction's pixels.
+    Pixels(Measure, Aggregate),
+    /// By the distance of a code from usual ones.
+    Latent,
+}
+
+impl AnomalyScore {
+    /// All that there are.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let measures = [Measure::Mse, Measure::Ssim, Measure::SsimL1];
+        let pixels = measures.into_iter().flat_map(|measure| {
+            [Aggregate::Mean, Aggregate::Worst].map(|aggregate| Self::Pixels(measure, aggregate))
+        });
+        pixels.chain([Self::Latent]).collect()
+    }
+}
+
+impl fmt::Display for AnomalyScore {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self::Pixels(measure, aggregate) = self else {
+            return f.write_str("latent");
+        };
+        let measure = match measure {
+            Measure::Mse => "mse",
+            Measure::Ssim => "ssim",
+            Measure::SsimL1 => "ssim+l1",
+        };
+        let aggregate = match aggregate {
+            Aggregate::Mean => "mean",
+            Aggregate::Worst => "worst",
+        };
+        write!(f, "{measure} {aggregate}")
+    }
+}

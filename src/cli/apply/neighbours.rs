@@ -1,0 +1,364 @@
+//! `trainer neighbours MODEL QUERY…`: the images that are most like others, by their codes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde::Serialize;
+
+use super::score::shown;
+use super::{
+    CodeArgs, Fitted, InputArgs, ModelArgs, WritingArgs, require_some, targets, tell_unused,
+};
+use crate::apply::{Applied, Neighbour, Neighbours, read_codes};
+use crate::cli::loading::watched;
+use crate::cli::numbers::whole;
+use crate::cli::{Exit, log, output};
+use crate::data::{InputBatch, Inputs, Skipped};
+use crate::host::Stopwatch;
+use crate::model::Model;
+use crate::path_text::path_text;
+use crate::plot::{Found, neighbour_sheet};
+use crate::run::{export_png, write_output};
+use crate::words::count;
+
+/// Rows of a sheet.
+const SHOWN: usize = 20;
+
+/// Finds the images that are most like others: those whose codes are nearest
+///
+/// The table has query, rank, path and distance of each that is found. Distances are Euclidean, and the nearest are
+/// found exactly.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct NeighboursArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+
+    #[command(flatten)]
+    images: InputArgs,
+
+    /// Images to look among, or their codes in a file that `trainer encode` wrote [default: the same images, each
+    /// without itself]
+    #[arg(long, value_name = "IMAGES")]
+    among: Vec<PathBuf>,
+
+    /// How many to find for each
+    #[arg(long, short = 'k', value_name = "N", value_parser = whole("samples"), default_value = "5")]
+    count: usize,
+
+    /// Find near duplicates instead: pairs that are nearer than this share of the median distance to the nearest
+    #[arg(long, value_name = "SHARE", num_args = 0..=1, value_parser = above_zero, default_missing_value = "0.25",
+          conflicts_with = "among")]
+    duplicates: Option<f32>,
+
+    /// The table to write
+    #[arg(long, short, value_name = "FILE.csv", value_parser = output::file(), default_value = "neighbours.csv")]
+    output: PathBuf,
+
+    /// Draw the first images beside those that were found, as PNG
+    #[arg(long, value_name = "FILE.png", value_parser = output::file())]
+    sheet: Option<PathBuf>,
+
+    #[command(flatten)]
+    codes: CodeArgs,
+
+    #[command(flatten)]
+    writing: WritingArgs,
+}
+
+fn above_zero(word: &str) -> Result<f32, String> {
+    let number = word.parse().ok();
+    number
+        .filter(|number: &f32| number.is_finite() && *number > 0.0)
+        .ok_or_else(|| "expected a number above zero, such as 0.25".to_owned())
+}
+
+#[derive(Serialize)]
+struct Looked {
+    neighbours: String,
+    queries: usize,
+    among: usize,
+    /// Rows of the table.
+    found: usize,
+    /// Steps for each code.
+    refine: usize,
+    /// Of the search, without encoding.
+    seconds: f64,
+    skipped: Vec<Skipped>,
+}
+
+/// Codes, and the images that they are of.
+struct Coded {
+    codes: Vec<f32>,
+    paths: Vec<String>,
+}
+
+/// A row of the table: what was asked about, and what was found.
+struct Pair {
+    query: usize,
+    rank: usize,
+    found: Neighbour,
+}
+
+pub(in crate::cli) fn run(args: &NeighboursArgs) -> anyhow::Result<Exit> {
+    log::start(args.writing.quiet);
+    let inputs = args.images.open()?;
+    if args.images.shard.is_some() && args.among.is_empty() {
+        bail!("--shard: name the images that all parts look among by --among");
+    }
+    let code_file = match args.among.as_slice() {
+        [file] if is_of_codes(file) => Some(file),
+        _ => None,
+    };
+    let among = match args.among.as_slice() {
+        paths if !paths.is_empty() && code_file.is_none() => Some(Inputs::open(paths)?),
+        _ => None,
+    };
+    if code_file.is_some() && args.sheet.is_some() {
+        bail!("--sheet: a file of codes has no images to draw; give the images by --among");
+    }
+    let mut read = inputs.files();
+    read.extend(among.iter().flat_map(Inputs::files));
+    let outputs = [Some(args.output.as_path()), args.sheet.as_deref()];
+    targets::check(outputs.into_iter().flatten(), &read, args.writing.force)?;
+
+    let model = args.model.open()?;
+    let width = model.info().latent_dim;
+    let applied = Applied::new(&model, args.codes.refine);
+    let mut skipped = Vec::new();
+    let mut encode = |inputs: &Inputs| encoded(inputs, &model, &applied, args, &mut skipped);
+    let queries = encode(&inputs)?;
+    let others = match (code_file, &among) {
+        (Some(file), _) => Some(coded(file, width)?),
+        (None, Some(among)) => Some(encode(among)?),
+        (None, None) => None,
+    };
+
+    let clock = Stopwatch::start();
+    let set = others.as_ref().unwrap_or(&queries);
+    if others.is_none() && set.paths.len() < 2 {
+        bail!("one image has no others to be near to: give more, or others by --among");
+    }
+    let neighbours = Neighbours::new(set.codes.clone(), width, model.device());
+    let own: Vec<usize> = (0..queries.paths.len()).collect();
+    let found = match &others {
+        Some(_) => neighbours.nearest(&queries.codes, args.count)?,
+        None => neighbours.nearest_of_own(&own, args.count)?,
+    };
+    let seconds = clock.seconds();
+    let pairs = match args.duplicates {
+        Some(share) => duplicates(&found, share),
+        None => ranked(&found),
+    };
+
+    let mut rows = csv::Writer::from_writer(Vec::new());
+    if args.images.begins_tables() {
+        rows.write_record(["query", "rank", "path", "distance"])?;
+    }
+    for Pair { query, rank, found } in &pairs {
+        rows.write_record([
+            queries.paths[*query].clone(),
+            rank.to_string(),
+            set.paths[found.row].clone(),
+            found.distance.to_string(),
+        ])?;
+    }
+    let table = rows.into_inner().context("can't make the table")?;
+    write_output(&args.output, &table)?;
+    if let Some(path) = &args.sheet {
+        let other_inputs = among.as_ref().unwrap_or(&inputs);
+        draw(
+            path,
+            &pairs,
+            [&inputs, other_inputs],
+            [&queries, set],
+            &model,
+        )?;
+    }
+    if args.writing.json {
+        output::json(&Looked {
+            neighbours: path_text(&args.output),
+            queries: queries.paths.len(),
+            among: set.paths.len(),
+            found: pairs.len(),
+            refine: applied.refine(),
+            seconds,
+            skipped,
+        })?;
+        return Ok(Exit::Done);
+    }
+    let what = if args.duplicates.is_some() {
+        count(pairs.len(), "near-duplicate pair")
+    } else {
+        count(pairs.len(), "neighbour")
+    };
+    output::line(format_args!(
+        "{what} of {} among {}",
+        count(queries.paths.len(), "image"),
+        set.paths.len()
+    ))?;
+    output::path(&args.output)?;
+    if let Some(path) = &args.sheet {
+        output::path(path)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Whether a file is one of codes, by its name.
+fn is_of_codes(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    ["npy", "csv"]
+        .iter()
+        .any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+/// The codes in a file, whose table says what they are of.
+fn coded(file: &Path, width: usize) -> anyhow::Result<Coded> {
+    let (codes, rows) = read_codes(file, width)?;
+    let Some(rows) = rows else {
+        bail!(
+            "--among {}: there is no table beside it that tells its images' paths; {} is missing",
+            shown(file),
+            shown(&file.with_extension("csv"))
+        );
+    };
+    let paths = rows.into_iter().map(|row| row.path).collect();
+    Ok(Coded { codes, paths })
+}
+
+fn encoded(
+    inputs: &Inputs,
+    model: &Model,
+    applied: &Applied,
+    args: &NeighboursArgs,
+    skipped: &mut Vec<Skipped>,
+) -> anyhow::Result<Coded> {
+    let info = model.info();
+    let (mut codes, mut paths) = (Vec::new(), Vec::new());
+    let mut fitted = Fitted::default();
+    let unused = watched(args.writing.quiet, |watch| {
+        let size = applied.batch_size();
+        inputs.read(info.image, info.preparation, size, watch, |batch| {
+            let InputBatch { images, values } = batch;
+            let found = applied.encode(&values)?;
+            if found.iter().any(|value| !value.is_finite()) {
+                bail!("a code has values that are no numbers: the model has diverged");
+            }
+            codes.extend(found);
+            for image in images {
+                fitted.add(&image, info.image);
+                paths.push(image.path);
+            }
+            Ok(())
+        })
+    })?;
+    tell_unused(&unused);
+    fitted.tell(info);
+    require_some(paths.len(), &unused)?;
+    skipped.extend(unused.skipped);
+    Ok(Coded { codes, paths })
+}
+
+/// All that were found.
+fn ranked(found: &[Vec<Neighbour>]) -> Vec<Pair> {
+    let each = found.iter().enumerate().flat_map(|(query, nearest)| {
+        let ranks = (1..).zip(nearest);
+        ranks.map(move |(rank, &found)| Pair { query, rank, found })
+    });
+    each.collect()
+}
+
+/// The pairs that are nearer than a share of what is usual: of the median distance to the nearest other image.
+fn duplicates(found: &[Vec<Neighbour>], share: f32) -> Vec<Pair> {
+    let nearest = found.iter().filter_map(|nearest| nearest.first());
+    let mut distances: Vec<f32> = nearest.map(|found| found.distance).collect();
+    distances.sort_by(f32::total_cmp);
+    let limit = share * distances.get(distances.len() / 2).copied().unwrap_or(0.0);
+    let near = |pair: &Pair| pair.found.distance <= limit;
+    let mut seen = BTreeSet::new();
+    // Each pair once, though both of it find it.
+    let once = |pair: &Pair| {
+        let rows = [pair.query, pair.found.row];
+        seen.insert((rows[0].min(rows[1]), rows[0].max(rows[1])))
+    };
+    let mut pairs: Vec<Pair> = ranked(found)
+        .into_iter()
+        .filter(near)
+        .filter(once)
+        .collect();
+    pairs.sort_by(|a, b| a.found.distance.total_cmp(&b.found.distance));
+    pairs
+}
+
+/// Draws the first images, with what was found for them.
+fn draw(
+    path: &Path,
+    pairs: &[Pair],
+    inputs: [&Inputs; 2],
+    coded: [&Coded; 2],
+    model: &Model,
+) -> anyhow::Result<()> {
+    let info = model.info();
+    // In the order of the table.
+    let mut order = Vec::new();
+    let mut of_query: BTreeMap<usize, Vec<Neighbour>> = BTreeMap::new();
+    for pair in pairs {
+        if !of_query.contains_key(&pair.query) {
+            if order.len() == SHOWN {
+                continue;
+            }
+            order.push(pair.query);
+        }
+        of_query.entry(pair.query).or_default().push(pair.found);
+    }
+    let shown_rows = of_query.values().flatten().map(|found| found.row);
+    let rows = [order.clone(), shown_rows.collect::<Vec<usize>>()];
+    let mut levels: [BTreeMap<String, Vec<u8>>; 2] = Default::default();
+    for side in 0..2 {
+        let paths: BTreeSet<&str> = rows[side]
+            .iter()
+            .map(|&row| coded[side].paths[row].as_str())
+            .collect();
+        let chosen = inputs[side].only(&paths);
+        chosen.read(
+            info.image,
+            info.preparation,
+            256,
+            &crate::data::Watch::NONE,
+            |batch| {
+                let images = batch.values.chunks_exact(info.image.len());
+                for (image, values) in batch.images.into_iter().zip(images) {
+                    levels[side].insert(image.path, values.to_vec());
+                }
+                anyhow::Ok(())
+            },
+        )?;
+    }
+    let image = |side: usize, row: usize, caption: String| {
+        let name = coded[side].paths[row].as_str();
+        Found {
+            levels: levels[side].get(name).map(Vec::as_slice),
+            name,
+            caption,
+        }
+    };
+    let rows: Vec<Vec<Found>> = order
+        .iter()
+        .map(|query| {
+            let found = of_query[query].iter();
+            let found = found.map(|found| image(1, found.row, format!("{:.3}", found.distance)));
+            [image(0, *query, String::new())]
+                .into_iter()
+                .chain(found)
+                .collect()
+        })
+        .collect();
+    let title = format!(
+        "{} and the nearest to {}, by distance",
+        count(rows.len(), "image"),
+        if rows.len() == 1 { "it" } else { "each" }
+    );
+    export_png(&neighbour_sheet(&title, &rows, info.image), path)?;
+    Ok(())
+}
