@@ -1,6 +1,7 @@
 //! `trainer sweep`: runs over latent sizes, architectures and losses, and a picture of quality by latent
 //! size.
 
+mod commands;
 mod table;
 
 use std::fs::{File, TryLockError};
@@ -72,6 +73,14 @@ pub(super) struct SweepArgs {
     #[arg(long, value_name = "MINUTES", value_parser = minutes)]
     minutes: Option<f64>,
 
+    /// Train nothing: print a command for each run that is left, which may run at once and elsewhere
+    #[arg(long, conflicts_with_all = ["collect", "minutes", "json"])]
+    list: bool,
+
+    /// Train nothing: make the table and the picture of the runs that are there
+    #[arg(long, conflicts_with = "minutes")]
+    collect: bool,
+
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -93,6 +102,9 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
     log::start(false);
     let plan = plan(args)?;
     check_common(&plan)?;
+    if args.list {
+        return list(args, &plan);
+    }
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("--out {}: can't create the folder", args.out.display()))?;
     let _lock = lock(&args.out)?;
@@ -135,7 +147,12 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
             config.model.latent_dim,
             config.training.loss
         );
-        match complete(&args.out, config, stop) {
+        let result = if args.collect {
+            collected(&args.out, config)
+        } else {
+            complete(&args.out, config, stop)
+        };
+        match result {
             Ok(Some((run, summary))) => {
                 let row = row(config, &run, &summary);
                 let pca = row
@@ -151,6 +168,7 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
                 rows.push(row);
                 write(&args.out, &with_earlier(&args.out, &rows, &earlier))?;
             }
+            Ok(None) if args.collect => {}
             Ok(None) => break,
             // A run that can't be trained is no reason to lose the others.
             Err(error) => {
@@ -167,7 +185,12 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
         print(&rows, &args.out)
     })?;
     let left = plan.len() - rows.len() - failures;
-    if left > 0 {
+    if left > 0 && args.collect {
+        tracing::warn!(
+            "{left} of {} runs aren't there, or not finished; --list prints their commands",
+            plan.len()
+        );
+    } else if left > 0 {
         tracing::warn!(
             "{left} of {} runs are left; run the same command again to continue",
             plan.len()
@@ -175,6 +198,7 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
     }
     Ok(match (failures, left) {
         (1.., _) => Exit::Failed,
+        (0, 1..) if args.collect => Exit::Failed,
         (0, 1..) if !is_late.load(Ordering::Relaxed) => Exit::Interrupted,
         _ => Exit::Done,
     })
@@ -264,6 +288,44 @@ fn plan(args: &SweepArgs) -> Result<Vec<TrainConfig>, ConfigError> {
     Ok(plan)
 }
 
+/// Prints a command for each run that isn't finished.
+fn list(args: &SweepArgs, plan: &[TrainConfig]) -> anyhow::Result<Exit> {
+    for config in plan {
+        let prepared = prepare(config.clone(), &Watch::NONE)?;
+        let found = if args.out.is_dir() {
+            find(&args.out, &prepared.config)?
+        } else {
+            None
+        };
+        match found {
+            Some(found) if found.state.is_complete() => {}
+            Some(found) => output::line(commands::resuming(&found))?,
+            None => output::line(commands::training(&args.out, config))?,
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The finished run of these settings in `folder`, if it's there.
+fn collected(
+    folder: &Path,
+    config: &TrainConfig,
+) -> Result<Option<(PathBuf, Summary)>, TrainError> {
+    let prepared = prepare(config.clone(), &Watch::NONE)?;
+    let found = find(folder, &prepared.config)?;
+    let complete = found.filter(|found| found.state.is_complete());
+    complete.map(finished).transpose()
+}
+
+fn finished(found: RunRecord) -> Result<(PathBuf, Summary), TrainError> {
+    let summary = match found.summary {
+        Some(summary) => summary,
+        // Says what is wrong with it.
+        None => RunDir::open(&found.path)?.read_summary()?,
+    };
+    Ok((found.path, summary))
+}
+
 /// The run of these settings in `folder`: found there, resumed, or started. None if `stop` ended it.
 fn complete(
     folder: &Path,
@@ -272,14 +334,7 @@ fn complete(
 ) -> Result<Option<(PathBuf, Summary)>, TrainError> {
     let prepared = prepare(config.clone(), &Watch::NONE)?;
     let run = match find(folder, &prepared.config)? {
-        Some(found) if found.state.is_complete() => {
-            let summary = match found.summary {
-                Some(summary) => summary,
-                // Says what is wrong with it.
-                None => RunDir::open(&found.path)?.read_summary()?,
-            };
-            return Ok(Some((found.path, summary)));
-        }
+        Some(found) if found.state.is_complete() => return finished(found).map(Some),
         Some(found) => {
             let run = RunDir::resume(&found.path)?;
             resume_run(&prepared, &run)?;
