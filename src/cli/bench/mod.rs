@@ -2,6 +2,7 @@
 
 mod common;
 mod launches;
+mod one_class;
 mod scale;
 mod ssim;
 mod start_up;
@@ -39,6 +40,10 @@ pub(in crate::cli) enum BenchCommand {
     /// They don't depend on how fast the GPU is. The second of two epochs is counted, since kernels are
     /// tried out in the first.
     Launches(launches::LaunchesArgs),
+    /// Trains on one class after the other, and tells how well each anomaly score finds the others, beside PCA's
+    ///
+    /// On the data set's own training and test files; the table has the AUROC of each class.
+    OneClass(one_class::OneClassArgs),
     /// Measures how long the program takes to print its help
     StartUp(start_up::StartUpArgs),
     /// One trial, whose events are printed as lines of JSON
@@ -63,6 +68,7 @@ pub(in crate::cli) fn run(command: BenchCommand) -> anyhow::Result<Exit> {
         BenchCommand::Training(args) => training::run(args),
         BenchCommand::Scale(args) => scale::run(args),
         BenchCommand::Launches(args) => launches::run(args),
+        BenchCommand::OneClass(args) => one_class::run(&args),
         BenchCommand::StartUp(args) => start_up::run(&args),
         BenchCommand::Trial {
             config,

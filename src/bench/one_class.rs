@@ -1,0 +1,200 @@
+//! How well images of other classes are told from those of one that a model was trained on: by each anomaly score,
+//! and by PCA with as many components.
+
+use crate::anomaly::{AnomalyScore, CodeStatistics, Detection, Mahalanobis};
+use crate::apply::{Applied, Neighbours, Scorer};
+use crate::config::TrainConfig;
+use crate::data::{DataError, ImageParts, Images, SplitFractions};
+use crate::device::{Device, host};
+use crate::model::ModelError;
+use crate::pca::Pca;
+use crate::train::{TrainError, fit};
+
+/// Images by their names' first part: the data set's own parts.
+const TRAIN: &str = "train/";
+const TEST: &str = "test/";
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum OneClassError {
+    /// There are no classes, or no parts.
+    #[error(
+        "{dataset} has no classes, or no test files of its own: give the folder of a data set in IDX files by --data"
+    )]
+    NoParts {
+        /// The images.
+        dataset: String,
+    },
+    /// Training failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The images aren't as they should be.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The device failed.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+/// A way to tell them apart, and how well it did.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// A model, or PCA.
+    pub method: &'static str,
+    /// The score's name.
+    pub score: String,
+    /// The chance that an image of another class has a larger score than one of the class.
+    pub auroc: f64,
+}
+
+/// The images of a data set that has a test part, as a benchmark takes them.
+#[derive(Debug)]
+pub struct OneClass {
+    images: Images,
+    config: TrainConfig,
+    device: Device,
+}
+
+impl OneClass {
+    /// Of all `images`. Nine tenths of a class's training images are trained on, and a twentieth chooses the epoch.
+    ///
+    /// # Errors
+    ///
+    /// Where they have no classes or no test part.
+    pub fn new(
+        images: Images,
+        mut config: TrainConfig,
+        device: Device,
+    ) -> Result<Self, OneClassError> {
+        let has = |part: &str| images.manifest().iter().any(|name| name.starts_with(part));
+        if images.labels().is_none() || !has(TRAIN) || !has(TEST) {
+            return Err(OneClassError::NoParts {
+                dataset: images.source().to_owned(),
+            });
+        }
+        config.data.split = SplitFractions {
+            train: 0.9,
+            validation: 0.05,
+            test: 0.05,
+        };
+        Ok(Self {
+            images,
+            config,
+            device,
+        })
+    }
+
+    /// The classes' names.
+    #[must_use]
+    pub fn classes(&self) -> &[String] {
+        let labels = self.images.labels();
+        labels
+            .map(|labels| labels.names.as_slice())
+            .unwrap_or_default()
+    }
+
+    /// Trains on the images of class number `class`, and scores all test images.
+    ///
+    /// # Errors
+    ///
+    /// Where training or the device fails.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such class.
+    pub fn tell(&self, class: usize) -> Result<Vec<Told>, OneClassError> {
+        let labels = self.images.labels().expect("checked before");
+        let is_of = |row: usize, part: &str| self.images.manifest()[row].starts_with(part);
+        let all = 0..self.images.len();
+        let train: Vec<usize> = all
+            .clone()
+            .filter(|&row| labels.ids[row] as usize == class && is_of(row, TRAIN))
+            .collect();
+        let test: Vec<usize> = all.filter(|&row| is_of(row, TEST)).collect();
+        let is_anomalous: Vec<bool> = test
+            .iter()
+            .map(|&row| labels.ids[row] as usize != class)
+            .collect();
+        let images = Images::new(ImageParts {
+            values: self.bytes(&train),
+            shape: self.images.shape(),
+            labels: None,
+            manifest: train
+                .iter()
+                .map(|&row| self.images.manifest()[row].clone())
+                .collect(),
+            source: format!("{}, {}", self.images.source(), labels.names[class]),
+        })?;
+        let model = fit(&self.config, &images, &self.device)?;
+        let components = model.info().latent_dim;
+        let rows: Vec<u32> = (0..).take(images.len()).collect();
+        let pca = Pca::fit(&images, &rows, components)?;
+        let ssim_config = model.info().ssim_preset.config();
+        let host = host(&self.device);
+        let methods = [
+            ("model", Applied::new(&model, None)),
+            (
+                "PCA",
+                Applied::pca(&pca, images.shape(), ssim_config, &host),
+            ),
+        ];
+        let mut told = Vec::new();
+        for (method, applied) in &methods {
+            let scores = self.scores(applied, &images, &test)?;
+            for (score, values) in scores {
+                let detection = Detection::of(&values, &is_anomalous);
+                told.push(Told {
+                    method,
+                    score,
+                    auroc: detection.map_or(f64::NAN, |detection| detection.auroc),
+                });
+            }
+        }
+        Ok(told)
+    }
+
+    fn bytes(&self, rows: &[usize]) -> Vec<u8> {
+        let images = rows.iter().map(|&row| self.images.image(row));
+        images.flat_map(<[u8]>::to_vec).collect()
+    }
+
+    /// The scores of the images at `test`, by each way, where those of `usual` are usual.
+    fn scores(
+        &self,
+        applied: &Applied,
+        usual: &Images,
+        test: &[usize],
+    ) -> Result<Vec<(String, Vec<f32>)>, OneClassError> {
+        let width = applied.latent_dim();
+        let mut codes = Vec::new();
+        let size = applied.batch_size();
+        for batch in usual.values().chunks(size * usual.shape().len()) {
+            codes.extend(applied.encode(batch)?);
+        }
+        let spread = Scorer::Spread(Mahalanobis::new(&CodeStatistics::of(&codes, width)));
+        let nearest = Scorer::Nearest(Neighbours::new(codes, width, &self.device));
+        let pixels = AnomalyScore::all()
+            .into_iter()
+            .filter_map(|score| match score {
+                AnomalyScore::Pixels(measure, aggregate) => {
+                    Some((score.to_string(), Scorer::Pixels(measure, aggregate)))
+                }
+                AnomalyScore::Latent => None,
+            });
+        let scorers: Vec<(String, Scorer)> = pixels
+            .chain([
+                ("latent".to_owned(), spread),
+                ("five nearest".to_owned(), nearest),
+            ])
+            .collect();
+        let mut scores: Vec<Vec<f32>> = vec![Vec::new(); scorers.len()];
+        for rows in test.chunks(size) {
+            let measured = applied.measure(&self.bytes(rows))?;
+            for ((_, scorer), scores) in scorers.iter().zip(&mut scores) {
+                scores.extend(scorer.of(&measured)?);
+            }
+        }
+        let names = scorers.into_iter().map(|(name, _)| name);
+        Ok(names.zip(scores).collect())
+    }
+}

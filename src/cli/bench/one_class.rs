@@ -1,0 +1,118 @@
+//! `trainer bench one-class`: anomalies in a data set of classes, of which one is usual at a time.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::common::Machine;
+use crate::bench::one_class::{OneClass, Told};
+use crate::cli::loading::watched;
+use crate::cli::settings::SettingsArgs;
+use crate::cli::table::Column;
+use crate::cli::{Exit, log, output};
+use crate::data::ClassSelection;
+use crate::device;
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct OneClassArgs {
+    #[command(flatten)]
+    settings: SettingsArgs,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A row of the table.
+#[derive(Debug, Serialize)]
+struct Row {
+    method: &'static str,
+    score: String,
+    /// By class.
+    auroc: Vec<f64>,
+    mean: f64,
+}
+
+pub(super) fn run(args: &OneClassArgs) -> anyhow::Result<Exit> {
+    log::start(false);
+    let mut config = args.settings.resolve(None)?;
+    config.validate()?;
+    if config.data.classes == ClassSelection::Auto {
+        config.data.classes = ClassSelection::All;
+    }
+    let machine = Machine::of(&config, 1)?;
+    let selected = device::select(config.device.backend, config.device.device)?;
+    let images = watched(false, |watch| config.data.load(watch))?;
+    let task = OneClass::new(images, config, selected.device)?;
+    let mut rows: Vec<Row> = Vec::new();
+    for (class, name) in task.classes().iter().enumerate() {
+        let told = task.tell(class)?;
+        let best = told
+            .iter()
+            .filter(|told| told.method == "model")
+            .max_by(|a, b| a.auroc.total_cmp(&b.auroc));
+        if let Some(best) = best {
+            tracing::info!("{name}: AUROC {:.4} by {}", best.auroc, best.score);
+        }
+        for (place, told) in told.into_iter().enumerate() {
+            let Told {
+                method,
+                score,
+                auroc,
+            } = told;
+            if class == 0 {
+                rows.push(Row {
+                    method,
+                    score,
+                    auroc: Vec::new(),
+                    mean: 0.0,
+                });
+            }
+            rows[place].auroc.push(auroc);
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a count of classes")]
+    for row in &mut rows {
+        row.mean = row.auroc.iter().sum::<f64>() / row.auroc.len() as f64;
+    }
+    if args.json {
+        #[derive(Serialize)]
+        struct Report<'a> {
+            machine: Machine,
+            classes: &'a [String],
+            rows: Vec<Row>,
+        }
+        output::json(&Report {
+            machine,
+            classes: task.classes(),
+            rows,
+        })?;
+        return Ok(Exit::Done);
+    }
+    machine.print()?;
+    let words = |heading: &str, cell: fn(&Row) -> String| Column {
+        heading: heading.to_owned(),
+        figures: false,
+        cells: rows.iter().map(cell).collect(),
+    };
+    let mut columns = vec![
+        words("", |row| row.method.to_owned()),
+        words("score", |row| row.score.clone()),
+    ];
+    for (class, name) in task.classes().iter().enumerate() {
+        columns.push(Column {
+            heading: name.clone(),
+            figures: true,
+            cells: rows
+                .iter()
+                .map(|row| format!("{:.3}", row.auroc[class]))
+                .collect(),
+        });
+    }
+    columns.push(Column {
+        heading: "mean".to_owned(),
+        figures: true,
+        cells: rows.iter().map(|row| format!("{:.4}", row.mean)).collect(),
+    });
+    output::table(&columns)?;
+    Ok(Exit::Done)
+}
