@@ -37,6 +37,7 @@
 //! ```text
 //! cli           the program's commands
 //! bench report  measurements of speed; the page that shows runs
+//! explore       the page that shows a model's codes
 //! compare       PNG files judged by SSIM
 //! train         the loop, and what a run ends with
 //! run           the run folder: its records, one reader for all of them
@@ -53,7 +54,7 @@
 //! ssim          structural similarity and its gradient
 //! ops lbfgs     operations of a backend; a minimiser of many small functions at once
 //! readback      from the device to the host
-//! plot          pictures: numbers and pixels to PNG
+//! plot page     pictures: numbers and pixels to PNG; what pages share
 //! prediction    what decoders make and losses judge
 //! image rng     the shape of an image; random draws
 //! error host words  errors in one line; files, clock, waiting; numbers in sentences
@@ -82,6 +83,9 @@ pub mod data;
 pub mod decode;
 pub mod device;
 mod error;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod explore;
 pub mod guide;
 mod host;
 #[doc(hidden)]
@@ -94,6 +98,8 @@ pub mod model;
 mod npy;
 #[doc(hidden)]
 pub mod ops;
+#[cfg(feature = "cli")]
+mod page;
 #[doc(hidden)]
 pub mod path_text;
 #[doc(hidden)]

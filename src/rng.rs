@@ -26,7 +26,7 @@ pub enum Stream {
     Subspace,
     /// How training images are spoilt; index: the training step.
     Corruption,
-    /// How images are that are scored; index: the batch.
+    /// How images are spoilt that are scored; index: the image's place in the data set.
     ScoredCorruption,
 }
 

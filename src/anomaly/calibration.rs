@@ -18,8 +18,8 @@ fn shares() -> impl Iterator<Item = f64> {
 pub struct Calibration {
     /// Quantiles of scores.
     pub scores: ScoreQuantiles,
-    /// Of the codes of training images.
-    pub codes: CodeStatistics,
+    /// Of the codes of training images; none of very wide ones.
+    pub codes: Option<CodeStatistics>,
 }
 
 /// Quantiles of each score over the validation images.

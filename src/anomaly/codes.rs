@@ -2,6 +2,9 @@
 
 use nalgebra::{DMatrix, DVector};
 
+/// Values that a code may have for there to be a covariance: 4 MB of them, and seconds to compute with.
+pub const WIDEST: usize = 1024;
+
 /// Mean and covariance of codes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CodeStatistics {
@@ -15,15 +18,21 @@ impl CodeStatistics {
     /// matrices", Journal of Multivariate Analysis 88, 2004, of codes of variance 1): with few codes of many
     /// values, there would be directions without any variance else.
     ///
+    /// None where a value isn't finite, or codes have more than [`WIDEST`] values: a covariance has the square of
+    /// that.
+    ///
     /// # Panics
     ///
     /// Where there is no code, or a part of one.
     #[must_use]
-    pub fn of(codes: &[f32], width: usize) -> Self {
+    pub fn of(codes: &[f32], width: usize) -> Option<Self> {
         assert!(
             width > 0 && !codes.is_empty() && codes.len().is_multiple_of(width),
             "whole codes"
         );
+        if width > WIDEST || codes.iter().any(|value| !value.is_finite()) {
+            return None;
+        }
         let count = codes.len() / width;
         #[expect(clippy::cast_precision_loss, reason = "a count of codes")]
         let n = count as f64;
@@ -63,16 +72,15 @@ impl CodeStatistics {
         };
         let covariance = DMatrix::from_fn(width, width, |row, column| {
             let correlation = if row == column {
-                correlations[(row, column)] * (1.0 - shrinkage) + shrinkage
+                1.0
             } else {
                 correlations[(row, column)] * (1.0 - shrinkage)
             };
             correlation * deviations[row] * deviations[column]
         });
-        Self {
-            mean: mean.iter().copied().map(single).collect(),
-            covariance: covariance.iter().copied().map(single).collect(),
-        }
+        let [mean, covariance] = [mean.as_slice(), covariance.as_slice()]
+            .map(|values| values.iter().copied().map(single).collect());
+        Self::from_parts(mean, covariance)
     }
 
     /// From a mean `[width]` and a covariance `[width, width]`; none if they are no such.
@@ -120,21 +128,17 @@ impl Mahalanobis {
         let covariance = statistics.covariance.iter().map(|&value| f64::from(value));
         let mut covariance = DMatrix::from_iterator(width, width, covariance);
         let scale = covariance.diagonal().max().max(f64::MIN_POSITIVE);
-        // Rounding to single precision may have left a direction without variance.
-        let mut ridge = 0.0;
+        // Rounding to single precision may have left a direction without variance. What is added ends far above
+        // what rounding can do to finite numbers.
+        let mut ridge = scale * 1e-12;
         let factor = loop {
             if let Some(factor) = covariance.clone().cholesky() {
                 break factor.unpack();
             }
-            let more = if ridge == 0.0 {
-                scale * 1e-12
-            } else {
-                9.0 * ridge
-            };
-            ridge += more;
             for place in 0..width {
-                covariance[(place, place)] += more;
+                covariance[(place, place)] += ridge;
             }
+            ridge *= 10.0;
         };
         let identity = DMatrix::identity(width, width);
         Self {

@@ -14,7 +14,7 @@ mod pixels;
 mod score;
 
 pub use calibration::{Calibration, ScoreQuantiles, quantile};
-pub use codes::{CodeStatistics, Mahalanobis};
+pub use codes::{CodeStatistics, Mahalanobis, WIDEST};
 pub use detection::Detection;
 pub use pixels::PixelErrors;
 pub use score::{Aggregate, AnomalyScore, Measure};

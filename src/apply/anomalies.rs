@@ -3,6 +3,7 @@
 use super::{Applied, Measured, Neighbours};
 use crate::anomaly::{
     Aggregate, AnomalyScore, Calibration, CodeStatistics, Mahalanobis, Measure, ScoreQuantiles,
+    WIDEST,
 };
 use crate::data::Images;
 use crate::model::{Model, ModelError};
@@ -22,12 +23,6 @@ pub enum Scorer {
 }
 
 impl Scorer {
-    /// Whether codes are enough for it: those of [`Applied::encode`].
-    #[must_use]
-    pub fn is_of_codes(&self) -> bool {
-        !matches!(self, Self::Pixels(..))
-    }
-
     /// The scores of codes, `[n]`; none by the errors of pixels.
     ///
     /// # Errors
@@ -70,6 +65,53 @@ impl Scorer {
     }
 }
 
+impl Scorer {
+    /// The scores of the images at `rows`, however many.
+    ///
+    /// # Errors
+    ///
+    /// As [`of_codes`](Self::of_codes).
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such image, or it has another shape than those of `applied`.
+    pub fn of_rows(
+        &self,
+        applied: &Applied,
+        images: &Images,
+        rows: &[u32],
+    ) -> Result<Vec<f32>, ModelError> {
+        let mut scores = Vec::with_capacity(rows.len());
+        for rows in rows.chunks(applied.batch_size()) {
+            scores.extend(self.of_images(applied, &images.of_rows(rows))?.0);
+        }
+        Ok(scores)
+    }
+
+    /// The scores of at most a batch of images `[n, C, H, W]`, and what they were measured by, if they were: codes
+    /// alone need no reconstruction.
+    ///
+    /// # Errors
+    ///
+    /// As [`of_codes`](Self::of_codes).
+    ///
+    /// # Panics
+    ///
+    /// As [`Applied::measure`].
+    pub fn of_images(
+        &self,
+        applied: &Applied,
+        images: &[u8],
+    ) -> Result<(Vec<f32>, Option<Measured>), ModelError> {
+        if matches!(self, Self::Pixels(..)) {
+            let measured = applied.measure(images)?;
+            return Ok((self.of(&measured)?, Some(measured)));
+        }
+        let scores = self.of_codes(&applied.encode(images)?)?;
+        Ok((scores.unwrap_or_default(), None))
+    }
+}
+
 impl Neighbours {
     /// The score that each of some of the codes has among the others: at most `count`, evenly chosen.
     ///
@@ -96,8 +138,15 @@ pub fn evenly(all: usize, count: usize) -> Vec<usize> {
     (0..count).map(|place| place * all / count).collect()
 }
 
+/// The same of `rows`.
+#[must_use]
+pub fn thinned(rows: &[u32], count: usize) -> Vec<u32> {
+    let places = evenly(rows.len(), count).into_iter();
+    places.map(|place| rows[place]).collect()
+}
+
 /// A model that knows what is usual: the scores of the images at `validation`, and the codes of those at `train`,
-/// at most so many of each as cost seconds.
+/// at most so many of each as cost seconds. It knows nothing where a score isn't finite.
 ///
 /// # Errors
 ///
@@ -113,33 +162,39 @@ pub(crate) async fn calibrate(
     /// Twice as many as a code has values would do.
     const ENCODED: usize = 2_000;
     let applied = Applied::new(&model, None);
-    let encoded = ENCODED.max(4 * model.info().latent_dim);
-    let bytes = |rows: &[usize], part: &[u32]| -> Vec<u8> {
-        let rows = rows.iter().map(|&row| part[row] as usize);
-        rows.flat_map(|row| images.image(row).to_vec()).collect()
+    let width = model.info().latent_dim;
+    let codes = if width > WIDEST {
+        None
+    } else {
+        let rows = thinned(train, ENCODED.max(4 * width));
+        CodeStatistics::of(&applied.encode_rows(images, &rows).await?, width)
     };
-    let mut codes = Vec::new();
-    for rows in evenly(train.len(), encoded).chunks(applied.batch_size()) {
-        codes.extend(applied.encode_async(&bytes(rows, train)).await?);
-    }
-    let codes = CodeStatistics::of(&codes, model.info().latent_dim);
-    let usual = Scorer::Spread(Mahalanobis::new(&codes));
-    let mut scores: Vec<(AnomalyScore, Vec<f32>)> = AnomalyScore::all()
-        .into_iter()
-        .map(|score| (score, Vec::new()))
-        .collect();
-    let scored = evenly(validation.len(), SCORED);
+    let spread = codes.as_ref().map(Mahalanobis::new);
+    let scorers = AnomalyScore::all().into_iter().filter_map(|score| {
+        let scorer = match score {
+            AnomalyScore::Pixels(measure, aggregate) => Scorer::Pixels(measure, aggregate),
+            AnomalyScore::Latent => Scorer::Spread(spread.clone()?),
+        };
+        Some((score, scorer, Vec::new()))
+    });
+    let mut scorers: Vec<(AnomalyScore, Scorer, Vec<f32>)> = scorers.collect();
+    let scored = thinned(validation, SCORED);
     for rows in scored.chunks(applied.batch_size()) {
-        let measured = applied.measure_async(&bytes(rows, validation)).await?;
-        for (score, values) in &mut scores {
-            values.extend(match *score {
-                AnomalyScore::Pixels(measure, aggregate) => {
-                    Scorer::Pixels(measure, aggregate).of(&measured)?
-                }
-                AnomalyScore::Latent => usual.of(&measured)?,
-            });
+        let measured = applied.measure_async(&images.of_rows(rows)).await?;
+        for (_, scorer, values) in &mut scorers {
+            values.extend(scorer.of(&measured)?);
         }
     }
+    let mut values = scorers.iter().flat_map(|(.., values)| values);
+    if values.any(|value| !value.is_finite()) {
+        tracing::warn!(
+            "a score of a validation image isn't finite: the model file says nothing of usual scores"
+        );
+        return Ok(model);
+    }
+    let scores = scorers
+        .into_iter()
+        .map(|(score, _, values)| (score, values));
     let scores = ScoreQuantiles::new(scored.len(), applied.refine(), scores);
     Ok(model.calibrated(Calibration { scores, codes }))
 }

@@ -86,6 +86,24 @@ pub fn read_codes(
     path: &Path,
     width: usize,
 ) -> Result<(Vec<f32>, Option<Vec<CodeRow>>), CodesError> {
+    read(path, width, true)
+}
+
+/// The codes in a file alone, `[N, width]`.
+///
+/// # Errors
+///
+/// As [`read_codes`].
+pub fn read_code_values(path: &Path, width: usize) -> Result<Vec<f32>, CodesError> {
+    let (codes, _) = read(path, width, false)?;
+    Ok(codes)
+}
+
+fn read(
+    path: &Path,
+    width: usize,
+    wants_rows: bool,
+) -> Result<(Vec<f32>, Option<Vec<CodeRow>>), CodesError> {
     let malformed = |problem: String| CodesError::Malformed {
         path: path.to_owned(),
         problem,
@@ -95,12 +113,18 @@ pub fn read_codes(
         .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
     let (codes, found, rows) = if is_table {
         let (rows, codes, found) = read_table(path)?;
+        if found == 0 {
+            return Err(malformed(
+                "it is the table beside an array of codes, without codes itself; give the array"
+                    .to_owned(),
+            ));
+        }
         (codes, found, Some(rows))
     } else {
         let (codes, found) = read_array(path)?;
         let table = path.with_extension("csv");
-        let rows = table.is_file().then(|| read_table(&table)).transpose()?;
-        let rows = rows.map(|(rows, ..)| rows);
+        let rows = (wants_rows && table.is_file()).then(|| read_table(&table));
+        let rows = rows.transpose()?.map(|(rows, ..)| rows);
         (codes, found, rows)
     };
     if found != width {
@@ -191,7 +215,8 @@ fn read_table(path: &Path) -> Result<(Vec<CodeRow>, Vec<f32>, usize), CodesError
     let begins = header.iter().take(COLUMNS.len()).eq(COLUMNS);
     if !begins {
         return Err(malformed(format!(
-            "its first columns aren't {}",
+            "its first columns aren't {}, or it is a later part of several, whose tables are to be appended to the first \
+             one's",
             COLUMNS.join(", ")
         )));
     }

@@ -17,7 +17,7 @@ mod neighbours;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::anomaly::PixelErrors;
-use crate::data::inference_batch;
+use crate::data::{Images, inference_batch};
 use crate::host::block_on;
 use crate::image::ImageShape;
 use crate::metrics::{Scores, ssim_and_mse};
@@ -27,8 +27,10 @@ use crate::readback::Readback;
 use crate::ssim::{SsimConfig, ssim_map};
 
 pub(crate) use anomalies::calibrate;
-pub use anomalies::{Scorer, evenly};
-pub use codes::{CodeRow, CodesError, read_codes, write_array_header, write_codes_header};
+pub use anomalies::{Scorer, evenly, thinned};
+pub use codes::{
+    CodeRow, CodesError, read_code_values, read_codes, write_array_header, write_codes_header,
+};
 pub use neighbours::{Neighbour, Neighbours};
 
 /// What encodes and decodes, ready for batches of one size.
@@ -175,6 +177,23 @@ impl<'a> Applied<'a> {
         let rows = self.rows(images.len(), self.shape.len());
         let codes = self.encoded(self.images(images));
         read(codes, rows * self.latent_dim).await
+    }
+
+    /// The codes `[n, latent_dim]` of the images at `rows`, in that order, however many.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such image, or it has another shape.
+    pub async fn encode_rows(&self, images: &Images, rows: &[u32]) -> Result<Vec<f32>, ModelError> {
+        let mut codes = Vec::with_capacity(rows.len() * self.latent_dim);
+        for rows in rows.chunks(self.batch) {
+            codes.extend(self.encode_async(&images.of_rows(rows)).await?);
+        }
+        Ok(codes)
     }
 
     /// What codes `[n, latent_dim]` are decoded to: `[n, C, H, W]` in [0, 1].

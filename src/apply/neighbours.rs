@@ -90,8 +90,8 @@ impl Neighbours {
         self.codes.is_empty()
     }
 
-    /// The `count` nearest codes to each of `queries` `[n, width]`, the nearest first; of equally near ones, the
-    /// first ones.
+    /// The `count` nearest codes to each of `queries` `[n, width]`, the nearest first. Of equally near ones, it may be
+    /// any that are taken.
     ///
     /// # Errors
     ///

@@ -6,6 +6,7 @@ use crate::apply::{Applied, Neighbours, Scorer};
 use crate::config::TrainConfig;
 use crate::data::{DataError, ImageParts, Images, SplitFractions};
 use crate::device::{Device, host};
+use crate::host::block_on;
 use crate::model::ModelError;
 use crate::pca::Pca;
 use crate::train::{TrainError, fit};
@@ -104,24 +105,23 @@ impl OneClass {
     /// Where there is no such class.
     pub fn tell(&self, class: usize) -> Result<Vec<Told>, OneClassError> {
         let labels = self.images.labels().expect("checked before");
-        let is_of = |row: usize, part: &str| self.images.manifest()[row].starts_with(part);
-        let all = 0..self.images.len();
-        let train: Vec<usize> = all
-            .clone()
-            .filter(|&row| labels.ids[row] as usize == class && is_of(row, TRAIN))
-            .collect();
-        let test: Vec<usize> = all.filter(|&row| is_of(row, TEST)).collect();
-        let is_anomalous: Vec<bool> = test
+        let is_of = |row: u32, part: &str| self.images.manifest()[row as usize].starts_with(part);
+        let is_usual = |row: u32| labels.ids[row as usize] as usize == class;
+        let all: Vec<u32> = (0..).take(self.images.len()).collect();
+        let train: Vec<u32> = all
             .iter()
-            .map(|&row| labels.ids[row] as usize != class)
+            .copied()
+            .filter(|&row| is_usual(row) && is_of(row, TRAIN))
             .collect();
+        let test: Vec<u32> = all.into_iter().filter(|&row| is_of(row, TEST)).collect();
+        let is_anomalous: Vec<bool> = test.iter().map(|&row| !is_usual(row)).collect();
         let images = Images::new(ImageParts {
-            values: self.bytes(&train),
+            values: self.images.of_rows(&train),
             shape: self.images.shape(),
             labels: None,
             manifest: train
                 .iter()
-                .map(|&row| self.images.manifest()[row].clone())
+                .map(|&row| self.images.manifest()[row as usize].clone())
                 .collect(),
             source: format!("{}, {}", self.images.source(), labels.names[class]),
         })?;
@@ -153,25 +153,24 @@ impl OneClass {
         Ok(told)
     }
 
-    fn bytes(&self, rows: &[usize]) -> Vec<u8> {
-        let images = rows.iter().map(|&row| self.images.image(row));
-        images.flat_map(<[u8]>::to_vec).collect()
-    }
-
     /// The scores of the images at `test`, by each way, where those of `usual` are usual.
     fn scores(
         &self,
         applied: &Applied,
         usual: &Images,
-        test: &[usize],
+        test: &[u32],
     ) -> Result<Vec<(String, Vec<f32>)>, OneClassError> {
         let width = applied.latent_dim();
-        let mut codes = Vec::new();
         let size = applied.batch_size();
-        for batch in usual.values().chunks(size * usual.shape().len()) {
-            codes.extend(applied.encode(batch)?);
-        }
-        let spread = Scorer::Spread(Mahalanobis::new(&CodeStatistics::of(&codes, width)));
+        let rows: Vec<u32> = (0..).take(usual.len()).collect();
+        let codes = block_on(applied.encode_rows(usual, &rows))?;
+        let spread = CodeStatistics::of(&codes, width);
+        let spread = spread.map(|codes| {
+            (
+                "latent".to_owned(),
+                Scorer::Spread(Mahalanobis::new(&codes)),
+            )
+        });
         let nearest = Scorer::Nearest(Neighbours::new(codes, width, &self.device));
         let pixels = AnomalyScore::all()
             .into_iter()
@@ -182,14 +181,12 @@ impl OneClass {
                 AnomalyScore::Latent => None,
             });
         let scorers: Vec<(String, Scorer)> = pixels
-            .chain([
-                ("latent".to_owned(), spread),
-                ("five nearest".to_owned(), nearest),
-            ])
+            .chain(spread)
+            .chain([("five nearest".to_owned(), nearest)])
             .collect();
         let mut scores: Vec<Vec<f32>> = vec![Vec::new(); scorers.len()];
         for rows in test.chunks(size) {
-            let measured = applied.measure(&self.bytes(rows))?;
+            let measured = applied.measure(&self.images.of_rows(rows))?;
             for ((_, scorer), scores) in scorers.iter().zip(&mut scores) {
                 scores.extend(scorer.of(&measured)?);
             }

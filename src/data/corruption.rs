@@ -9,6 +9,7 @@ use rand::Rng;
 use rand::rngs::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::image::ImageShape;
 use crate::rng::{Stream, rng};
 
 /// How images are spoilt before they are encoded.
@@ -22,7 +23,7 @@ pub enum Corruption {
     Gaussian(f64),
     /// This share of the pixels is black.
     Mask(f64),
-    /// This share of the pixels is black or white.
+    /// Salt and pepper: this share of the pixels is black or white.
     Salt(f64),
 }
 
@@ -55,7 +56,8 @@ impl FromStr for Corruption {
             _ => None,
         };
         corruption.ok_or(
-            "expected none, gaussian:DEVIATION, mask:SHARE or salt:SHARE, such as gaussian:0.2 or mask:0.25",
+            "expected none, gaussian:DEVIATION, mask:SHARE or salt:SHARE, such as gaussian:0.2 or mask:0.25: a deviation \
+             above 0 and below 10, a share between 0 and 1",
         )
     }
 }
@@ -81,56 +83,56 @@ impl Corruption {
         *self == Self::None
     }
 
-    /// Spoils images `[n, C, H, W]` in [0, 1], as the generator draws: on every device alike.
-    fn apply(self, images: Tensor<4>, rng: &mut ChaCha8Rng) -> Tensor<4> {
-        let [count, channels, height, width] = images.dims();
-        let device = images.device();
-        let on_device = |values: Vec<f32>, channels: usize| {
-            let shape = [count, channels, height, width];
-            Tensor::<4>::from_data(TensorData::new(values, shape), &device)
+    /// Draws how an image is spoilt, `[C, H, W]`: what its values are multiplied by, and what is added then.
+    fn draw(
+        self,
+        shape: ImageShape,
+        rng: &mut ChaCha8Rng,
+        factors: &mut Vec<f32>,
+        terms: &mut Vec<f32>,
+    ) {
+        let (pixels, channels) = (shape.pixels(), shape.channels);
+        // A pixel is spoilt in all its channels.
+        let mut extend = |factor: &[f32], term: &[f32]| {
+            for _ in 0..channels {
+                factors.extend(factor);
+                terms.extend(term);
+            }
         };
-        let pixels = count * height * width;
+        let kept = |draws: &[f64], share: f64| -> Vec<f32> {
+            let draws = draws.iter();
+            let kept = draws.map(|&draw| if draw < share { 0.0 } else { 1.0 });
+            kept.collect()
+        };
         match self {
-            Self::None => images,
+            Self::None => extend(&vec![1.0; pixels], &vec![0.0; pixels]),
             Self::Gaussian(deviation) => {
-                let noise = normal(pixels * channels, deviation, rng);
-                (images + on_device(noise, channels)).clamp(0.0, 1.0)
+                factors.extend(std::iter::repeat_n(1.0, shape.len()));
+                terms.extend(normal(shape.len(), deviation, rng));
             }
-            Self::Mask(share) => {
-                let kept = draws(pixels, rng).map(|draw| if draw < share { 0.0 } else { 1.0 });
-                images * on_device(kept.collect(), 1)
-            }
+            Self::Mask(share) => extend(&kept(&draws(pixels, rng), share), &vec![0.0; pixels]),
             Self::Salt(share) => {
-                let draws: Vec<f64> = draws(pixels, rng).collect();
-                let of = |value: fn(f64, f64) -> f32| -> Vec<f32> {
-                    draws.iter().map(|&draw| value(draw, share)).collect()
-                };
-                let kept = of(|draw, share| if draw < share { 0.0 } else { 1.0 });
-                let white = of(|draw, share| if draw < share / 2.0 { 1.0 } else { 0.0 });
-                images * on_device(kept, 1) + on_device(white, 1)
+                let draws = draws(pixels, rng);
+                let white = draws.iter();
+                let white = white.map(|&draw| if draw < share / 2.0 { 1.0 } else { 0.0 });
+                extend(&kept(&draws, share), &white.collect::<Vec<f32>>());
             }
         }
     }
 }
 
 /// Numbers from 0 to below 1.
-fn draws(count: usize, rng: &mut ChaCha8Rng) -> impl Iterator<Item = f64> + use<> {
+fn draws(count: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
     let mut bytes = vec![0; 4 * count];
     rng.fill_bytes(&mut bytes);
-    let words: Vec<u32> = bytes
-        .as_chunks()
-        .0
-        .iter()
-        .map(|&bytes| u32::from_le_bytes(bytes))
-        .collect();
-    words
-        .into_iter()
-        .map(|word| f64::from(word) / 2_f64.powi(32))
+    let (words, _) = bytes.as_chunks();
+    let words = words.iter().map(|&bytes| u32::from_le_bytes(bytes));
+    words.map(|word| f64::from(word) / 2_f64.powi(32)).collect()
 }
 
 /// Numbers of a normal distribution about zero, two from two uniform ones (Box and Muller, 1958).
 fn normal(count: usize, deviation: f64, rng: &mut ChaCha8Rng) -> Vec<f32> {
-    let draws: Vec<f64> = draws(count.next_multiple_of(2), rng).collect();
+    let draws = draws(count.next_multiple_of(2), rng);
     let pairs = draws.as_chunks().0.iter().flat_map(|&[a, b]| {
         // Not of zero.
         let radius = deviation * (-2.0 * (1.0 - a).ln()).sqrt();
@@ -157,20 +159,48 @@ impl InputNoise {
     /// What the encoder sees of a training batch: a function of the seed and the step.
     #[must_use]
     pub fn in_training(&self, images: Tensor<4>, step: u64) -> Tensor<4> {
-        self.drawn(images, Stream::Corruption, step)
+        let mut rng = rng(self.seed, Stream::Corruption, step);
+        self.drawn(images, |_, draw| draw(&mut rng))
     }
 
-    /// What it sees of batch number `batch` of those that are scored: the same each time.
+    /// What it sees of the images at `indices` that are scored: the same each time, whatever is scored with them.
+    ///
+    /// # Panics
+    ///
+    /// Where there are fewer indices than images.
     #[must_use]
-    pub fn in_scoring(&self, images: Tensor<4>, batch: usize) -> Tensor<4> {
-        self.drawn(images, Stream::ScoredCorruption, batch as u64)
+    pub fn in_scoring(&self, images: Tensor<4>, indices: &[u32]) -> Tensor<4> {
+        self.drawn(images, |image, draw| {
+            let index = u64::from(indices[image]);
+            draw(&mut rng(self.seed, Stream::ScoredCorruption, index));
+        })
     }
 
-    fn drawn(&self, images: Tensor<4>, stream: Stream, index: u64) -> Tensor<4> {
+    /// Images `[n, C, H, W]` in [0, 1], each spoilt as the generator draws that `with` gives for its place: on every
+    /// device alike.
+    fn drawn(
+        &self,
+        images: Tensor<4>,
+        mut with: impl FnMut(usize, &mut dyn FnMut(&mut ChaCha8Rng)),
+    ) -> Tensor<4> {
         if self.corruption.is_none() {
             return images;
         }
-        let mut rng = rng(self.seed, stream, index);
-        self.corruption.apply(images, &mut rng)
+        let [count, channels, height, width] = images.dims();
+        let shape = ImageShape {
+            channels,
+            height,
+            width,
+        };
+        let (mut factors, mut terms) = (Vec::new(), Vec::new());
+        for image in 0..count {
+            with(image, &mut |rng| {
+                self.corruption.draw(shape, rng, &mut factors, &mut terms);
+            });
+        }
+        let device = images.device();
+        let on_device =
+            |values| Tensor::<4>::from_data(TensorData::new(values, shape.batch(count)), &device);
+        (images * on_device(factors) + on_device(terms)).clamp(0.0, 1.0)
     }
 }

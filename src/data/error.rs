@@ -276,6 +276,14 @@ pub enum DataError {
         missing: Vec<&'static str>,
     },
 
+    /// An image file or a folder that was named isn't there.
+    #[error("can't read {}: expected an image file, or a folder of them", path.display())]
+    NoInput {
+        /// What was named.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The directory given holds no image.
     #[error(
         "`data` (or $TRAINER_DATA): no image in {}{}: give a folder that holds images (PNG, JPEG, WebP, BMP, \

@@ -245,6 +245,17 @@ impl Images {
         &self.values[index * self.shape.len()..][..self.shape.len()]
     }
 
+    /// The values of several images, `[n, C, H, W]`.
+    ///
+    /// # Panics
+    ///
+    /// As [`Images::image`].
+    #[must_use]
+    pub fn of_rows(&self, rows: &[u32]) -> Vec<u8> {
+        let images = rows.iter().map(|&row| self.image(row as usize));
+        images.flat_map(<[u8]>::to_vec).collect()
+    }
+
     /// Has the system begin to read these images, where they aren't in memory.
     pub(super) fn prefetch(&self, indices: &[u32]) {
         for &index in indices {

@@ -94,7 +94,10 @@ impl Inputs {
 
     fn add(&mut self, path: &Path, is_alone: bool) -> Result<(), DataError> {
         if !path.is_dir() && !idx_folder::names_emnist(path) {
-            fs::metadata(path).map_err(|error| not_listed(path, &error))?;
+            fs::metadata(path).map_err(|source| DataError::NoInput {
+                path: path.to_owned(),
+                source,
+            })?;
             let name = path_text(path);
             self.entries.push(Entry {
                 place: name.clone(),
@@ -309,6 +312,9 @@ impl Entry {
         let Some((own, values)) = &self.made else {
             return prepared(&self.listed, shape, preparation);
         };
+        if let Some(fault) = &self.listed.fault {
+            return Err(fault.clone());
+        }
         let picture = Upright::of(*own, values.clone());
         let values = preparation.apply(&picture, shape);
         Ok((picture, values))

@@ -93,11 +93,13 @@ impl ModelInfo {
         if let Some(Calibration { scores, codes }) = calibration {
             format = FORMAT;
             record.insert(SCORES.to_owned(), json(serde_json::to_value(scores)));
-            let width = codes.width();
-            let tensors = weights.to_mut();
-            tensors.insert(CODE_MEAN, vec![width], codes.mean().to_vec());
-            let covariance = codes.covariance().to_vec();
-            tensors.insert(CODE_COVARIANCE, vec![width, width], covariance);
+            if let Some(codes) = codes {
+                let width = codes.width();
+                let tensors = weights.to_mut();
+                tensors.insert(CODE_MEAN, vec![width], codes.mean().to_vec());
+                let covariance = codes.covariance().to_vec();
+                tensors.insert(CODE_COVARIANCE, vec![width, width], covariance);
+            }
         }
         record.insert("format".to_owned(), format.into());
         record.insert("tensors_sha256".to_owned(), weights.sha256().into());
@@ -161,6 +163,14 @@ impl ModelFile {
         let tensors = [CODE_MEAN, CODE_COVARIANCE].map(|name| weights.remove(name));
         let calibration = match (scores, tensors) {
             (None, [None, None]) => None,
+            (Some(scores), [None, None]) => {
+                let scores =
+                    serde_json::from_value(scores).map_err(|error| foreign(error.to_string()))?;
+                Some(Calibration {
+                    scores,
+                    codes: None,
+                })
+            }
             (Some(scores), [Some(mean), Some(covariance)]) => {
                 let scores =
                     serde_json::from_value(scores).map_err(|error| foreign(error.to_string()))?;
@@ -169,7 +179,10 @@ impl ModelFile {
                 let codes = codes.ok_or_else(|| {
                     foreign("its mean and covariance of codes aren't those of its codes".to_owned())
                 })?;
-                Some(Calibration { scores, codes })
+                Some(Calibration {
+                    scores,
+                    codes: Some(codes),
+                })
             }
             _ => return Err(foreign("a part of its calibration is missing".to_owned())),
         };

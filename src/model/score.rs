@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::network::Autoencoder;
 use super::objective::Objective;
-use crate::data::{DataError, DeviceImages};
+use crate::data::{DataError, DeviceImages, inference_batch};
 use crate::host::block_on;
 use crate::metrics::{ScoreError, Scores, ssim_and_mse};
 use crate::readback::{ReadError, Readback, Values};
@@ -40,8 +40,10 @@ pub(crate) fn add_scores(
     indices: &[u32],
 ) -> Result<(), DataError> {
     let mut columns = Vec::new();
-    for (batch, images) in images.inference_batches(indices)?.enumerate() {
-        let seen = objective.noise.in_scoring(images.clone(), batch);
+    let batches = images.inference_batches(indices)?;
+    let size = inference_batch(images.host().shape());
+    for (images, indices) in batches.zip(indices.chunks(size)) {
+        let seen = objective.noise.in_scoring(images.clone(), indices);
         let prediction = network.predict(objective.encode(network, seen));
         let losses = objective.losses(&prediction, images.clone());
         let restored = prediction.reconstructions();
@@ -76,8 +78,8 @@ impl Reconstructions {
     }
 }
 
-/// Restores `images` `[n, C, H, W]` by `network` (both without autodiff), encoded as `objective` says,
-/// and scores them by `ssim_config`.
+/// Restores `images` `[n, C, H, W]`, those at `indices` of a data set, by `network` (both without autodiff), encoded
+/// as `objective` says, and scores them by `ssim_config`.
 ///
 /// # Errors
 ///
@@ -89,11 +91,19 @@ impl Reconstructions {
 pub fn reconstruct(
     network: &Autoencoder,
     images: Tensor<4>,
+    indices: &[u32],
     objective: &Objective,
     ssim_config: &SsimConfig,
 ) -> Result<Reconstructions, ReadError> {
     let mut readback = Readback::default();
-    add_reconstructions(&mut readback, network, images, objective, ssim_config);
+    add_reconstructions(
+        &mut readback,
+        network,
+        images,
+        indices,
+        objective,
+        ssim_config,
+    );
     let mut values = block_on(readback.read())?;
     Ok(Reconstructions::take_from(&mut values, objective))
 }
@@ -103,10 +113,11 @@ pub(crate) fn add_reconstructions(
     readback: &mut Readback,
     network: &Autoencoder,
     images: Tensor<4>,
+    indices: &[u32],
     objective: &Objective,
     ssim_config: &SsimConfig,
 ) {
-    let seen = objective.noise.in_scoring(images.clone(), 0);
+    let seen = objective.noise.in_scoring(images.clone(), indices);
     let restored = network.decode(objective.encode(network, seen.clone()));
     let mut add = |shown: Tensor<4>| {
         let [ssim, _] = ssim_and_mse(shown.clone(), images.clone(), ssim_config);

@@ -3,7 +3,7 @@
 //! - [`Pca`]: mean and leading components of images, fitted by one of two [`Method`]s: exactly from
 //!   the covariance matrix (`exact`), or by a randomised subspace iteration, which needs no such
 //!   matrix (`randomised`);
-//! - [`plane()`]: the coordinates of any vectors along their first two components.
+//! - [`principal`]: the leading components of any vectors, and [`plane()`]: their coordinates along the first two.
 //!
 //! Images of P pixels (of all channels) are rows of P numbers in [0, 1]. Everything is on the host:
 //! whoever computes with components makes tensors of them on a device.
@@ -17,7 +17,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::data::{DataError, HostBatch, Images};
 
-pub use plane::plane;
+pub use plane::{Principal, plane, principal};
 pub use projection::Projection;
 
 /// Pixels up to which the exact method is affordable: a covariance matrix of 8 MiB, whose

@@ -1,39 +1,24 @@
-//! The page around the data: one HTML text that needs nothing else.
+//! The page with runs in it.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::{Entry, ReportError};
+use crate::page::{Page, script};
 
-const TEMPLATE: &str = include_str!("page/page.html");
-const STYLE: &str = include_str!("page/page.css");
-
-/// Joins the script's files in the given order, in one function: they share their names with each
-/// other, and with nothing else on the page. A file only declares things, and its constants use those
-/// of earlier files; the last file starts the page. This needs no JavaScript tool, and what a browser
-/// runs is what the files say.
-macro_rules! script {
-    ($($file:literal)*) => {
-        concat!(
-            "\"use strict\";\n(() => {\n",
-            $("\n// ", $file, "\n", include_str!(concat!("page/", $file)),)*
-            "})();\n",
-        )
-    };
-}
-
-const SCRIPT: &str = script! {
-    // What all others use
-    "dom.js" "format.js" "theme.js" "state.js"
-    // Charts
-    "marks.js" "chart.js"
-    // Sections, from the top of the page to its end
-    "leaderboard.js" "run.js" "curves.js" "pictures.js"
-    "classes.js" "thumbnails.js" "latent.js" "images.js"
-    // What keeps it up to date and puts it together
-    "live.js" "main.js"
+const PAGE: Page = Page {
+    template: include_str!("page/page.html"),
+    style: "",
+    script: script! {
+        // What all others use
+        "../page/dom.js" "../page/format.js" "../page/theme.js" "page/state.js"
+        // Charts
+        "page/marks.js" "page/chart.js"
+        // Sections, from the top of the page to its end
+        "page/leaderboard.js" "page/run.js" "page/curves.js" "page/pictures.js"
+        "../page/classes.js" "page/thumbnails.js" "page/latent.js" "page/images.js"
+        // What keeps it up to date and puts it together
+        "page/live.js" "page/main.js"
+    },
 };
 
 /// What the script finds in the page.
@@ -69,41 +54,19 @@ pub fn page(entries: &[Entry]) -> Result<String, ReportError> {
         made: Some(chrono::Local::now().format("%F %H:%M").to_string()),
         ..Data::live(entries)
     };
-    Ok(fill(
+    Ok(PAGE.fill(
         &serde_json::to_string(&data)?,
-        &policy("data:", "'none'"),
+        &PAGE.policy("data:", "'none'"),
     ))
 }
 
 /// The page for a server, which sends the data separately.
 pub(super) fn live_page() -> Result<String, ReportError> {
     let data = serde_json::to_string(&Data::live(&[]))?;
-    Ok(fill(&data, &live_policy()))
+    Ok(PAGE.fill(&data, &live_policy()))
 }
 
 /// The content security policy of the live page, for the header as well.
 pub(super) fn live_policy() -> String {
-    policy("'self' data:", "'self'")
-}
-
-/// Nothing may be loaded or run but what the page itself holds, known by its hash.
-fn policy(images: &str, connections: &str) -> String {
-    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
-    format!(
-        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; img-src {images}; \
-         connect-src {connections}; base-uri 'none'; form-action 'none'",
-        hash(SCRIPT),
-        hash(STYLE),
-    )
-}
-
-fn fill(data: &str, policy: &str) -> String {
-    // In JSON, `<` is only found in strings: written this way, none of them can end the script.
-    let data = data.replace('<', "\\u003c");
-    // The data comes last: what it holds is never taken for a place to fill.
-    TEMPLATE
-        .replace("{{policy}}", policy)
-        .replace("{{style}}", STYLE)
-        .replace("{{script}}", SCRIPT)
-        .replacen("{{data}}", &data, 1)
+    PAGE.policy("'self' data:", "'self'")
 }

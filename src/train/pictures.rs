@@ -163,7 +163,14 @@ impl<'a> Picture<'a> {
         let originals = HostBatch::gather(images, indices)?;
         let batch = originals.clone().into_tensor(prepared.device());
         let objective = prepared.config.objective();
-        add_reconstructions(readback, network, batch, &objective, &objective.ssim_config);
+        add_reconstructions(
+            readback,
+            network,
+            batch,
+            indices,
+            &objective,
+            &objective.ssim_config,
+        );
         Ok(Self {
             images,
             originals,

@@ -7,36 +7,14 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { chromium } from "playwright-core";
+import { browser, open, step } from "./browser.mjs";
 
 const [, , trainer, screenshots] = process.argv;
 const home = mkdtempSync(join(tmpdir(), "trainer-browser-"));
 const runs = join(home, "runs");
 const small = ["--backend", "flex", "--limit", "200", "--runs", runs, "--quiet"];
 const train = (...more) => execFileSync(trainer, [...small, ...more]);
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
 let server;
-
-// A page that notes what it should not do.
-async function open(url, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  const wrong = [];
-  page.on("console", (message) => message.type() === "error" && wrong.push(message.text()));
-  page.on("pageerror", (error) => wrong.push(error.stack));
-  page.on("request", (request) => {
-    const asked = new URL(request.url());
-    if (asked.protocol !== "data:" && !request.url().startsWith(url.split("#")[0])) wrong.push(`asks for ${asked}`);
-  });
-  const started = Date.now();
-  await page.goto(url);
-  await page.waitForSelector("html[data-ready]");
-  return { page, wrong, waited: Date.now() - started, close: () => context.close() };
-}
-const step = async (name, check) => {
-  await check();
-  console.log(`ok  ${name}`);
-};
 
 // A copy of the report `file` whose runs `change` has altered: what data sets of other kinds lead to.
 function alter(file, name, change) {

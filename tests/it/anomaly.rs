@@ -96,7 +96,7 @@ fn distances_of_codes_are_those_of_a_shrunk_covariance() {
             })
         })
         .collect();
-    let statistics = CodeStatistics::of(&codes, 3);
+    let statistics = CodeStatistics::of(&codes, 3).expect("finite codes");
     let doubles = |values: &[f32]| -> Vec<f64> { values.iter().copied().map(f64::from).collect() };
     // scikit-learn's LedoitWolf of the codes divided by their standard deviations.
     assert_near(
@@ -137,11 +137,18 @@ fn distances_of_codes_are_those_of_a_shrunk_covariance() {
 
 #[test]
 fn codes_that_never_change_and_few_of_many_values_have_distances() {
-    let same = CodeStatistics::of(&[0.5; 20], 4);
+    let same = CodeStatistics::of(&[0.5; 20], 4).expect("finite codes");
+    assert!(same.covariance().iter().all(|value| value.is_finite()));
+    let far = Mahalanobis::new(&same).distances(&[0.75; 4])[0];
+    assert!(far.is_finite() && far > 0.0);
     assert!(Mahalanobis::new(&same).distances(&[0.5; 4])[0] < 1e-6);
-    let few = CodeStatistics::of(&draws(5 * 40, 7), 40);
+    let few = CodeStatistics::of(&draws(5 * 40, 7), 40).expect("finite codes");
     let found = Mahalanobis::new(&few).distances(&draws(40, 8));
     assert!(found[0].is_finite() && found[0] > 0.0);
+    // No covariance of what isn't finite, nor of very wide codes.
+    assert_eq!(CodeStatistics::of(&[1.0, f32::NAN], 1), None);
+    assert_eq!(CodeStatistics::of(&[1.0, f32::INFINITY], 2), None);
+    assert_eq!(CodeStatistics::of(&[0.0; 4_000], 2_000), None);
 }
 
 #[test]
@@ -246,7 +253,8 @@ fn a_trained_model_knows_usual_scores_and_codes() {
         let model = train::fit(&config, &images, &Device::flex()).expect("a model");
         let calibration = model.calibration().expect("what is usual").clone();
         assert_eq!(calibration.scores.images, 6);
-        assert_eq!(calibration.codes.width(), 4);
+        let codes = calibration.codes.clone().expect("narrow codes");
+        assert_eq!(codes.width(), 4);
 
         // Its own scores are in the range of those that were kept, up to rounding.
         let folder = tempdir().expect("a folder");
@@ -266,7 +274,7 @@ fn a_trained_model_knows_usual_scores_and_codes() {
             (least - 1e-6..=most + 1e-6).contains(&found)
         });
         assert!(least < most && inside.count() >= 6);
-        let distances = Mahalanobis::new(&calibration.codes).distances(&measured.codes);
+        let distances = Mahalanobis::new(&codes).distances(&measured.codes);
         let mean = distances
             .iter()
             .map(|&value| f64::from(value).powi(2))
@@ -534,6 +542,15 @@ fn heat_maps_are_as_many_as_images_and_wrong_input_is_refused() {
             "can't read nowhere.npy",
         ),
         (vec!["--codes", "nowhere.npy"], "--by latent"),
+        (vec!["--by", "latent", "--over", "mean"], "--over"),
+        (
+            vec!["--normal", "good", "--shard", "1/2"],
+            "cannot be used with",
+        ),
+        (
+            vec!["--by", "latent", "--codes", "s.csv"],
+            "its first columns",
+        ),
         (vec!["--normal", "cat"], "they are of good, spot"),
         (vec!["--calibrate", "nowhere"], "nowhere"),
         (vec!["-o", "no/such/folder.csv"], "there is no such folder"),
@@ -541,5 +558,76 @@ fn heat_maps_are_as_many_as_images_and_wrong_input_is_refused() {
         let mut command = case.command("score", &case.run());
         command.args(&more).current_dir(&case.home);
         command.assert().failure().stderr(contains(message));
+    }
+    // What is read is never written over, not even when asked to replace files.
+    let table = case.path("labels.csv");
+    fs::write(&table, "path,class\ngood/200.png,fine\n").expect("a table");
+    let mut command = case.command("score", &case.run());
+    command
+        .args(["--normal", "fine", "--force", "--labels"])
+        .arg(&table);
+    command
+        .arg("-o")
+        .arg(&table)
+        .assert()
+        .failure()
+        .stderr(contains("is a file that is read"));
+}
+
+#[test]
+fn a_model_of_one_training_image_and_one_of_wide_codes_can_be_opened() {
+    let home = tempdir().expect("a folder");
+    for index in 0..3 {
+        stripes(index, false)
+            .save(home.path().join(format!("{index}.png")))
+            .expect("a picture");
+    }
+    for (arch, latent_dim) in [("baseline", "8"), ("linear", "1100")] {
+        let runs = home.path().join(arch);
+        trainer()
+            .args([
+                "--backend",
+                "flex",
+                "--arch",
+                arch,
+                "--latent-dim",
+                latent_dim,
+            ])
+            .args([
+                "--split",
+                "0.34,0.33,0.33",
+                "--epochs",
+                "1",
+                "--no-pca",
+                "--refine",
+                "0",
+            ])
+            .args(["--no-cache", "--quiet", "--channels", "rgb", "--data"])
+            .arg(home.path())
+            .arg("--runs")
+            .arg(&runs)
+            .assert()
+            .success();
+        let run = only_run(&runs);
+        trainer().arg("info").arg(&run).assert().success();
+        let mut command = trainer();
+        command
+            .args(["score", "--backend", "flex", "--force"])
+            .arg(&run)
+            .arg(home.path().join("1.png"));
+        command
+            .arg("-o")
+            .arg(home.path().join("s.csv"))
+            .assert()
+            .success();
+        command.args(["--by", "latent"]);
+        if latent_dim == "8" {
+            command.assert().success();
+        } else {
+            command
+                .assert()
+                .failure()
+                .stderr(contains("more than 1024 values"));
+        }
     }
 }

@@ -98,8 +98,8 @@ fn near_duplicates_are_pairs_and_a_sheet_shows_them() {
     let sheet = case.path("pairs.png");
     let mut command = case.command("neighbours");
     command
-        .arg(case.photos())
         .arg("--duplicates")
+        .arg(case.photos())
         .arg("-o")
         .arg(&output);
     command.arg("--sheet").arg(&sheet);
@@ -139,7 +139,7 @@ fn what_cannot_be_looked_for_is_refused() {
             vec!["--among", "lone.npy"],
             "lone.npy isn't a file of codes",
         ),
-        (&photos, vec!["--duplicates", "0"], "above zero"),
+        (&photos, vec!["--duplicates=0"], "above zero"),
         (&photos, vec!["-k", "0"], "from 1"),
     ] {
         let mut command = case.command("neighbours");

@@ -507,6 +507,18 @@ fn spoilt_images_are_what_they_are_said_to_be() {
         let seen = noise.in_training(grey.clone(), step);
         seen.into_data().try_to_vec().expect("numbers")
     };
+    // An image that is scored is spoilt in one way, whatever is scored with it.
+    let scored = |indices: &[u32]| -> Vec<f32> {
+        let noise = InputNoise {
+            corruption: Corruption::Salt(0.3),
+            seed: 3,
+        };
+        let images = grey.clone().narrow(0, 0, indices.len());
+        let seen = noise.in_scoring(images, indices);
+        seen.into_data().try_to_vec().expect("numbers")
+    };
+    assert_eq!(scored(&[7, 9, 4])[6_000..12_000], scored(&[9]));
+    assert_ne!(scored(&[7]), scored(&[9]));
     let mean = |values: &[f32]| values.iter().sum::<f32>() / 24_000.0;
     let share = |values: &[f32], wanted: f32| {
         let found = values.iter().filter(|&&value| value == wanted).count();

@@ -31,9 +31,9 @@ pub(in crate::cli) struct EncodeArgs {
     #[command(flatten)]
     images: InputArgs,
 
-    /// The file to write
-    #[arg(long, short, value_name = "FILE.npy|FILE.csv", value_parser = output::file(), default_value = "codes.npy")]
-    output: PathBuf,
+    /// The file to write [default: codes.npy; with --shard 2/4, codes-2-of-4.npy]
+    #[arg(long, short, value_name = "FILE.npy|FILE.csv", value_parser = output::file())]
+    output: Option<PathBuf>,
 
     #[command(flatten)]
     codes: CodeArgs,
@@ -55,24 +55,26 @@ struct Encoded {
 
 pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
     log::start(args.writing.quiet);
+    let named = args.output.clone();
+    let output_path = named.unwrap_or_else(|| args.images.file_name("codes", "npy").into());
     let ends_in = |wanted: &str| {
-        let extension = args.output.extension();
+        let extension = output_path.extension();
         extension.is_some_and(|extension| extension.eq_ignore_ascii_case(wanted))
     };
     let is_array = ends_in("npy");
     if !is_array && !ends_in("csv") {
         bail!(
             "--output {}: expected a name that ends in .npy or .csv",
-            path_text(&args.output)
+            path_text(&output_path)
         );
     }
     let table = if is_array {
-        args.output.with_extension("csv")
+        output_path.with_extension("csv")
     } else {
-        args.output.clone()
+        output_path.clone()
     };
     let inputs = args.images.open()?;
-    let array = is_array.then_some(args.output.as_path());
+    let array = is_array.then_some(output_path.as_path());
     let outputs = array.into_iter().chain([table.as_path()]);
     targets::check(outputs, &inputs.files(), args.writing.force)?;
     let model = args.model.open()?;
@@ -122,7 +124,7 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
         let mut codes = codes.into_inner().context("can't write a temporary file")?;
         codes.seek(SeekFrom::Start(0))?;
         let (rows, width) = (fitted.images, info.latent_dim);
-        write_output_with(&args.output, &mut |mut output| {
+        write_output_with(&output_path, &mut |mut output| {
             write_array_header(&mut output, rows, width)?;
             io::copy(&mut codes, &mut output).map(|_| ())
         })?;
@@ -135,7 +137,7 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
 
     if args.writing.json {
         output::json(&Encoded {
-            codes: path_text(&args.output),
+            codes: path_text(&output_path),
             table: path_text(&table),
             images: fitted.images,
             latent_dim: info.latent_dim,
@@ -149,7 +151,7 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
             count(fitted.images, "image"),
             info.latent_dim
         ))?;
-        output::path(&args.output)?;
+        output::path(&output_path)?;
         if is_array {
             output::path(&table)?;
         }

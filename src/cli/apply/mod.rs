@@ -1,9 +1,10 @@
 //! The commands that use a trained model: `info`, `encode`, `decode`, `reconstruct`, `score`,
-//! `neighbours`. What they share: the model
+//! `neighbours`, `explore`. What they share: the model
 //! and the images that they are given, and the files that they write.
 
 pub(super) mod decode;
 pub(super) mod encode;
+pub(super) mod explore;
 pub(super) mod info;
 pub(super) mod neighbours;
 pub(super) mod reconstruct;
@@ -73,7 +74,8 @@ pub(super) struct InputArgs {
     #[arg(long, value_name = "FILE")]
     files_from: Option<PathBuf>,
 
-    /// Work on part I of N only, for one of N processes: the sorted files are cut into N parts
+    /// Work on part I of N only, for one of N processes: the sorted files are cut into N parts. Only the first part's
+    /// tables have a header, so that all of them can be joined by cat
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<Shard>,
 }
@@ -160,15 +162,15 @@ impl InputArgs {
         self.shard.is_none_or(|shard| shard.number == 1)
     }
 
-    /// The name of a table, in a folder that all parts write into.
-    fn table_name(&self, stem: &str) -> String {
+    /// The name of a file beside those of all parts.
+    fn file_name(&self, stem: &str, extension: &str) -> String {
         match self.shard {
             // With zeros before it, so that the order of names is that of parts.
             Some(Shard { number, count }) => {
                 let digits = count.to_string().len();
-                format!("{stem}-{number:0digits$}-of-{count}.csv")
+                format!("{stem}-{number:0digits$}-of-{count}.{extension}")
             }
-            None => format!("{stem}.csv"),
+            None => format!("{stem}.{extension}"),
         }
     }
 }

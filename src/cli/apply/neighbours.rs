@@ -38,23 +38,23 @@ pub(in crate::cli) struct NeighboursArgs {
     #[command(flatten)]
     images: InputArgs,
 
-    /// Images to look among, or their codes in a file that `trainer encode` wrote [default: the same images, each
-    /// without itself]
-    #[arg(long, value_name = "IMAGES")]
+    /// A file or folder of images to look among, or a file of codes that `trainer encode` wrote; may be given several
+    /// times [default: the same images, each without itself]
+    #[arg(long, value_name = "PATH")]
     among: Vec<PathBuf>,
 
     /// How many to find for each
     #[arg(long, short = 'k', value_name = "N", value_parser = whole("samples"), default_value = "5")]
     count: usize,
 
-    /// Find near duplicates instead: pairs that are nearer than this share of the median distance to the nearest
-    #[arg(long, value_name = "SHARE", num_args = 0..=1, value_parser = above_zero, default_missing_value = "0.25",
+    /// Find near duplicates instead: pairs not farther apart than this share of the median distance to the nearest
+    #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true, value_parser = above_zero, default_missing_value = "0.25",
           conflicts_with = "among")]
     duplicates: Option<f32>,
 
-    /// The table to write
-    #[arg(long, short, value_name = "FILE.csv", value_parser = output::file(), default_value = "neighbours.csv")]
-    output: PathBuf,
+    /// The table to write [default: neighbours.csv; with --shard 2/4, neighbours-2-of-4.csv]
+    #[arg(long, short, value_name = "FILE.csv", value_parser = output::file())]
+    output: Option<PathBuf>,
 
     /// Draw the first images beside those that were found, as PNG
     #[arg(long, value_name = "FILE.png", value_parser = output::file())]
@@ -103,6 +103,8 @@ struct Pair {
 
 pub(in crate::cli) fn run(args: &NeighboursArgs) -> anyhow::Result<Exit> {
     log::start(args.writing.quiet);
+    let named = args.output.clone();
+    let output_path = named.unwrap_or_else(|| args.images.file_name("neighbours", "csv").into());
     let inputs = args.images.open()?;
     if args.images.shard.is_some() && args.among.is_empty() {
         bail!("--shard: name the images that all parts look among by --among");
@@ -112,15 +114,22 @@ pub(in crate::cli) fn run(args: &NeighboursArgs) -> anyhow::Result<Exit> {
         _ => None,
     };
     let among = match args.among.as_slice() {
-        paths if !paths.is_empty() && code_file.is_none() => Some(Inputs::open(paths)?),
+        paths if !paths.is_empty() && code_file.is_none() => {
+            Some(Inputs::open(paths).context("--among")?)
+        }
         _ => None,
     };
     if code_file.is_some() && args.sheet.is_some() {
         bail!("--sheet: a file of codes has no images to draw; give the images by --among");
     }
     let mut read = inputs.files();
+    read.extend(
+        args.among
+            .iter()
+            .filter_map(|path| path.canonicalize().ok()),
+    );
     read.extend(among.iter().flat_map(Inputs::files));
-    let outputs = [Some(args.output.as_path()), args.sheet.as_deref()];
+    let outputs = [Some(output_path.as_path()), args.sheet.as_deref()];
     targets::check(outputs.into_iter().flatten(), &read, args.writing.force)?;
 
     let model = args.model.open()?;
@@ -136,16 +145,22 @@ pub(in crate::cli) fn run(args: &NeighboursArgs) -> anyhow::Result<Exit> {
     };
 
     let clock = Stopwatch::start();
-    let set = others.as_ref().unwrap_or(&queries);
-    if others.is_none() && set.paths.len() < 2 {
-        bail!("one image has no others to be near to: give more, or others by --among");
-    }
-    let neighbours = Neighbours::new(set.codes.clone(), width, model.device());
-    let own: Vec<usize> = (0..queries.paths.len()).collect();
-    let found = match &others {
-        Some(_) => neighbours.nearest(&queries.codes, args.count)?,
-        None => neighbours.nearest_of_own(&own, args.count)?,
+    let Coded { codes, paths } = queries;
+    let (set_paths, found) = match others {
+        Some(others) => {
+            let neighbours = Neighbours::new(others.codes, width, model.device());
+            (Some(others.paths), neighbours.nearest(&codes, args.count)?)
+        }
+        None if paths.len() < 2 => {
+            bail!("one image has no others to be near to: give more, or others by --among")
+        }
+        None => {
+            let own: Vec<usize> = (0..paths.len()).collect();
+            let neighbours = Neighbours::new(codes, width, model.device());
+            (None, neighbours.nearest_of_own(&own, args.count)?)
+        }
     };
+    let set = set_paths.as_ref().unwrap_or(&paths);
     let seconds = clock.seconds();
     let pairs = match args.duplicates {
         Some(share) => duplicates(&found, share),
@@ -158,29 +173,23 @@ pub(in crate::cli) fn run(args: &NeighboursArgs) -> anyhow::Result<Exit> {
     }
     for Pair { query, rank, found } in &pairs {
         rows.write_record([
-            queries.paths[*query].clone(),
+            paths[*query].clone(),
             rank.to_string(),
-            set.paths[found.row].clone(),
+            set[found.row].clone(),
             found.distance.to_string(),
         ])?;
     }
     let table = rows.into_inner().context("can't make the table")?;
-    write_output(&args.output, &table)?;
+    write_output(&output_path, &table)?;
     if let Some(path) = &args.sheet {
         let other_inputs = among.as_ref().unwrap_or(&inputs);
-        draw(
-            path,
-            &pairs,
-            [&inputs, other_inputs],
-            [&queries, set],
-            &model,
-        )?;
+        draw(path, &pairs, [&inputs, other_inputs], [&paths, set], &model)?;
     }
     if args.writing.json {
         output::json(&Looked {
-            neighbours: path_text(&args.output),
-            queries: queries.paths.len(),
-            among: set.paths.len(),
+            neighbours: path_text(&output_path),
+            queries: paths.len(),
+            among: set.len(),
             found: pairs.len(),
             refine: applied.refine(),
             seconds,
@@ -195,10 +204,10 @@ pub(in crate::cli) fn run(args: &NeighboursArgs) -> anyhow::Result<Exit> {
     };
     output::line(format_args!(
         "{what} of {} among {}",
-        count(queries.paths.len(), "image"),
-        set.paths.len()
+        count(paths.len(), "image"),
+        set.len()
     ))?;
-    output::path(&args.output)?;
+    output::path(&output_path)?;
     if let Some(path) = &args.sheet {
         output::path(path)?;
     }
@@ -223,6 +232,9 @@ fn coded(file: &Path, width: usize) -> anyhow::Result<Coded> {
             shown(&file.with_extension("csv"))
         );
     };
+    if rows.is_empty() {
+        bail!("--among {}: it has no codes", shown(file));
+    }
     let paths = rows.into_iter().map(|row| row.path).collect();
     Ok(Coded { codes, paths })
 }
@@ -276,6 +288,15 @@ fn duplicates(found: &[Vec<Neighbour>], share: f32) -> Vec<Pair> {
     distances.sort_by(f32::total_cmp);
     let limit = share * distances.get(distances.len() / 2).copied().unwrap_or(0.0);
     let near = |pair: &Pair| pair.found.distance <= limit;
+    let is_cut =
+        |nearest: &&Vec<Neighbour>| nearest.last().is_some_and(|last| last.distance <= limit);
+    let cut = found.iter().filter(is_cut).count();
+    if cut > 0 {
+        tracing::warn!(
+            "{} may have more near duplicates than are listed: raise --count",
+            count(cut, "image")
+        );
+    }
     let mut seen = BTreeSet::new();
     // Each pair once, though both of it find it.
     let once = |pair: &Pair| {
@@ -296,7 +317,7 @@ fn draw(
     path: &Path,
     pairs: &[Pair],
     inputs: [&Inputs; 2],
-    coded: [&Coded; 2],
+    all_paths: [&Vec<String>; 2],
     model: &Model,
 ) -> anyhow::Result<()> {
     let info = model.info();
@@ -318,7 +339,7 @@ fn draw(
     for side in 0..2 {
         let paths: BTreeSet<&str> = rows[side]
             .iter()
-            .map(|&row| coded[side].paths[row].as_str())
+            .map(|&row| all_paths[side][row].as_str())
             .collect();
         let chosen = inputs[side].only(&paths);
         chosen.read(
@@ -336,7 +357,7 @@ fn draw(
         )?;
     }
     let image = |side: usize, row: usize, caption: String| {
-        let name = coded[side].paths[row].as_str();
+        let name = all_paths[side][row].as_str();
         Found {
             levels: levels[side].get(name).map(Vec::as_slice),
             name,

@@ -77,7 +77,7 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
     let model = args.model.open()?;
     let info = model.info();
     let inputs = args.images.open()?;
-    let table = args.output.join(args.images.table_name("scores"));
+    let table = args.output.join(args.images.file_name("scores", "csv"));
     let paths = targets::png_paths(&args.output, inputs.paths());
     let others = [Some(table.as_path()), args.grid.as_deref()];
     let all = paths[inputs.part()].iter().map(PathBuf::as_path);
@@ -137,6 +137,7 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
     tell_unused(&unused);
     fitted.tell(info);
     require_some(fitted.images, &unused)?;
+    targets::make_folder_of(&table)?;
     write_output(&table, &rows.into_inner()?)?;
     if let Some(path) = &args.grid {
         let tiles: Vec<Tile> = shown

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::decode::check_numbers;
-use super::usual::{Usual, threshold_of};
+use super::usual::Usual;
 use super::{
     CodeArgs, Fitted, InputArgs, ModelArgs, WritingArgs, require_some, targets, tell_unused,
 };
@@ -35,17 +35,17 @@ pub(in crate::cli) struct ScoreArgs {
     #[command(flatten)]
     images: InputArgs,
 
-    /// The table to write
-    #[arg(long, short, value_name = "FILE.csv", value_parser = output::file(), default_value = "scores.csv")]
-    output: PathBuf,
+    /// The table to write [default: scores.csv; with --shard 2/4, scores-2-of-4.csv]
+    #[arg(long, short, value_name = "FILE.csv", value_parser = output::file())]
+    output: Option<PathBuf>,
 
     /// What is measured
     #[arg(long, value_enum, default_value = "ssim+l1")]
     by: By,
 
-    /// What of an image's pixels counts
-    #[arg(long, value_enum, default_value = "worst")]
-    over: Aggregate,
+    /// What of an image's pixels counts [default: worst]
+    #[arg(long, value_enum)]
+    over: Option<Aggregate>,
 
     /// The share of usual images that stay below the threshold
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0.99")]
@@ -55,8 +55,9 @@ pub(in crate::cli) struct ScoreArgs {
     #[arg(long, value_name = "SCORE", value_parser = finite, conflicts_with = "quantile")]
     threshold: Option<f64>,
 
-    /// Images that are usual, for the threshold, in place of the model's validation images
-    #[arg(long, value_name = "IMAGES")]
+    /// A file or folder of usual images, for the threshold, in place of the model's validation images; may be given
+    /// several times
+    #[arg(long, value_name = "PATH")]
     calibrate: Vec<PathBuf>,
 
     /// Codes of usual images, which `trainer encode` wrote: with `--by latent`, the mean distance to the five nearest
@@ -64,7 +65,12 @@ pub(in crate::cli) struct ScoreArgs {
     codes: Option<PathBuf>,
 
     /// Classes that are usual: tells how well the others are found, and how well PCA finds them
-    #[arg(long, value_name = "CLASS", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "CLASS",
+        value_delimiter = ',',
+        conflicts_with = "shard"
+    )]
     normal: Vec<String>,
 
     /// Take the classes from a CSV file with the columns path and class
@@ -144,6 +150,10 @@ struct Detections {
     model: Detection,
     #[serde(skip_serializing_if = "Option::is_none")]
     pca: Option<Detection>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_pca: Option<String>,
+    #[serde(skip)]
+    components: usize,
 }
 
 /// The scores of images of which it's known whether they are usual.
@@ -156,6 +166,8 @@ struct Known {
 
 pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     log::start(args.writing.quiet);
+    let named = args.output.clone();
+    let output_path = named.unwrap_or_else(|| args.images.file_name("scores", "csv").into());
     let mut inputs = args.images.open()?;
     if let Some(table) = &args.labels {
         inputs.label(table)?;
@@ -165,17 +177,30 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         Some(folder) => targets::png_paths(folder, inputs.paths()),
         None => Vec::new(),
     };
-    let outputs = maps.get(inputs.part()).unwrap_or_default();
-    let outputs = outputs.iter().map(PathBuf::as_path);
-    let outputs = outputs.chain([args.output.as_path()]);
-    targets::check(outputs, &inputs.files(), args.writing.force)?;
     if args.codes.is_some() && args.by != By::Latent {
         bail!("--codes goes with --by latent, not with scores of pixels");
     }
+    if args.over.is_some() && args.by == By::Latent {
+        bail!("--over goes with scores of pixels, and --by latent has none");
+    }
+    let mut read = inputs.files();
+    let others = [&args.codes, &args.labels].into_iter().flatten();
+    read.extend(
+        others
+            .chain(&args.calibrate)
+            .filter_map(|path| path.canonicalize().ok()),
+    );
+    let check = || {
+        let outputs = maps.get(inputs.part()).unwrap_or_default();
+        let outputs = outputs.iter().map(PathBuf::as_path);
+        let outputs = outputs.chain([output_path.as_path()]);
+        targets::check(outputs, &read, args.writing.force)
+    };
+    check()?;
 
     let model = args.model.open()?;
     let info = model.info();
-    let score = args.by.score(args.over);
+    let score = args.by.score(args.over.unwrap_or_default());
     let usual = Usual {
         model: &model,
         place: args.model.path()?,
@@ -191,7 +216,7 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let found = usual.find(wants_threshold, !normal.is_empty())?;
     let (threshold, meaning) = match args.threshold {
         Some(threshold) => (threshold, "as given".to_owned()),
-        None => threshold_of(&found, args.quantile)?,
+        None => found.threshold(args.quantile)?,
     };
     let applied = &found.applied;
 
@@ -202,21 +227,18 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     if args.images.begins_tables() {
         rows.write_record(["path", "score", "threshold", "anomalous"])?;
     }
-    let needs_pixels = args.maps.is_some() || !found.scorer.is_of_codes();
     let unused = watched(args.writing.quiet, |watch| {
         let (shape, size) = (info.image, applied.batch_size());
         inputs.read(shape, info.preparation, size, watch, |batch| {
             let InputBatch { images, values } = batch;
-            let measured = needs_pixels.then(|| applied.measure(&values)).transpose()?;
-            let scores = match &measured {
-                Some(measured) => found.scorer.of(measured)?,
-                None => {
-                    let codes = applied.encode(&values)?;
-                    found.scorer.of_codes(&codes)?.unwrap_or_default()
-                }
+            let (scores, measured) = if args.maps.is_some() {
+                let measured = applied.measure(&values)?;
+                (found.scorer.of(&measured)?, Some(measured))
+            } else {
+                found.scorer.of_images(applied, &values)?
             };
             let pca = match &found.pca {
-                Some((pca, scorer)) => scorer.of(&pca.measure(&values)?)?,
+                Some(pca) => pca.scorer.of_images(&pca.applied, &values)?.0,
                 None => Vec::new(),
             };
             for (index, (image, &score)) in images.iter().zip(&scores).enumerate() {
@@ -266,14 +288,21 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     fitted.tell(info);
     require_some(fitted.images, &unused)?;
     let table = rows.into_inner().context("can't make the table")?;
-    write_output(&args.output, &table)?;
+    if !args.writing.force && output_path.symlink_metadata().is_ok() {
+        bail!(
+            "{} has been written meanwhile, by another process: name another place, or replace it by --force",
+            shown(&output_path)
+        );
+    }
+    write_output(&output_path, &table)?;
 
-    let detection = known.detections();
+    let components = found.pca.as_ref().map_or(0, |pca| pca.applied.latent_dim());
+    let detection = known.detections(components, &found.why_no_pca);
     if detection.is_none() && !normal.is_empty() {
         tracing::warn!("all images are usual, or none is: there is nothing to tell apart");
     }
     let result = Scored {
-        scores: path_text(&args.output),
+        scores: path_text(&output_path),
         score: found.name.clone(),
         threshold,
         threshold_is: meaning,
@@ -298,9 +327,9 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         count(result.images, "image")
     ))?;
     if let Some(detection) = &result.detection {
-        tell(detection, info.latent_dim, &found.why_no_pca)?;
+        tell(detection, info.latent_dim)?;
     }
-    output::path(&args.output)?;
+    output::path(&output_path)?;
     Ok(Exit::Done)
 }
 
@@ -310,12 +339,12 @@ fn usual_classes(named: &[String], classes: &BTreeSet<&str>) -> anyhow::Result<B
         if !classes.contains(name.as_str()) {
             let there: Vec<&str> = classes.iter().copied().collect();
             bail!(
-                "--normal {}: no image is of that class; they are of {}",
+                "--normal {}: no image is of that class; {}",
                 printable(name),
                 if there.is_empty() {
-                    "none".to_owned()
+                    "none has one: classes are the folders in the folder that is named, or come from --labels".to_owned()
                 } else {
-                    printable(&there.join(", "))
+                    format!("they are of {}", printable(&there.join(", ")))
                 }
             );
         }
@@ -346,7 +375,7 @@ fn drawn(
 }
 
 impl Known {
-    fn detections(&self) -> Option<Detections> {
+    fn detections(&self, components: usize, why_no_pca: &str) -> Option<Detections> {
         let anomalous = self.is_anomalous.iter().filter(|&&is| is).count();
         Some(Detections {
             usual: self.is_anomalous.len() - anomalous,
@@ -357,11 +386,13 @@ impl Known {
             } else {
                 Detection::of(&self.pca, &self.is_anomalous)
             },
+            no_pca: self.pca.is_empty().then(|| why_no_pca.to_owned()),
+            components,
         })
     }
 }
 
-fn tell(detections: &Detections, latent_dim: usize, why_no_pca: &str) -> anyhow::Result<()> {
+fn tell(detections: &Detections, latent_dim: usize) -> anyhow::Result<()> {
     output::line(format_args!(
         "\n{} against {} usual ones",
         count(detections.anomalous, "anomalous image"),
@@ -371,7 +402,7 @@ fn tell(detections: &Detections, latent_dim: usize, why_no_pca: &str) -> anyhow:
     let rows: Vec<&Detection> = rows.into_iter().flatten().collect();
     let names = [
         format!("model, {latent_dim} latent values"),
-        format!("PCA, {latent_dim} components"),
+        format!("PCA, {} components", detections.components),
     ];
     let figures = |heading: &str, figure: fn(&Detection) -> f64| Column {
         heading: heading.to_owned(),
@@ -391,8 +422,8 @@ fn tell(detections: &Detections, latent_dim: usize, why_no_pca: &str) -> anyhow:
         figures("average precision", |row| row.average_precision),
         figures("best F1", |row| row.best_f1),
     ])?;
-    if detections.pca.is_none() {
-        output::line(why_no_pca)?;
+    if let Some(why) = &detections.no_pca {
+        output::line(why)?;
     }
     output::line("")?;
     Ok(())

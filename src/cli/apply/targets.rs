@@ -100,7 +100,7 @@ pub(super) fn check<'a>(
         if let Ok(real) = fs::canonicalize(path)
             && inputs.contains(&real)
         {
-            bail!("{} is an image that is read: name another place", shown());
+            bail!("{} is a file that is read: name another place", shown());
         }
         if path.symlink_metadata().is_ok() {
             existing.push(path_text(path));

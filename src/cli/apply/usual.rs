@@ -3,15 +3,17 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 
 use super::score::shown;
 use super::{require_some, tell_unused};
-use crate::anomaly::{AnomalyScore, CodeStatistics, Mahalanobis, quantile};
-use crate::apply::{Applied, Neighbours, Scorer, evenly, read_codes};
+use crate::anomaly::{AnomalyScore, CodeStatistics, Mahalanobis, WIDEST, quantile};
+use crate::apply::{Applied, Neighbours, Scorer, read_code_values, thinned};
 use crate::cli::loading::watched;
 use crate::data::{ImageParts, Images, InputBatch, Inputs};
 use crate::device::{Backend, host};
+use crate::error::with_causes;
+use crate::host::block_on;
 use crate::model::Model;
 use crate::pca::Pca;
 use crate::train::{DataPlaces, open_run};
@@ -19,6 +21,8 @@ use crate::words::{count, refined};
 
 /// Codes of which the scores among the others are found, and images that PCA is fitted to: enough for both.
 const ENOUGH: usize = 10_000;
+/// What those images may take.
+const ENOUGH_BYTES: usize = 512 << 20;
 
 /// Where to find what is usual.
 pub(super) struct Usual<'a> {
@@ -44,35 +48,41 @@ pub(super) struct Found<'a> {
     scores: Option<(Vec<f32>, String)>,
     score: AnomalyScore,
     model: &'a Model,
-    /// PCA with as many components as the model has latent values, and what gives it scores.
-    pub pca: Option<(Applied<'a>, Scorer)>,
+    pub pca: Option<PcaScores<'a>>,
     /// If it isn't there.
     pub why_no_pca: String,
+}
+
+/// PCA with as many components as the model has latent values, and what gives it scores.
+pub(super) struct PcaScores<'a> {
+    pub applied: Applied<'a>,
+    pub scorer: Scorer,
 }
 
 impl<'a> Usual<'a> {
     pub fn find(&self, wants_threshold: bool, wants_pca: bool) -> anyhow::Result<Found<'a>> {
         let applied = Applied::new(self.model, self.refine);
-        let width = applied.latent_dim();
-        let usual = if self.calibrate.is_empty() {
+        let own_codes = self
+            .model
+            .calibration()
+            .and_then(|calibration| calibration.codes.as_ref());
+        let needs_codes =
+            self.score == AnomalyScore::Latent && self.codes.is_none() && own_codes.is_none();
+        let usual = if self.calibrate.is_empty() || !(wants_threshold || wants_pca || needs_codes) {
             None
         } else {
             Some(self.usual_images()?)
         };
+        let rows: Vec<u32> = (0..).take(usual.as_ref().map_or(0, Images::len)).collect();
         let mut name = self.score.to_string();
         let mut scores = None;
         let scorer = match (self.score, self.codes) {
             (AnomalyScore::Pixels(measure, aggregate), _) => Scorer::Pixels(measure, aggregate),
             (AnomalyScore::Latent, Some(path)) => {
-                let (codes, _) = read_codes(path, width)?;
-                if codes.len() / width < 2 {
-                    bail!("--codes {}: at least two codes are needed", shown(path));
-                }
-                let usual = Neighbours::new(codes, width, self.model.device());
                 "mean distance to the five nearest codes".clone_into(&mut name);
+                let usual = self.nearest(path)?;
                 if wants_threshold {
-                    let mut own = usual.own_scores(ENOUGH)?;
-                    own.sort_by(f32::total_cmp);
+                    let own = usual.own_scores(ENOUGH)?;
                     let what = format!("{} among the others", count(own.len(), "code"));
                     scores = Some((own, what));
                 }
@@ -80,28 +90,43 @@ impl<'a> Usual<'a> {
             }
             (AnomalyScore::Latent, None) => {
                 "Mahalanobis distance of the code".clone_into(&mut name);
-                let statistics = match (self.model.calibration(), &usual) {
-                    (Some(calibration), _) => calibration.codes.clone(),
-                    (None, Some(images)) => CodeStatistics::of(&encoded(&applied, images)?, width),
+                let statistics = match (own_codes, &usual) {
+                    (Some(codes), _) => Some(codes.clone()),
+                    (None, Some(images)) => {
+                        let codes = block_on(applied.encode_rows(images, &rows))?;
+                        CodeStatistics::of(&codes, applied.latent_dim())
+                    }
                     (None, None) => bail!(
-                        "{} doesn't know the codes of usual images, since its training isn't finished, or an older \
-                         version made it: give usual images by --calibrate, or their codes by --codes",
+                        "{} doesn't know the codes of usual images, since its training isn't finished, an older \
+                         version made it, or they have more than {WIDEST} values: give usual images by --calibrate, or \
+                         their codes by --codes",
                         shown(&self.place)
                     ),
+                };
+                let Some(statistics) = statistics else {
+                    bail!(
+                        "the codes of --calibrate have more than {WIDEST} values, or some that are no numbers: give \
+                         codes by --codes"
+                    );
                 };
                 Scorer::Spread(Mahalanobis::new(&statistics))
             }
         };
         if wants_threshold && let Some(images) = &usual {
-            let mut own = scores_of(&applied, &scorer, images)?;
-            own.sort_by(f32::total_cmp);
+            let own = scorer.of_rows(&applied, images, &rows)?;
             let what = format!("{} of --calibrate", count(own.len(), "image"));
             scores = Some((own, what));
         }
-        let (pca, why_no_pca) = if wants_pca {
-            self.pca(usual)?
-        } else {
-            (None, String::new())
+        if let Some((scores, what)) = &mut scores {
+            if scores.iter().any(|score| !score.is_finite()) {
+                bail!("a score of {what} is no number: the model has diverged");
+            }
+            scores.sort_by(f32::total_cmp);
+        }
+        let (pca, why_no_pca) = match wants_pca.then(|| self.pca(usual)).transpose()? {
+            Some(Ok(pca)) => (Some(pca), String::new()),
+            Some(Err(why)) => (None, why),
+            None => (None, String::new()),
         };
         Ok(Found {
             applied,
@@ -115,10 +140,22 @@ impl<'a> Usual<'a> {
         })
     }
 
+    /// The codes in a file, to find the nearest of.
+    fn nearest(&self, path: &Path) -> anyhow::Result<Neighbours> {
+        let width = self.model.info().latent_dim;
+        let codes = read_code_values(path, width)?;
+        if codes.len() / width < 2 {
+            bail!("--codes {}: at least two codes are needed", shown(path));
+        }
+        Ok(Neighbours::new(codes, width, self.model.device()))
+    }
+
     /// The images that are said to be usual; of very many, some.
     fn usual_images(&self) -> anyhow::Result<Images> {
         let info = self.model.info();
-        let inputs = Inputs::open(self.calibrate)?.thinned(ENOUGH);
+        let most = ENOUGH.min(ENOUGH_BYTES / info.image.len()).max(1);
+        let inputs = Inputs::open(self.calibrate).context("--calibrate")?;
+        let inputs = inputs.thinned(most);
         let mut values = Vec::new();
         let mut manifest = Vec::new();
         let unused = watched(self.quiet, |watch| {
@@ -133,7 +170,7 @@ impl<'a> Usual<'a> {
             })
         })?;
         tell_unused(&unused);
-        require_some(manifest.len(), &unused)?;
+        require_some(manifest.len(), &unused).context("--calibrate")?;
         Ok(Images::new(ImageParts {
             shape: info.image,
             values,
@@ -144,11 +181,7 @@ impl<'a> Usual<'a> {
     }
 
     /// PCA of the run's training images, or of those that are said to be usual; or why there is none.
-    #[expect(clippy::type_complexity, reason = "what a field is to hold")]
-    fn pca(
-        &self,
-        usual: Option<Images>,
-    ) -> anyhow::Result<(Option<(Applied<'a>, Scorer)>, String)> {
+    fn pca(&self, usual: Option<Images>) -> anyhow::Result<Result<PcaScores<'a>, String>> {
         let info = self.model.info();
         let opened = self.place.is_dir().then(|| {
             let (backend, device) = (Some(self.backend), Some(self.device));
@@ -156,20 +189,20 @@ impl<'a> Usual<'a> {
         });
         let (images, rows) = match (opened, usual) {
             (Some(Ok(run)), _) => {
-                let train = &run.prepared.split.train;
-                let rows = evenly(train.len(), ENOUGH);
-                let rows: Vec<u32> = rows.into_iter().map(|row| train[row]).collect();
+                let rows = thinned(&run.prepared.split.train, ENOUGH);
                 (run.prepared.images.as_ref().clone(), rows)
             }
             (_, Some(images)) => {
                 let rows: Vec<u32> = (0..).take(images.len()).collect();
                 (images, rows)
             }
-            (Some(Err(error)), None) => return Ok((None, format!("no PCA beside it: {error}"))),
+            (Some(Err(error)), None) => {
+                return Ok(Err(format!("no PCA beside it: {}", with_causes(&error))));
+            }
             (None, None) => {
                 let why = "no PCA beside it: name the run instead of its model file, or give usual images by \
                            --calibrate";
-                return Ok((None, why.to_owned()));
+                return Ok(Err(why.to_owned()));
             }
         };
         let pca = Pca::fit(&images, &rows, info.latent_dim)?;
@@ -179,77 +212,57 @@ impl<'a> Usual<'a> {
         let scorer = match self.score {
             AnomalyScore::Pixels(measure, aggregate) => Scorer::Pixels(measure, aggregate),
             AnomalyScore::Latent => {
-                let mut codes = Vec::new();
-                for rows in rows.chunks(applied.batch_size()) {
-                    codes.extend(applied.encode(&bytes(&images, rows))?);
-                }
+                let codes = block_on(applied.encode_rows(&images, &rows))?;
                 let width = applied.latent_dim();
                 if self.codes.is_some() {
                     Scorer::Nearest(Neighbours::new(codes, width, &device))
+                } else if let Some(statistics) = CodeStatistics::of(&codes, width) {
+                    Scorer::Spread(Mahalanobis::new(&statistics))
                 } else {
-                    Scorer::Spread(Mahalanobis::new(&CodeStatistics::of(&codes, width)))
+                    return Ok(Err(format!(
+                        "no PCA beside it: there is no covariance of more than {WIDEST} components"
+                    )));
                 }
             }
         };
-        Ok((Some((applied, scorer)), String::new()))
+        Ok(Ok(PcaScores { applied, scorer }))
     }
 }
 
-/// The threshold at a quantile, and what it means.
-pub(super) fn threshold_of(found: &Found, share: f64) -> anyhow::Result<(f64, String)> {
-    let percent = format!("{} %", (share * 1e6).round() / 1e4);
-    if let Some((scores, what)) = &found.scores {
-        let meaning = format!("{percent} of {what} don't exceed it");
-        return Ok((quantile(scores, share), meaning));
+impl Found<'_> {
+    /// The threshold at a quantile, and what it means.
+    pub fn threshold(&self, share: f64) -> anyhow::Result<(f64, String)> {
+        let percent = format!("{} %", (share * 1e6).round() / 1e4);
+        let how = "give usual images by --calibrate, or a --threshold";
+        let (threshold, images, what) = if let Some((scores, what)) = &self.scores {
+            (quantile(scores, share), scores.len(), what.clone())
+        } else {
+            let Some(calibration) = self.model.calibration() else {
+                bail!(
+                    "the model knows no scores of usual images, since its training isn't finished, or an older version \
+                     made it: {how}"
+                );
+            };
+            let scores = &calibration.scores;
+            if scores.refine != self.applied.refine() {
+                bail!(
+                    "the model knows the scores of usual images {}, not {}: {how}",
+                    refined(scores.refine),
+                    refined(self.applied.refine())
+                );
+            }
+            let Some(threshold) = scores.threshold(self.score, share) else {
+                bail!("the model doesn't know this score of usual images: {how}");
+            };
+            let what = count(scores.images, "validation image");
+            (threshold, scores.images, what)
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a count of images")]
+        if (1.0 - share) * (images as f64) < 1.0 && share < 1.0 {
+            tracing::warn!(
+                "the threshold is that of a few of {what}: there are too few to know what {percent} don't exceed"
+            );
+        }
+        Ok((threshold, format!("{percent} of {what} don't exceed it")))
     }
-    let how = "give usual images by --calibrate, or a --threshold";
-    let Some(calibration) = found.model.calibration() else {
-        bail!(
-            "the model knows no scores of usual images, since its training isn't finished, or an older version made \
-             it: {how}"
-        );
-    };
-    let scores = &calibration.scores;
-    if scores.refine != found.applied.refine() {
-        bail!(
-            "the model knows the scores of usual images {}, not {}: {how}",
-            refined(scores.refine),
-            refined(found.applied.refine())
-        );
-    }
-    let Some(threshold) = scores.threshold(found.score, share) else {
-        bail!("the model doesn't know this score of usual images: {how}");
-    };
-    let meaning = format!(
-        "{percent} of {} don't exceed it",
-        count(scores.images, "validation image")
-    );
-    Ok((threshold, meaning))
-}
-
-fn bytes(images: &Images, rows: &[u32]) -> Vec<u8> {
-    let rows = rows.iter().map(|&row| images.image(row as usize));
-    rows.flat_map(<[u8]>::to_vec).collect()
-}
-
-fn encoded(applied: &Applied, images: &Images) -> anyhow::Result<Vec<f32>> {
-    let mut codes = Vec::new();
-    for batch in images
-        .values()
-        .chunks(applied.batch_size() * images.shape().len())
-    {
-        codes.extend(applied.encode(batch)?);
-    }
-    Ok(codes)
-}
-
-fn scores_of(applied: &Applied, scorer: &Scorer, images: &Images) -> anyhow::Result<Vec<f32>> {
-    let mut scores = Vec::new();
-    for batch in images
-        .values()
-        .chunks(applied.batch_size() * images.shape().len())
-    {
-        scores.extend(scorer.of(&applied.measure(batch)?)?);
-    }
-    Ok(scores)
 }

@@ -61,8 +61,10 @@ pub(super) fn draw_images(
             leave_out("its images have another shape".to_owned());
             continue;
         }
-        let batch = batch.clone().into_tensor(prepared.device());
-        let made = reconstruct(model.network(), batch, &model.objective(), ssim_config)?;
+        let originals = batch.clone().into_tensor(prepared.device());
+        let objective = prepared.config.objective();
+        let (network, indices) = (model.network(), &batch.indices);
+        let made = reconstruct(network, originals, indices, &objective, ssim_config)?;
         columns.push(GridColumn {
             name: name.clone(),
             heading: (index + 1).to_string(),

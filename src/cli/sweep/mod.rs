@@ -105,6 +105,9 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
     if args.list {
         return list(args, &plan);
     }
+    if args.collect && !args.out.is_dir() {
+        bail!("--out {}: there is no such folder", args.out.display());
+    }
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("--out {}: can't create the folder", args.out.display()))?;
     let _lock = lock(&args.out)?;

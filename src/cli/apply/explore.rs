@@ -1,0 +1,124 @@
+//! `trainer explore MODEL IMAGES…`: a model's codes as one HTML page.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+use serde::Serialize;
+
+use super::decode::{check_numbers, levels};
+use super::{
+    CodeArgs, Fitted, InputArgs, ModelArgs, WritingArgs, require_some, targets, tell_unused,
+};
+use crate::anomaly::{Aggregate, AnomalyScore, Measure};
+use crate::apply::Applied;
+use crate::cli::loading::watched;
+use crate::cli::numbers::whole;
+use crate::cli::{Exit, log, output};
+use crate::data::{InputBatch, Skipped};
+use crate::explore::{Collected, Explored, ExploredImage, page};
+use crate::path_text::path_text;
+use crate::run::write_output;
+use crate::words::count;
+
+/// The anomaly score that images are coloured by: what `trainer score` goes by unless told otherwise.
+const MEASURE: Measure = Measure::SsimL1;
+const AGGREGATE: Aggregate = Aggregate::Worst;
+
+/// Makes a page of images by their codes: maps, what is along the codes' principal directions, what is between images
+///
+/// The page is one HTML file that needs nothing else, and no network.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct ExploreArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+
+    #[command(flatten)]
+    images: InputArgs,
+
+    /// The page to write
+    #[arg(long, short, value_name = "FILE.html", value_parser = output::file(), default_value = "explore.html")]
+    output: PathBuf,
+
+    /// How many images the page has at most, spread evenly over all
+    #[arg(long, value_name = "N", value_parser = whole("limit"), default_value = "2000")]
+    most: usize,
+
+    #[command(flatten)]
+    codes: CodeArgs,
+
+    #[command(flatten)]
+    writing: WritingArgs,
+}
+
+#[derive(Serialize)]
+struct Made {
+    page: String,
+    images: usize,
+    /// Steps for each code.
+    refine: usize,
+    skipped: Vec<Skipped>,
+}
+
+pub(in crate::cli) fn run(args: &ExploreArgs) -> anyhow::Result<Exit> {
+    log::start(args.writing.quiet);
+    let inputs = args.images.open()?;
+    let outputs = [args.output.as_path()].into_iter();
+    targets::check(outputs, &inputs.files(), args.writing.force)?;
+    let model = args.model.open()?;
+    let info = model.info();
+    let applied = Applied::new(&model, args.codes.refine);
+    let all = inputs.len();
+    let inputs = inputs.thinned(args.most);
+    let mut fitted = Fitted::default();
+    let mut collected = Collected::default();
+    let unused = watched(args.writing.quiet, |watch| {
+        let (shape, size) = (info.image, applied.batch_size());
+        inputs.read(shape, info.preparation, size, watch, |batch| {
+            let InputBatch { images, values } = batch;
+            let measured = applied.measure(&values)?;
+            check_numbers(&measured.restored)?;
+            if measured.codes.iter().any(|value| !value.is_finite()) {
+                bail!("a code has values that are no numbers: the model has diverged");
+            }
+            for (image, errors) in images.into_iter().zip(&measured.errors) {
+                fitted.add(&image, shape);
+                collected.images.push(ExploredImage {
+                    path: image.path,
+                    class: image.class,
+                    ssim: 1.0 - errors.score(Measure::Ssim, Aggregate::Mean),
+                    score: errors.score(MEASURE, AGGREGATE),
+                });
+            }
+            collected.codes.extend(measured.codes);
+            collected.restored.extend(levels(&measured.restored));
+            collected.originals.extend(values);
+            anyhow::Ok(())
+        })
+    })?;
+    tell_unused(&unused);
+    fitted.tell(info);
+    require_some(fitted.images, &unused)?;
+    if fitted.images == 0 {
+        bail!("there is no image to explore");
+    }
+    let score_name = AnomalyScore::Pixels(MEASURE, AGGREGATE).to_string();
+    let explored = Explored::new(collected, &model)?;
+    let html = page(&explored, info, all, &score_name)?;
+    write_output(&args.output, html.as_bytes())?;
+    if args.writing.json {
+        output::json(&Made {
+            page: path_text(&args.output),
+            images: fitted.images,
+            refine: applied.refine(),
+            skipped: unused.skipped,
+        })?;
+        return Ok(Exit::Done);
+    }
+    output::line(format_args!(
+        "{} of {all} on the page",
+        count(fitted.images, "image")
+    ))?;
+    output::path(&args.output)?;
+    Ok(Exit::Done)
+}
