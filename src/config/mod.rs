@@ -315,6 +315,8 @@ impl TrainConfig {
                     warmup: 0.15,
                     optimizer: Optimizer::AdamW,
                     clip_norm: 1.0,
+                    // A cycle is best at its end: on the way up, losses may rise for long.
+                    patience: 30,
                     ..training
                 };
                 (128, training)

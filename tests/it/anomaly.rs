@@ -577,9 +577,11 @@ fn heat_maps_are_as_many_as_images_and_wrong_input_is_refused() {
 #[test]
 fn a_model_of_one_training_image_and_one_of_wide_codes_can_be_opened() {
     let home = tempdir().expect("a folder");
+    let data = home.path().join("data");
+    fs::create_dir(&data).expect("a folder");
     for index in 0..3 {
         stripes(index, false)
-            .save(home.path().join(format!("{index}.png")))
+            .save(data.join(format!("{index}.png")))
             .expect("a picture");
     }
     for (arch, latent_dim) in [("baseline", "8"), ("linear", "1100")] {
@@ -602,8 +604,8 @@ fn a_model_of_one_training_image_and_one_of_wide_codes_can_be_opened() {
                 "--refine",
                 "0",
             ])
-            .args(["--no-cache", "--quiet", "--channels", "rgb", "--data"])
-            .arg(home.path())
+            .args(["--no-cache", "--quiet", "--channels", "3", "--data"])
+            .arg(&data)
             .arg("--runs")
             .arg(&runs)
             .assert()
@@ -614,7 +616,7 @@ fn a_model_of_one_training_image_and_one_of_wide_codes_can_be_opened() {
         command
             .args(["score", "--backend", "flex", "--force"])
             .arg(&run)
-            .arg(home.path().join("1.png"));
+            .arg(data.join("1.png"));
         command
             .arg("-o")
             .arg(home.path().join("s.csv"))

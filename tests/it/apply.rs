@@ -340,7 +340,7 @@ fn no_image_is_written_over_another_or_over_what_is_read() {
     command
         .assert()
         .code(1)
-        .stderr(contains("an image that is read"));
+        .stderr(contains("a file that is read"));
     assert_eq!(fs::read(mixed.join("a.png")).expect("a file"), original);
     let mut command = case.command("reconstruct");
     command
@@ -519,7 +519,7 @@ fn wrong_input_is_refused_with_what_is_wrong() {
     encode
         .assert()
         .code(1)
-        .stderr(contains("nowhere").and(contains("doesn't exist")));
+        .stderr(contains("nowhere").and(contains("expected an image file, or a folder of them")));
     let mut encode = case.command("encode");
     encode
         .arg(case.photos().join("dog/broken.png"))

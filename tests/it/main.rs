@@ -38,6 +38,7 @@ mod run_names;
 mod run_record;
 mod run_states;
 mod runs_command;
+mod schedulers;
 mod serve;
 mod shards;
 mod ssim;

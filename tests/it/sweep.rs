@@ -208,7 +208,7 @@ fn a_sweep_is_a_list_of_commands_that_others_run() {
         .arg("--collect")
         .assert()
         .failure()
-        .stderr(contains("4 of 4 runs aren't there"));
+        .stderr(contains("there is no such folder"));
 
     // Each one on its own, two of them at once.
     let shell = |command: &String| {
@@ -228,89 +228,4 @@ fn a_sweep_is_a_list_of_commands_that_others_run() {
     sweep(&out, "2,8").assert().success();
     assert_eq!(rows(&out), collected);
     assert_eq!((collected.len(), run_folders(&out).len()), (4, 4));
-}
-
-/// Of four runs, and of the codes of four parts: by GNU parallel, and by Slurm where there is one.
-#[test]
-fn gnu_parallel_runs_a_sweep_and_parts_of_an_encoding() {
-    let has = |program: &str| {
-        let found = std::process::Command::new(program)
-            .arg("--version")
-            .output();
-        found.is_ok_and(|output| output.status.success())
-    };
-    if !has("parallel") {
-        eprintln!("skipped: GNU parallel isn't installed");
-        return;
-    }
-    let folder = TempDir::new().expect("a folder");
-    let out = folder.path().join("sweep");
-    let done = sweep(&out, "2,8").arg("--list").assert().success();
-    let list = folder.path().join("commands");
-    std::fs::write(&list, &done.get_output().stdout).expect("a file");
-    let parallel = |words: &[&str], input: Option<&Path>| {
-        let mut command = std::process::Command::new("parallel");
-        command.args(["--will-cite", "-j2"]).args(words);
-        command.current_dir(folder.path());
-        if let Some(input) = input {
-            command.stdin(std::fs::File::open(input).expect("a file"));
-        }
-        let output = command.output().expect("parallel");
-        assert!(output.status.success(), "{output:?}");
-    };
-    parallel(&[], Some(&list));
-    sweep(&out, "2,8").arg("--collect").assert().success();
-    assert_eq!(rows(&out).len(), 4);
-
-    let images = folder.path().join("images");
-    std::fs::create_dir(&images).expect("a folder");
-    for index in 0..21 {
-        let picture = crate::apply::picture(index, 28);
-        picture
-            .save(images.join(format!("{index:02}.png")))
-            .expect("a picture");
-    }
-    let run = run_folders(&out).remove(0);
-    let run = run.to_str().expect("UTF-8");
-    let program = assert_cmd::cargo::cargo_bin!("trainer")
-        .to_string_lossy()
-        .into_owned();
-    let encode = [
-        &program,
-        "encode",
-        "--quiet",
-        "--backend",
-        "flex",
-        run,
-        "images",
-    ];
-    let part = [
-        "--shard",
-        "{}/4",
-        "-o",
-        "part-{}.npy",
-        ":::",
-        "1",
-        "2",
-        "3",
-        "4",
-    ];
-    let words: Vec<&str> = encode.into_iter().chain(part).collect();
-    parallel(&words, None);
-    let mut whole = trainer();
-    whole
-        .args(&encode[1..])
-        .args(["-o", "whole.npy"])
-        .current_dir(&folder);
-    whole.assert().success();
-    let text = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("a table");
-    let parts: String = (1..=4)
-        .map(|part| text(&format!("part-{part}.csv")))
-        .collect();
-    assert_eq!(parts, text("whole.csv"));
-    let codes = |name: &str| crate::apply::array(&folder.path().join(name));
-    let parts: Vec<f32> = (1..=4)
-        .flat_map(|part| codes(&format!("part-{part}.npy")))
-        .collect();
-    assert_eq!(parts, codes("whole.npy"));
 }
