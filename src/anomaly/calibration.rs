@@ -64,7 +64,7 @@ impl ScoreQuantiles {
         }
         let above = shares.iter().position(|&kept| kept >= share)?;
         let value = |place: usize| f64::from(values[place]);
-        if shares[above] == share {
+        if shares[above].total_cmp(&share).is_eq() {
             return Some(value(above));
         }
         let below = above.checked_sub(1)?;

@@ -121,6 +121,10 @@ pub struct Mahalanobis {
 
 impl Mahalanobis {
     /// By the mean and the covariance of some codes.
+    ///
+    /// # Panics
+    ///
+    /// Never: a Cholesky factor has an inverse.
     #[must_use]
     pub fn new(statistics: &CodeStatistics) -> Self {
         let width = statistics.width();

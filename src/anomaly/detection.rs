@@ -38,7 +38,7 @@ impl Detection {
         let (mut found, mut mistaken) = (0.0, 0.0);
         let (mut pairs, mut precision_sum, mut best_f1) = (0.0, 0.0, 0.0_f64);
         // Images of one score are found at one threshold.
-        for tied in ranked.chunk_by(|a, b| a.0 == b.0) {
+        for tied in ranked.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
             let anomalous = tied.iter().filter(|(_, is)| *is).count() as f64;
             let others = tied.len() as f64 - anomalous;
             pairs += others * (found + anomalous / 2.0);

@@ -170,31 +170,32 @@ pub(crate) async fn calibrate(
         CodeStatistics::of(&applied.encode_rows(images, &rows).await?, width)
     };
     let spread = codes.as_ref().map(Mahalanobis::new);
-    let scorers = AnomalyScore::all().into_iter().filter_map(|score| {
+    let all = AnomalyScore::all().into_iter().filter_map(|score| {
         let scorer = match score {
             AnomalyScore::Pixels(measure, aggregate) => Scorer::Pixels(measure, aggregate),
             AnomalyScore::Latent => Scorer::Spread(spread.clone()?),
         };
         Some((score, scorer, Vec::new()))
     });
-    let mut scorers: Vec<(AnomalyScore, Scorer, Vec<f32>)> = scorers.collect();
+    let mut found: Vec<(AnomalyScore, Scorer, Vec<f32>)> = all.collect();
     let scored = thinned(validation, SCORED);
     for rows in scored.chunks(applied.batch_size()) {
         let measured = applied.measure_async(&images.of_rows(rows)).await?;
-        for (_, scorer, values) in &mut scorers {
+        for (_, scorer, values) in &mut found {
             values.extend(scorer.of(&measured)?);
         }
     }
-    let mut values = scorers.iter().flat_map(|(.., values)| values);
+    let mut values = found.iter().flat_map(|(.., values)| values);
     if values.any(|value| !value.is_finite()) {
         tracing::warn!(
             "a score of a validation image isn't finite: the model file says nothing of usual scores"
         );
         return Ok(model);
     }
-    let scores = scorers
-        .into_iter()
-        .map(|(score, _, values)| (score, values));
-    let scores = ScoreQuantiles::new(scored.len(), applied.refine(), scores);
-    Ok(model.calibrated(Calibration { scores, codes }))
+    let values = found.into_iter().map(|(score, _, values)| (score, values));
+    let quantiles = ScoreQuantiles::new(scored.len(), applied.refine(), values);
+    Ok(model.calibrated(Calibration {
+        scores: quantiles,
+        codes,
+    }))
 }

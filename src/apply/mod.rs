@@ -47,7 +47,7 @@ pub struct Applied<'a> {
 #[derive(Clone, Debug)]
 enum Method<'a> {
     Network(&'a Autoencoder, Objective),
-    Pca(Projection),
+    Pca(Box<Projection>),
 }
 
 /// What some images become, and how far that is from them.
@@ -87,7 +87,7 @@ impl<'a> Applied<'a> {
     pub fn pca(pca: &Pca, shape: ImageShape, ssim_config: SsimConfig, device: &Device) -> Self {
         assert_eq!(pca.pixels(), shape.len());
         Self {
-            method: Method::Pca(Projection::new(pca, device)),
+            method: Method::Pca(Box::new(Projection::new(pca, device))),
             shape,
             latent_dim: pca.len(),
             ssim_config,

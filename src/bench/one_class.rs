@@ -184,14 +184,14 @@ impl OneClass {
             .chain(spread)
             .chain([("five nearest".to_owned(), nearest)])
             .collect();
-        let mut scores: Vec<Vec<f32>> = vec![Vec::new(); scorers.len()];
+        let mut values: Vec<Vec<f32>> = vec![Vec::new(); scorers.len()];
         for rows in test.chunks(size) {
             let measured = applied.measure(&self.images.of_rows(rows))?;
-            for ((_, scorer), scores) in scorers.iter().zip(&mut scores) {
-                scores.extend(scorer.of(&measured)?);
+            for ((_, scorer), values) in scorers.iter().zip(&mut values) {
+                values.extend(scorer.of(&measured)?);
             }
         }
         let names = scorers.into_iter().map(|(name, _)| name);
-        Ok(names.zip(scores).collect())
+        Ok(names.zip(values).collect())
     }
 }

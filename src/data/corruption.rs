@@ -110,12 +110,12 @@ impl Corruption {
                 factors.extend(std::iter::repeat_n(1.0, shape.len()));
                 terms.extend(normal(shape.len(), deviation, rng));
             }
-            Self::Mask(share) => extend(&kept(&draws(pixels, rng), share), &vec![0.0; pixels]),
-            Self::Salt(share) => {
+            Self::Mask(part) => extend(&kept(&draws(pixels, rng), part), &vec![0.0; pixels]),
+            Self::Salt(part) => {
                 let draws = draws(pixels, rng);
                 let white = draws.iter();
-                let white = white.map(|&draw| if draw < share / 2.0 { 1.0 } else { 0.0 });
-                extend(&kept(&draws, share), &white.collect::<Vec<f32>>());
+                let white = white.map(|&draw| if draw < part / 2.0 { 1.0 } else { 0.0 });
+                extend(&kept(&draws, part), &white.collect::<Vec<f32>>());
             }
         }
     }
@@ -176,12 +176,12 @@ impl InputNoise {
         })
     }
 
-    /// Images `[n, C, H, W]` in [0, 1], each spoilt as the generator draws that `with` gives for its place: on every
+    /// Images `[n, C, H, W]` in [0, 1], each spoilt as the generator draws that `give` gives for its place: on every
     /// device alike.
     fn drawn(
         &self,
         images: Tensor<4>,
-        mut with: impl FnMut(usize, &mut dyn FnMut(&mut ChaCha8Rng)),
+        mut give: impl FnMut(usize, &mut dyn FnMut(&mut ChaCha8Rng)),
     ) -> Tensor<4> {
         if self.corruption.is_none() {
             return images;
@@ -194,7 +194,7 @@ impl InputNoise {
         };
         let (mut factors, mut terms) = (Vec::new(), Vec::new());
         for image in 0..count {
-            with(image, &mut |rng| {
+            give(image, &mut |rng| {
                 self.corruption.draw(shape, rng, &mut factors, &mut terms);
             });
         }

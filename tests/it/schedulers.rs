@@ -208,7 +208,7 @@ impl Slurm {
             if output.stdout.starts_with(b"idle") {
                 return slurm;
             }
-            assert!(started.elapsed() < Duration::from_secs(60), "{output:?}");
+            assert!(started.elapsed() < Duration::from_mins(1), "{output:?}");
             std::thread::sleep(Duration::from_millis(200));
         }
     }

@@ -521,7 +521,10 @@ fn spoilt_images_are_what_they_are_said_to_be() {
     assert_ne!(scored(&[7]), scored(&[9]));
     let mean = |values: &[f32]| values.iter().sum::<f32>() / 24_000.0;
     let share = |values: &[f32], wanted: f32| {
-        let found = values.iter().filter(|&&value| value == wanted).count();
+        let found = values
+            .iter()
+            .filter(|&&value| (value - wanted).abs() < 1e-6)
+            .count();
         f64::from(u32::try_from(found).expect("few")) / 24_000.0
     };
 
@@ -541,14 +544,14 @@ fn spoilt_images_are_what_they_are_said_to_be() {
     assert!((share(&mask, 0.0) - 0.25).abs() < 0.02);
     assert!((share(&mask, 0.5) - 0.75).abs() < 0.02);
     // A pixel is spoilt in all its channels.
-    assert!((0..2_000).all(|pixel| mask[pixel] == mask[2_000 + pixel]));
+    assert!(mask[..2_000] == mask[2_000..4_000]);
     let salt = spoilt(Corruption::Salt(0.2), 7);
     assert!((share(&salt, 0.0) - 0.1).abs() < 0.015);
     assert!((share(&salt, 1.0) - 0.1).abs() < 0.015);
 
     assert_eq!(mask, spoilt(Corruption::Mask(0.25), 7));
     assert_ne!(mask, spoilt(Corruption::Mask(0.25), 8));
-    assert_eq!(spoilt(Corruption::None, 7), [0.5; 24_000]);
+    assert!((share(&spoilt(Corruption::None, 7), 0.5) - 1.0).abs() < 1e-9);
     for (word, corruption) in [
         ("none", Corruption::None),
         ("gaussian:0.2", Corruption::Gaussian(0.2)),

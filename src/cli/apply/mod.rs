@@ -3,6 +3,7 @@
 //! and the images that they are given, and the files that they write.
 
 pub(super) mod decode;
+mod detections;
 pub(super) mod encode;
 pub(super) mod explore;
 pub(super) mod info;

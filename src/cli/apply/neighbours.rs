@@ -167,20 +167,7 @@ pub(in crate::cli) fn run(args: &NeighboursArgs) -> anyhow::Result<Exit> {
         None => ranked(&found),
     };
 
-    let mut rows = csv::Writer::from_writer(Vec::new());
-    if args.images.begins_tables() {
-        rows.write_record(["query", "rank", "path", "distance"])?;
-    }
-    for Pair { query, rank, found } in &pairs {
-        rows.write_record([
-            paths[*query].clone(),
-            rank.to_string(),
-            set[found.row].clone(),
-            found.distance.to_string(),
-        ])?;
-    }
-    let table = rows.into_inner().context("can't make the table")?;
-    write_output(&output_path, &table)?;
+    write_table(args, &pairs, [&paths, set], &output_path)?;
     if let Some(path) = &args.sheet {
         let other_inputs = among.as_ref().unwrap_or(&inputs);
         draw(path, &pairs, [&inputs, other_inputs], [&paths, set], &model)?;
@@ -212,6 +199,30 @@ pub(in crate::cli) fn run(args: &NeighboursArgs) -> anyhow::Result<Exit> {
         output::path(path)?;
     }
     Ok(Exit::Done)
+}
+
+/// Writes a row for each pair, of which `all_paths` has the images.
+fn write_table(
+    args: &NeighboursArgs,
+    pairs: &[Pair],
+    all_paths: [&Vec<String>; 2],
+    path: &Path,
+) -> anyhow::Result<()> {
+    let mut rows = csv::Writer::from_writer(Vec::new());
+    if args.images.begins_tables() {
+        rows.write_record(["query", "rank", "path", "distance"])?;
+    }
+    for Pair { query, rank, found } in pairs {
+        rows.write_record([
+            all_paths[0][*query].clone(),
+            rank.to_string(),
+            all_paths[1][found.row].clone(),
+            found.distance.to_string(),
+        ])?;
+    }
+    let table = rows.into_inner().context("can't make the table")?;
+    write_output(path, &table)?;
+    Ok(())
 }
 
 /// Whether a file is one of codes, by its name.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use image::RgbImage;
 use serde::Serialize;
 
 use super::decode::{check_numbers, levels, save};
@@ -15,6 +16,7 @@ use crate::cli::train::print_quality;
 use crate::cli::{Exit, log, output};
 use crate::data::{InputBatch, Skipped};
 use crate::metrics::{Quality, Scores, psnr};
+use crate::model::ModelInfo;
 use crate::path_text::path_text;
 use crate::plot::{Tile, reconstruction_grid};
 use crate::run::{export_png, write_output};
@@ -101,7 +103,7 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
             let originals = values.chunks_exact(shape.len());
             let pairs = originals.zip(restored.chunks_exact(shape.len()));
             for (index, (image, (original, restored))) in images.iter().zip(pairs).enumerate() {
-                let (ssim, mse) = (batch_scores.ssim[index], batch_scores.mse[index]);
+                let [ssim, mse] = [&batch_scores.ssim, &batch_scores.mse].map(|of| of[index]);
                 let size = if args.original_size {
                     image.size
                 } else {
@@ -116,6 +118,7 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
                     psnr(mse.into()).to_string(),
                     mse.to_string(),
                 ])?;
+                fitted.add(image, shape);
                 if args.grid.is_some() && shown.len() < SHOWN {
                     shown.push(Pair {
                         original: original
@@ -127,7 +130,6 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
                         ssim,
                     });
                 }
-                fitted.add(image, shape);
             }
             scores.ssim.extend(batch_scores.ssim);
             scores.mse.extend(batch_scores.mse);
@@ -140,23 +142,7 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
     targets::make_folder_of(&table)?;
     write_output(&table, &rows.into_inner()?)?;
     if let Some(path) = &args.grid {
-        let tiles: Vec<Tile> = shown
-            .iter()
-            .map(|pair| Tile {
-                original: &pair.original,
-                reconstruction: &pair.restored,
-                shape: info.image,
-                ssim: pair.ssim,
-                label: Some(&pair.name),
-            })
-            .collect();
-        let title = format!(
-            "{}, {} latent values, {}",
-            count(tiles.len(), "image"),
-            info.latent_dim,
-            info.arch.name()
-        );
-        export_png(&reconstruction_grid(&title, &tiles), path)?;
+        export_png(&grid(&shown, info), path)?;
     }
     let quality = scores.quality();
     if args.writing.json {
@@ -175,6 +161,27 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// The first images, beside what they become.
+fn grid(shown: &[Pair], info: &ModelInfo) -> RgbImage {
+    let tiles: Vec<Tile> = shown
+        .iter()
+        .map(|pair| Tile {
+            original: &pair.original,
+            reconstruction: &pair.restored,
+            shape: info.image,
+            ssim: pair.ssim,
+            label: Some(&pair.name),
+        })
+        .collect();
+    let title = format!(
+        "{}, {} latent values, {}",
+        count(tiles.len(), "image"),
+        info.latent_dim,
+        info.arch.name()
+    );
+    reconstruction_grid(&title, &tiles)
 }
 
 /// The last part of a path: columns have no room for more.

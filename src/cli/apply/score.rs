@@ -8,13 +8,14 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::decode::check_numbers;
-use super::usual::Usual;
+use super::detections::{Detections, Known, tell};
+use super::usual::{Found, Usual};
 use super::{
     CodeArgs, Fitted, InputArgs, ModelArgs, WritingArgs, require_some, targets, tell_unused,
 };
-use crate::anomaly::{Aggregate, AnomalyScore, Detection, Measure, PixelErrors};
+use crate::anomaly::{Aggregate, AnomalyScore, Measure, PixelErrors};
 use crate::cli::loading::watched;
-use crate::cli::table::{Column, printable};
+use crate::cli::table::printable;
 use crate::cli::{Exit, log, output};
 use crate::data::{InputBatch, Skipped};
 use crate::image::ImageShape;
@@ -88,6 +89,19 @@ pub(in crate::cli) struct ScoreArgs {
     writing: WritingArgs,
 }
 
+impl ScoreArgs {
+    /// Refuses what doesn't go together.
+    fn check(&self) -> anyhow::Result<()> {
+        if self.codes.is_some() && self.by != By::Latent {
+            bail!("--codes goes with --by latent, not with scores of pixels");
+        }
+        if self.over.is_some() && self.by == By::Latent {
+            bail!("--over goes with scores of pixels, and --by latent has none");
+        }
+        Ok(())
+    }
+}
+
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum By {
@@ -143,27 +157,6 @@ struct Scored {
     skipped: Vec<Skipped>,
 }
 
-#[derive(Serialize)]
-struct Detections {
-    usual: usize,
-    anomalous: usize,
-    model: Detection,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pca: Option<Detection>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    no_pca: Option<String>,
-    #[serde(skip)]
-    components: usize,
-}
-
-/// The scores of images of which it's known whether they are usual.
-#[derive(Default)]
-struct Known {
-    is_anomalous: Vec<bool>,
-    model: Vec<f32>,
-    pca: Vec<f32>,
-}
-
 pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     log::start(args.writing.quiet);
     let named = args.output.clone();
@@ -177,12 +170,7 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         Some(folder) => targets::png_paths(folder, inputs.paths()),
         None => Vec::new(),
     };
-    if args.codes.is_some() && args.by != By::Latent {
-        bail!("--codes goes with --by latent, not with scores of pixels");
-    }
-    if args.over.is_some() && args.by == By::Latent {
-        bail!("--over goes with scores of pixels, and --by latent has none");
-    }
+    args.check()?;
     let mut read = inputs.files();
     let others = [&args.codes, &args.labels].into_iter().flatten();
     read.extend(
@@ -190,13 +178,10 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
             .chain(&args.calibrate)
             .filter_map(|path| path.canonicalize().ok()),
     );
-    let check = || {
-        let outputs = maps.get(inputs.part()).unwrap_or_default();
-        let outputs = outputs.iter().map(PathBuf::as_path);
-        let outputs = outputs.chain([output_path.as_path()]);
-        targets::check(outputs, &read, args.writing.force)
-    };
-    check()?;
+    let outputs = maps.get(inputs.part()).unwrap_or_default();
+    let outputs = outputs.iter().map(PathBuf::as_path);
+    let outputs = outputs.chain([output_path.as_path()]);
+    targets::check(outputs, &read, args.writing.force)?;
 
     let model = args.model.open()?;
     let info = model.info();
@@ -218,76 +203,35 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         Some(threshold) => (threshold, "as given".to_owned()),
         None => found.threshold(args.quantile)?,
     };
-    let applied = &found.applied;
 
-    let mut fitted = Fitted::default();
-    let mut known = Known::default();
-    let mut anomalous = 0;
-    let mut rows = csv::Writer::from_writer(Vec::new());
+    let mut scoring = Scoring {
+        found: &found,
+        threshold,
+        normal: &normal,
+        maps: &maps,
+        shape: info.image,
+        rows: csv::Writer::from_writer(Vec::new()),
+        known: Known::default(),
+        anomalous: 0,
+    };
     if args.images.begins_tables() {
-        rows.write_record(["path", "score", "threshold", "anomalous"])?;
+        let head = ["path", "score", "threshold", "anomalous"];
+        scoring.rows.write_record(head)?;
     }
+    let mut fitted = Fitted::default();
     let unused = watched(args.writing.quiet, |watch| {
-        let (shape, size) = (info.image, applied.batch_size());
+        let (shape, size) = (info.image, found.applied.batch_size());
         inputs.read(shape, info.preparation, size, watch, |batch| {
-            let InputBatch { images, values } = batch;
-            let (scores, measured) = if args.maps.is_some() {
-                let measured = applied.measure(&values)?;
-                (found.scorer.of(&measured)?, Some(measured))
-            } else {
-                found.scorer.of_images(applied, &values)?
-            };
-            let pca = match &found.pca {
-                Some(pca) => pca.scorer.of_images(&pca.applied, &values)?.0,
-                None => Vec::new(),
-            };
-            for (index, (image, &score)) in images.iter().zip(&scores).enumerate() {
-                if !score.is_finite() {
-                    bail!(
-                        "the score of {} is no number: the model has diverged",
-                        printable(&image.path)
-                    );
-                }
-                let is_anomalous = f64::from(score) > threshold;
-                anomalous += usize::from(is_anomalous);
-                rows.write_record([
-                    image.path.clone(),
-                    score.to_string(),
-                    threshold.to_string(),
-                    is_anomalous.to_string(),
-                ])?;
-                if let (false, Some(class)) = (normal.is_empty(), &image.class) {
-                    known.is_anomalous.push(!normal.contains(class.as_str()));
-                    known.model.push(score);
-                    known.pca.extend(pca.get(index));
-                }
-                if let Some(measured) = &measured
-                    && args.maps.is_some()
-                {
-                    let of_image = |values: &[f32]| -> Vec<f32> {
-                        values[index * shape.len()..][..shape.len()].to_vec()
-                    };
-                    let restored = of_image(&measured.restored);
-                    check_numbers(&restored)?;
-                    let original = values[index * shape.len()..][..shape.len()].iter();
-                    let original: Vec<f32> =
-                        original.map(|&value| f32::from(value) / 255.0).collect();
-                    let title = format!("{score:.4}  {}", image.path);
-                    let errors = &measured.errors[index];
-                    let picture = drawn(&title, &original, &restored, shape, errors);
-                    let path = &maps[image.row];
-                    targets::make_folder_of(path)?;
-                    export_png(&picture, path)?;
-                }
-                fitted.add(image, shape);
-            }
+            scoring.add(&batch)?;
+            let images = batch.images.iter();
+            images.for_each(|image| fitted.add(image, shape));
             anyhow::Ok(())
         })
     })?;
     tell_unused(&unused);
     fitted.tell(info);
     require_some(fitted.images, &unused)?;
-    let table = rows.into_inner().context("can't make the table")?;
+    let table = scoring.rows.into_inner().context("can't make the table")?;
     if !args.writing.force && output_path.symlink_metadata().is_ok() {
         bail!(
             "{} has been written meanwhile, by another process: name another place, or replace it by --force",
@@ -297,7 +241,7 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     write_output(&output_path, &table)?;
 
     let components = found.pca.as_ref().map_or(0, |pca| pca.applied.latent_dim());
-    let detection = known.detections(components, &found.why_no_pca);
+    let detection = scoring.known.detections(components, &found.why_no_pca);
     if detection.is_none() && !normal.is_empty() {
         tracing::warn!("all images are usual, or none is: there is nothing to tell apart");
     }
@@ -307,30 +251,38 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         threshold,
         threshold_is: meaning,
         images: fitted.images,
-        anomalous,
-        refine: applied.refine(),
+        anomalous: scoring.anomalous,
+        refine: found.applied.refine(),
         detection,
         skipped: unused.skipped,
     };
-    if args.writing.json {
-        output::json(&result)?;
-        return Ok(Exit::Done);
+    result.tell(args.writing.json, info.latent_dim)?;
+    if !args.writing.json {
+        output::path(&output_path)?;
     }
-    output::line(format_args!("score        {}", result.score))?;
-    output::line(format_args!(
-        "threshold    {:.6}: {}",
-        result.threshold, result.threshold_is
-    ))?;
-    output::line(format_args!(
-        "anomalous    {} of {}",
-        result.anomalous,
-        count(result.images, "image")
-    ))?;
-    if let Some(detection) = &result.detection {
-        tell(detection, info.latent_dim)?;
-    }
-    output::path(&output_path)?;
     Ok(Exit::Done)
+}
+
+impl Scored {
+    fn tell(&self, as_json: bool, latent_dim: usize) -> anyhow::Result<()> {
+        if as_json {
+            return Ok(output::json(self)?);
+        }
+        output::line(format_args!("score        {}", self.score))?;
+        output::line(format_args!(
+            "threshold    {:.6}: {}",
+            self.threshold, self.threshold_is
+        ))?;
+        output::line(format_args!(
+            "anomalous    {} of {}",
+            self.anomalous,
+            count(self.images, "image")
+        ))?;
+        match &self.detection {
+            Some(detection) => tell(detection, latent_dim),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The classes that were named; an error where no image has one of them.
@@ -352,13 +304,84 @@ fn usual_classes(named: &[String], classes: &BTreeSet<&str>) -> anyhow::Result<B
     Ok(named.iter().cloned().collect())
 }
 
+/// The table as it grows, and what is counted meanwhile.
+struct Scoring<'a> {
+    found: &'a Found<'a>,
+    threshold: f64,
+    /// Classes that are usual; none if that isn't asked.
+    normal: &'a BTreeSet<String>,
+    /// Where heat maps go, by the images' rows; none if they aren't asked for.
+    maps: &'a [PathBuf],
+    shape: ImageShape,
+    rows: csv::Writer<Vec<u8>>,
+    known: Known,
+    anomalous: usize,
+}
+
+impl Scoring<'_> {
+    fn add(&mut self, batch: &InputBatch) -> anyhow::Result<()> {
+        let InputBatch { images, values } = batch;
+        let Found {
+            applied,
+            scorer: by,
+            ..
+        } = self.found;
+        let (scores, measured) = if self.maps.is_empty() {
+            by.of_images(applied, values)?
+        } else {
+            let measured = applied.measure(values)?;
+            (by.of(&measured)?, Some(measured))
+        };
+        let pca = match &self.found.pca {
+            Some(pca) => pca.scorer.of_images(&pca.applied, values)?.0,
+            None => Vec::new(),
+        };
+        for (index, (image, &score)) in images.iter().zip(&scores).enumerate() {
+            if !score.is_finite() {
+                bail!(
+                    "the score of {} is no number: the model has diverged",
+                    printable(&image.path)
+                );
+            }
+            let is_anomalous = f64::from(score) > self.threshold;
+            self.anomalous += usize::from(is_anomalous);
+            self.rows.write_record([
+                image.path.clone(),
+                score.to_string(),
+                self.threshold.to_string(),
+                is_anomalous.to_string(),
+            ])?;
+            if let (false, Some(class)) = (self.normal.is_empty(), &image.class) {
+                self.known.is_anomalous.push(!self.normal.contains(class));
+                self.known.model.push(score);
+                self.known.pca.extend(pca.get(index));
+            }
+            if let (Some(path), Some(measured)) = (self.maps.get(image.row), &measured) {
+                let length = self.shape.len();
+                let original = &values[index * length..][..length];
+                let restored = &measured.restored[index * length..][..length];
+                check_numbers(restored)?;
+                let title = format!("{score:.4}  {}", image.path);
+                let errors = &measured.errors[index];
+                targets::make_folder_of(path)?;
+                export_png(&drawn(&title, original, restored, self.shape, errors), path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 fn drawn(
     title: &str,
-    original: &[f32],
+    original: &[u8],
     restored: &[f32],
     shape: ImageShape,
     errors: &PixelErrors,
 ) -> image::RgbImage {
+    let original: Vec<f32> = original
+        .iter()
+        .map(|&value| f32::from(value) / 255.0)
+        .collect();
     let heats = [
         Heat {
             name: "|difference|",
@@ -371,62 +394,7 @@ fn drawn(
             limit: 1.0,
         },
     ];
-    heat_map(title, original, restored, shape, &heats)
-}
-
-impl Known {
-    fn detections(&self, components: usize, why_no_pca: &str) -> Option<Detections> {
-        let anomalous = self.is_anomalous.iter().filter(|&&is| is).count();
-        Some(Detections {
-            usual: self.is_anomalous.len() - anomalous,
-            anomalous,
-            model: Detection::of(&self.model, &self.is_anomalous)?,
-            pca: if self.pca.is_empty() {
-                None
-            } else {
-                Detection::of(&self.pca, &self.is_anomalous)
-            },
-            no_pca: self.pca.is_empty().then(|| why_no_pca.to_owned()),
-            components,
-        })
-    }
-}
-
-fn tell(detections: &Detections, latent_dim: usize) -> anyhow::Result<()> {
-    output::line(format_args!(
-        "\n{} against {} usual ones",
-        count(detections.anomalous, "anomalous image"),
-        detections.usual
-    ))?;
-    let rows = [Some(&detections.model), detections.pca.as_ref()];
-    let rows: Vec<&Detection> = rows.into_iter().flatten().collect();
-    let names = [
-        format!("model, {latent_dim} latent values"),
-        format!("PCA, {} components", detections.components),
-    ];
-    let figures = |heading: &str, figure: fn(&Detection) -> f64| Column {
-        heading: heading.to_owned(),
-        figures: true,
-        cells: rows
-            .iter()
-            .map(|row| format!("{:.4}", figure(row)))
-            .collect(),
-    };
-    output::table(&[
-        Column {
-            heading: String::new(),
-            figures: false,
-            cells: names.into_iter().take(rows.len()).collect(),
-        },
-        figures("AUROC", |row| row.auroc),
-        figures("average precision", |row| row.average_precision),
-        figures("best F1", |row| row.best_f1),
-    ])?;
-    if let Some(why) = &detections.no_pca {
-        output::line(why)?;
-    }
-    output::line("")?;
-    Ok(())
+    heat_map(title, &original, restored, shape, &heats)
 }
 
 /// As a path in an error.

@@ -75,7 +75,7 @@ impl<'a> Usual<'a> {
         };
         let rows: Vec<u32> = (0..).take(usual.as_ref().map_or(0, Images::len)).collect();
         let mut name = self.score.to_string();
-        let mut scores = None;
+        let mut usual_scores = None;
         let scorer = match (self.score, self.codes) {
             (AnomalyScore::Pixels(measure, aggregate), _) => Scorer::Pixels(measure, aggregate),
             (AnomalyScore::Latent, Some(path)) => {
@@ -84,7 +84,7 @@ impl<'a> Usual<'a> {
                 if wants_threshold {
                     let own = usual.own_scores(ENOUGH)?;
                     let what = format!("{} among the others", count(own.len(), "code"));
-                    scores = Some((own, what));
+                    usual_scores = Some((own, what));
                 }
                 Scorer::Nearest(usual)
             }
@@ -115,13 +115,13 @@ impl<'a> Usual<'a> {
         if wants_threshold && let Some(images) = &usual {
             let own = scorer.of_rows(&applied, images, &rows)?;
             let what = format!("{} of --calibrate", count(own.len(), "image"));
-            scores = Some((own, what));
+            usual_scores = Some((own, what));
         }
-        if let Some((scores, what)) = &mut scores {
-            if scores.iter().any(|score| !score.is_finite()) {
+        if let Some((values, what)) = &mut usual_scores {
+            if values.iter().any(|score| !score.is_finite()) {
                 bail!("a score of {what} is no number: the model has diverged");
             }
-            scores.sort_by(f32::total_cmp);
+            values.sort_by(f32::total_cmp);
         }
         let (pca, why_no_pca) = match wants_pca.then(|| self.pca(usual)).transpose()? {
             Some(Ok(pca)) => (Some(pca), String::new()),
@@ -132,7 +132,7 @@ impl<'a> Usual<'a> {
             applied,
             scorer,
             name,
-            scores,
+            scores: usual_scores,
             score: self.score,
             model: self.model,
             pca,

@@ -105,11 +105,7 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
     if args.list {
         return list(args, &plan);
     }
-    if args.collect && !args.out.is_dir() {
-        bail!("--out {}: there is no such folder", args.out.display());
-    }
-    std::fs::create_dir_all(&args.out)
-        .with_context(|| format!("--out {}: can't create the folder", args.out.display()))?;
+    make_folder(args)?;
     let _lock = lock(&args.out)?;
     let picture = args.out.join(PICTURE);
     if picture.is_dir() {
@@ -205,6 +201,15 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
         (0, 1..) if !is_late.load(Ordering::Relaxed) => Exit::Interrupted,
         _ => Exit::Done,
     })
+}
+
+/// Makes the folder, unless it has to be there.
+fn make_folder(args: &SweepArgs) -> anyhow::Result<()> {
+    if args.collect && !args.out.is_dir() {
+        bail!("--out {}: there is no such folder", args.out.display());
+    }
+    std::fs::create_dir_all(&args.out)
+        .with_context(|| format!("--out {}: can't create the folder", args.out.display()))
 }
 
 /// What is wrong whatever is trained, such as images that aren't there, is said once, before anything is
