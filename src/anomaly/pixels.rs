@@ -12,6 +12,8 @@ pub struct PixelErrors {
     absolute: Vec<f32>,
     /// 1 − SSIM of each window, `windows`.
     dissimilarity: Vec<f32>,
+    /// `[H, W]`: the absolute difference of local means, divided by the image's mean.
+    relative: Vec<f32>,
     /// Height and width.
     size: [usize; 2],
     windows: [usize; 2],
@@ -38,7 +40,9 @@ impl PixelErrors {
             let pairs = original.iter().zip(restored);
             pairs.map(|(a, b)| a - b)
         };
+        let signed = channel_mean(differences(), shape.channels);
         Self {
+            relative: relative(&signed, original, [shape.height, shape.width]),
             squared: channel_mean(differences().map(|value| value * value), shape.channels),
             absolute: channel_mean(differences().map(f32::abs), shape.channels),
             dissimilarity: channel_mean(ssim.iter().map(|score| 1.0 - score), shape.channels),
@@ -64,6 +68,7 @@ impl PixelErrors {
         match measure {
             Measure::Mse => self.squared.clone(),
             Measure::Ssim => self.windows_by_pixel().collect(),
+            Measure::Relative => self.relative.clone(),
             Measure::SsimL1 => {
                 let windows = self.windows_by_pixel();
                 windows.zip(&self.absolute).map(|(a, b)| a + b).collect()
@@ -90,6 +95,69 @@ impl PixelErrors {
             (0..width).map(move |x| self.dissimilarity[row + nearest(x, width, columns)])
         })
     }
+}
+
+/// The difference of local means by pixel, of `signed` differences `[H, W]`, relative to the brightness of the image
+/// with the values `original`: what is a little darker than it should be shows in a dark image as in a bright one, and
+/// noise, which is as often too dark as too bright, hardly does.
+#[expect(clippy::cast_precision_loss, reason = "counts of pixels")]
+fn relative(signed: &[f32], original: &[f32], [height, width]: [usize; 2]) -> Vec<f32> {
+    /// Added to the brightness, lest black images be all error.
+    const DARKEST: f32 = 0.05;
+    let sum: f64 = original.iter().map(|&value| f64::from(value)).sum();
+    #[expect(clippy::cast_possible_truncation, reason = "from 0 to 1")]
+    let brightness = (sum / original.len() as f64) as f32;
+    // A neighbourhood is as wide as a sixteenth of the image.
+    let deviation = height.min(width) as f32 / 32.0;
+    let weights = gaussian(deviation);
+    let rows: Vec<f32> = signed
+        .chunks_exact(width)
+        .flat_map(|row| blurred(row, &weights))
+        .collect();
+    let mut means = vec![0.0; signed.len()];
+    for x in 0..width {
+        let column: Vec<f32> = rows.iter().skip(x).step_by(width).copied().collect();
+        for (y, mean) in blurred(&column, &weights).into_iter().enumerate() {
+            means[y * width + x] = mean;
+        }
+    }
+    let relative = means.into_iter();
+    relative
+        .map(|mean: f32| mean.abs() / (brightness + DARKEST))
+        .collect()
+}
+
+/// Weights of a value's neighbours, itself in the middle, to three standard deviations.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a few pixels"
+)]
+fn gaussian(deviation: f32) -> Vec<f32> {
+    let reach = (3.0 * deviation).ceil() as usize;
+    let weight = |place: usize| {
+        let distance = place as f32 - reach as f32;
+        (-0.5 * (distance / deviation).powi(2)).exp()
+    };
+    (0..=2 * reach).map(weight).collect()
+}
+
+/// Weighted means about each value, over those that there are.
+fn blurred(values: &[f32], weights: &[f32]) -> Vec<f32> {
+    let reach = weights.len() / 2;
+    let mean = |place: usize| {
+        let first = place.saturating_sub(reach);
+        let last = (place + reach + 1).min(values.len());
+        let (mut sum, mut total) = (0.0, 0.0);
+        for neighbour in first..last {
+            let weight = weights[neighbour + reach - place];
+            sum += weight * values[neighbour];
+            total += weight;
+        }
+        sum / total
+    };
+    (0..values.len()).map(mean).collect()
 }
 
 /// Of values `[C, …]`, which come plane by plane.

@@ -11,6 +11,8 @@ pub enum Measure {
     Ssim,
     /// 1 − SSIM plus the absolute difference.
     SsimL1,
+    /// The difference of local means, relative to the image's brightness.
+    Relative,
 }
 
 /// How the errors of an image's pixels become one number.
@@ -61,7 +63,12 @@ impl AnomalyScore {
     /// All that there are.
     #[must_use]
     pub fn all() -> Vec<Self> {
-        let measures = [Measure::Mse, Measure::Ssim, Measure::SsimL1];
+        let measures = [
+            Measure::Mse,
+            Measure::Ssim,
+            Measure::SsimL1,
+            Measure::Relative,
+        ];
         let pixels = measures.into_iter().flat_map(|measure| {
             [Aggregate::Mean, Aggregate::Worst].map(|aggregate| Self::Pixels(measure, aggregate))
         });
@@ -78,6 +85,7 @@ impl fmt::Display for AnomalyScore {
             Measure::Mse => "mse",
             Measure::Ssim => "ssim",
             Measure::SsimL1 => "ssim+l1",
+            Measure::Relative => "relative",
         };
         let aggregate = match aggregate {
             Aggregate::Mean => "mean",

@@ -224,6 +224,7 @@ impl Cli {
         };
         match result {
             Err(error) if output::is_closed(&error) => Ok(Exit::Done),
+            Err(error) if error.is::<signals::Stopped>() => Ok(Exit::Interrupted),
             result => result,
         }
     }

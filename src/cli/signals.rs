@@ -24,6 +24,19 @@ pub(super) fn stop_on_signal() -> anyhow::Result<&'static AtomicBool> {
     Ok(&STOP)
 }
 
+/// A command was stopped by the user, with what it had written whole.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped")]
+pub(super) struct Stopped;
+
+/// An error once a signal has come to a command that called [`stop_on_signal`].
+pub(super) fn check_stop() -> Result<(), Stopped> {
+    if STOP.load(Ordering::Relaxed) {
+        return Err(Stopped);
+    }
+    Ok(())
+}
+
 /// Ends the program at once on Ctrl-C, SIGTERM or SIGHUP: for a command that writes nothing.
 pub(super) fn exit_on_signal() -> anyhow::Result<()> {
     on_signal(exit_interrupted)

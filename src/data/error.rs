@@ -276,6 +276,12 @@ pub enum DataError {
         missing: Vec<&'static str>,
     },
 
+    /// Folders that were named hold no image.
+    #[error("no image in {}: expected image files in it, or in folders below", path.display())]
+    NoInputs {
+        /// The first of them.
+        path: PathBuf,
+    },
     /// An image file or a folder that was named isn't there.
     #[error("can't read {}: expected an image file, or a folder of them", path.display())]
     NoInput {

@@ -78,9 +78,8 @@ impl Inputs {
             inputs.add(path, is_alone)?;
         }
         if inputs.entries.is_empty() {
-            return Err(DataError::NoImageFiles {
-                dir: paths.first().cloned().unwrap_or_default(),
-                ignored: String::new(),
+            return Err(DataError::NoInputs {
+                path: paths.first().cloned().unwrap_or_default(),
             });
         }
         inputs.entries.sort_by(|a, b| a.place.cmp(&b.place));

@@ -206,6 +206,49 @@ fn errors_of_pixels_become_scores_and_maps() {
 }
 
 #[test]
+fn relative_errors_are_of_local_means_and_of_brightness() {
+    let shape = ImageShape {
+        channels: 1,
+        height: 48,
+        width: 64,
+    };
+    let relative = |original: &dyn Fn(usize, usize) -> f32,
+                    restored: &dyn Fn(usize, usize) -> f32| {
+        let pixels = |value: &dyn Fn(usize, usize) -> f32| -> Vec<f32> {
+            (0..48 * 64)
+                .map(|place| value(place / 64, place % 64))
+                .collect()
+        };
+        let errors = PixelErrors::new(&pixels(original), &pixels(restored), shape, &[1.0], [1, 1]);
+        errors.map(Measure::Relative)
+    };
+    // The same everywhere: a tenth of brightness, up to what is added to it, at the borders, too.
+    for level in [0.2, 0.8] {
+        let found = relative(&|_, _| level, &|_, _| 0.9 * level);
+        let expected = 0.1 * level / (level + 0.05);
+        assert!(found.iter().all(|error| (error - expected).abs() < 1e-5));
+    }
+    // A dot is spread by a normal distribution of 48/32 pixels, to three of which it reaches.
+    let found = relative(&|_, _| 0.5, &|y, x| {
+        if (y, x) == (20, 30) { 0.0 } else { 0.5 }
+    });
+    let at = |y: usize, x: usize| f64::from(found[y * 64 + x]) * 0.55;
+    let normal = |distance: f64| (-0.5 * (distance / 1.5).powi(2)).exp();
+    let total: f64 = (-5..=5).map(|step| normal(f64::from(step))).sum();
+    for (y, x) in [(20, 30), (21, 30), (20, 27), (23, 34)] {
+        let distances = [y.abs_diff(20), x.abs_diff(30)]
+            .map(|steps| f64::from(u8::try_from(steps).expect("few")));
+        let expected = 0.5 * normal(distances[0]) * normal(distances[1]) / total.powi(2);
+        assert!((at(y, x) - expected).abs() < 1e-6, "{y} {x}");
+    }
+    assert!(at(20, 36) < 1e-9);
+    // Noise that is as often too dark as too bright hardly counts.
+    let noise = |y: usize, x: usize| if (x + y) % 2 == 0 { 0.1 } else { -0.1 };
+    let found = relative(&|_, _| 0.5, &|y, x| 0.5 + noise(y, x));
+    assert!(found[20 * 64 + 30] < 0.01);
+}
+
+#[test]
 fn near_codes_are_those_that_all_distances_give() {
     // More than are multiplied at once, and no whole number of groups.
     let (count, width) = (33_001, 6);
@@ -421,7 +464,7 @@ fn spots_are_found_and_pca_is_measured_beside() {
     let marked = rows.iter().filter(|row| row[3] == "true").count();
     assert_eq!(said["anomalous"], marked);
 
-    for by in ["mse", "ssim", "ssim+l1"] {
+    for by in ["mse", "ssim", "ssim+l1", "relative"] {
         for over in ["mean", "worst"] {
             let (said, _) = case.score(&["--by", by, "--over", over]);
             assert_eq!(said["score"], format!("{by} {over}"));

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::{ModelArgs, WritingArgs, targets};
 use crate::apply::{Applied, read_codes};
 use crate::cli::loading::watched;
+use crate::cli::signals::{check_stop, stop_on_signal};
 use crate::cli::{Exit, log, output};
 use crate::data::Preparation;
 use crate::decode::Upright;
@@ -48,10 +49,14 @@ struct Decoded {
 
 pub(in crate::cli) fn run(args: &DecodeArgs) -> anyhow::Result<Exit> {
     log::start(args.writing.quiet);
+    stop_on_signal()?;
     let model = args.model.open()?;
     let info = model.info();
     let (codes, rows) = read_codes(&args.codes, info.latent_dim)?;
     let images = codes.len() / info.latent_dim;
+    if images == 0 {
+        bail!("{} has no codes", path_text(&args.codes));
+    }
     let names: Vec<String> = match rows {
         Some(rows) => rows.into_iter().map(|row| row.path).collect(),
         None => (0..images).map(|row| format!("{row:06}")).collect(),
@@ -69,6 +74,7 @@ pub(in crate::cli) fn run(args: &DecodeArgs) -> anyhow::Result<Exit> {
             let values = applied.decode(codes)?;
             check_numbers(&values)?;
             for (values, path) in values.chunks_exact(info.image.len()).zip(paths) {
+                check_stop()?;
                 let size = [info.image.height, info.image.width];
                 save(whole.undo(&levels(values), info.image, size), path)?;
             }

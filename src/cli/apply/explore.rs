@@ -62,6 +62,9 @@ struct Made {
 
 pub(in crate::cli) fn run(args: &ExploreArgs) -> anyhow::Result<Exit> {
     log::start(args.writing.quiet);
+    if args.images.shard.is_some() {
+        bail!("--shard: a page is of all images; --most N says of how many");
+    }
     let inputs = args.images.open()?;
     let outputs = [args.output.as_path()].into_iter();
     targets::check(outputs, &inputs.files(), args.writing.force)?;

@@ -7,7 +7,7 @@ use super::ModelArgs;
 use crate::cli::{Exit, log, output};
 use crate::model::{ModelInfo, parameters};
 use crate::path_text::path_text;
-use crate::words::refined;
+use crate::words::{count, refined};
 
 /// Shows what a model is: its architecture, images, loss and classes
 #[derive(Args, Debug)]
@@ -24,6 +24,8 @@ pub(in crate::cli) struct InfoArgs {
 struct Shown<'a> {
     model: String,
     parameters: usize,
+    /// Images by whose scores thresholds go.
+    usual_images: Option<usize>,
     #[serde(flatten)]
     info: &'a ModelInfo,
 }
@@ -38,6 +40,7 @@ pub(in crate::cli) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
         output::json(&Shown {
             model: path_text(&path),
             parameters,
+            usual_images: model.calibration().map(|usual| usual.scores.images),
             info,
         })?;
         return Ok(Exit::Done);
@@ -50,6 +53,13 @@ pub(in crate::cli) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
     let background = preparation
         .background
         .map_or("none".to_owned(), |colour| colour.to_string());
+    let usual = model.calibration().map_or(
+        "not known: `trainer score` needs --calibrate or --threshold".to_owned(),
+        |calibration| {
+            let images = count(calibration.scores.images, "validation image");
+            format!("scores of {images}, for `trainer score`")
+        },
+    );
     output::path(&path)?;
     for (name, value) in [
         (
@@ -69,6 +79,7 @@ pub(in crate::cli) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
         ("corrupt", info.corrupt.to_string()),
         ("ssim_preset", info.ssim_preset.name().to_owned()),
         ("classes", classes),
+        ("usual", usual),
         ("made by", format!("trainer {}", info.version)),
     ] {
         output::line(crate::cli::table::printable(&format!("{name:<12} {value}")))?;

@@ -109,6 +109,9 @@ pub(in crate::cli) fn run(args: &NeighboursArgs) -> anyhow::Result<Exit> {
     if args.images.shard.is_some() && args.among.is_empty() {
         bail!("--shard: name the images that all parts look among by --among");
     }
+    if args.among.len() > 1 && args.among.iter().any(|path| is_of_codes(path)) {
+        bail!("--among: give one file of codes, or images; arrays of codes can be joined by NumPy");
+    }
     let code_file = match args.among.as_slice() {
         [file] if is_of_codes(file) => Some(file),
         _ => None,
@@ -299,8 +302,10 @@ fn duplicates(found: &[Vec<Neighbour>], share: f32) -> Vec<Pair> {
     distances.sort_by(f32::total_cmp);
     let limit = share * distances.get(distances.len() / 2).copied().unwrap_or(0.0);
     let near = |pair: &Pair| pair.found.distance <= limit;
-    let is_cut =
-        |nearest: &&Vec<Neighbour>| nearest.last().is_some_and(|last| last.distance <= limit);
+    let is_cut = |nearest: &&Vec<Neighbour>| {
+        let is_all = nearest.len() + 1 == found.len();
+        !is_all && nearest.last().is_some_and(|last| last.distance <= limit)
+    };
     let cut = found.iter().filter(is_cut).count();
     if cut > 0 {
         tracing::warn!(

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::apply::Applied;
 use crate::cli::loading::watched;
+use crate::cli::signals::{check_stop, stop_on_signal};
 use crate::cli::train::print_quality;
 use crate::cli::{Exit, log, output};
 use crate::data::{InputBatch, Skipped};
@@ -76,6 +77,7 @@ struct Pair {
 
 pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
     log::start(args.writing.quiet);
+    stop_on_signal()?;
     let model = args.model.open()?;
     let info = model.info();
     let inputs = args.images.open()?;
@@ -103,6 +105,7 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
             let originals = values.chunks_exact(shape.len());
             let pairs = originals.zip(restored.chunks_exact(shape.len()));
             for (index, (image, (original, restored))) in images.iter().zip(pairs).enumerate() {
+                check_stop()?;
                 let [ssim, mse] = [&batch_scores.ssim, &batch_scores.mse].map(|of| of[index]);
                 let size = if args.original_size {
                     image.size

@@ -15,9 +15,10 @@ use super::{
 };
 use crate::anomaly::{Aggregate, AnomalyScore, Measure, PixelErrors};
 use crate::cli::loading::watched;
+use crate::cli::signals::{check_stop, stop_on_signal};
 use crate::cli::table::printable;
 use crate::cli::{Exit, log, output};
-use crate::data::{InputBatch, Skipped};
+use crate::data::{InputBatch, Inputs, Skipped};
 use crate::image::ImageShape;
 use crate::path_text::path_text;
 use crate::plot::{Heat, heat_map};
@@ -112,6 +113,8 @@ enum By {
     /// 1 − SSIM plus the absolute difference
     #[value(name = "ssim+l1")]
     SsimL1,
+    /// The difference of local means, relative to the image's brightness
+    Relative,
     /// The Mahalanobis distance of the image's code from those of the training images
     Latent,
 }
@@ -122,6 +125,7 @@ impl By {
             Self::Mse => AnomalyScore::Pixels(Measure::Mse, over),
             Self::Ssim => AnomalyScore::Pixels(Measure::Ssim, over),
             Self::SsimL1 => AnomalyScore::Pixels(Measure::SsimL1, over),
+            Self::Relative => AnomalyScore::Pixels(Measure::Relative, over),
             Self::Latent => AnomalyScore::Latent,
         }
     }
@@ -159,6 +163,7 @@ struct Scored {
 
 pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     log::start(args.writing.quiet);
+    stop_on_signal()?;
     let named = args.output.clone();
     let output_path = named.unwrap_or_else(|| args.images.file_name("scores", "csv").into());
     let mut inputs = args.images.open()?;
@@ -171,6 +176,17 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         None => Vec::new(),
     };
     args.check()?;
+    if !args.calibrate.is_empty() {
+        let calibrating = Inputs::open(&args.calibrate).context("--calibrate")?;
+        let both = inputs.files().intersection(&calibrating.files()).count();
+        if both > 0 {
+            tracing::warn!(
+                "{} of --calibrate {} scored, too: usual ones will seem more usual than they are",
+                count(both, "file"),
+                if both == 1 { "is" } else { "are" }
+            );
+        }
+    }
     let mut read = inputs.files();
     let others = [&args.codes, &args.labels].into_iter().flatten();
     read.extend(
@@ -337,6 +353,7 @@ impl Scoring<'_> {
             None => Vec::new(),
         };
         for (index, (image, &score)) in images.iter().zip(&scores).enumerate() {
+            check_stop()?;
             if !score.is_finite() {
                 bail!(
                     "the score of {} is no number: the model has diverged",
