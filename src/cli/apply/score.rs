@@ -1,6 +1,6 @@
 //! `trainer score MODEL IMAGES…`: how unusual images are, and which of them are too unusual.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -101,6 +101,28 @@ impl ScoreArgs {
         }
         Ok(())
     }
+
+    /// All files that are read, as the system knows them.
+    fn files_read(&self, inputs: &Inputs) -> anyhow::Result<HashSet<PathBuf>> {
+        let mut read = inputs.files();
+        if !self.calibrate.is_empty() {
+            let usual = Inputs::open(&self.calibrate)
+                .context("--calibrate")?
+                .files();
+            let both = read.intersection(&usual).count();
+            if both > 0 {
+                tracing::warn!(
+                    "{} of --calibrate {} scored, too: usual ones will seem more usual than they are",
+                    count(both, "file"),
+                    if both == 1 { "is" } else { "are" }
+                );
+            }
+            read.extend(usual);
+        }
+        let tables = [&self.codes, &self.labels].into_iter().flatten();
+        read.extend(tables.filter_map(|path| path.canonicalize().ok()));
+        Ok(read)
+    }
 }
 
 /// What is measured.
@@ -176,24 +198,7 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         None => Vec::new(),
     };
     args.check()?;
-    if !args.calibrate.is_empty() {
-        let calibrating = Inputs::open(&args.calibrate).context("--calibrate")?;
-        let both = inputs.files().intersection(&calibrating.files()).count();
-        if both > 0 {
-            tracing::warn!(
-                "{} of --calibrate {} scored, too: usual ones will seem more usual than they are",
-                count(both, "file"),
-                if both == 1 { "is" } else { "are" }
-            );
-        }
-    }
-    let mut read = inputs.files();
-    let others = [&args.codes, &args.labels].into_iter().flatten();
-    read.extend(
-        others
-            .chain(&args.calibrate)
-            .filter_map(|path| path.canonicalize().ok()),
-    );
+    let read = args.files_read(&inputs)?;
     let outputs = maps.get(inputs.part()).unwrap_or_default();
     let outputs = outputs.iter().map(PathBuf::as_path);
     let outputs = outputs.chain([output_path.as_path()]);
