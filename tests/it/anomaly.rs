@@ -235,7 +235,7 @@ fn relative_errors_are_of_local_means_and_of_brightness() {
     let at = |y: usize, x: usize| f64::from(found[y * 64 + x]) * 0.55;
     let normal = |distance: f64| (-0.5 * (distance / 1.5).powi(2)).exp();
     let total: f64 = (-5..=5).map(|step| normal(f64::from(step))).sum();
-    for (y, x) in [(20, 30), (21, 30), (20, 27), (23, 34)] {
+    for (y, x) in [(20_usize, 30_usize), (21, 30), (20, 27), (23, 34)] {
         let distances = [y.abs_diff(20), x.abs_diff(30)]
             .map(|steps| f64::from(u8::try_from(steps).expect("few")));
         let expected = 0.5 * normal(distances[0]) * normal(distances[1]) / total.powi(2);
