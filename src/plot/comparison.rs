@@ -7,11 +7,10 @@
 
 use image::RgbImage;
 
-use super::grid::{LARGEST, TARGET};
 use super::raster::{Raster, Scale, color};
 use super::style::{
-    BACKGROUND, FOREGROUND, GAP, HEADER, LABEL_SIZE, LEGEND_ROW, LEGEND_SIZE, MARGIN, MUTED,
-    SMALL_SIZE, TITLE_SIZE, draw_title,
+    BACKGROUND, FOREGROUND, GAP, HEADER, LABEL_SIZE, LARGEST, LEGEND_ROW, LEGEND_SIZE, MARGIN,
+    MUTED, SMALL_SIZE, TARGET, TITLE_SIZE, draw_title,
 };
 use super::text::{self, Align};
 use crate::image::ImageShape;

@@ -13,7 +13,7 @@ use image::{Rgb, RgbImage};
 use super::heat::inferno;
 use super::raster::{Raster, Scale, color};
 use super::style::{
-    BACKGROUND, FOREGROUND, GAP, LABEL_SIZE, MARGIN, MUTED, SMALL_SIZE, TITLE_SIZE,
+    BACKGROUND, FOREGROUND, GAP, LABEL_SIZE, LARGEST, MARGIN, MUTED, SMALL_SIZE, TARGET, TITLE_SIZE,
 };
 use super::text::{self, Align};
 use crate::image::ImageShape;
@@ -26,10 +26,6 @@ const ROW_LABELS: u32 = 128;
 const LABEL: u32 = 18;
 /// SSIM, and the space to the next block.
 const SSIM: u32 = 34;
-/// Images are enlarged by an integer as far as they stay within this: 28 pixels become 112.
-pub(super) const TARGET: usize = 128;
-/// Images with a longer side are reduced to it.
-pub(super) const LARGEST: usize = 256;
 /// A narrower column would have no room for a caption.
 const NARROWEST_COLUMN: u32 = 84;
 /// A lower row would have no room for the differences' scale.
@@ -41,7 +37,7 @@ const WIDEST_BLOCK: u32 = 1200;
 
 /// Differences from here on have the brightest colour. Fully wrong pixels are rare; with a scale
 /// to 1 the usual errors, below 0.2, would all look black.
-pub(super) const DIFFERENCE_LIMIT: f32 = 0.5;
+const DIFFERENCE_LIMIT: f32 = 0.5;
 
 /// One column of the grid.
 #[derive(Debug, Clone, Copy)]

@@ -9,9 +9,8 @@
 
 use image::{Rgb, RgbImage};
 
-use super::grid::{LARGEST, TARGET};
 use super::raster::{Raster, Scale, color};
-use super::style::{BACKGROUND, FOREGROUND, GAP, MUTED, NO_VALUE, SMALL_SIZE};
+use super::style::{BACKGROUND, FOREGROUND, GAP, LARGEST, MUTED, NO_VALUE, SMALL_SIZE, TARGET};
 use super::text::{self, Align};
 use crate::image::ImageShape;
 

@@ -32,6 +32,11 @@ pub(super) const HEADER: u32 = 44;
 /// From one entry of a legend to the one below it.
 pub(super) const LEGEND_ROW: u32 = 24;
 
+/// Images are enlarged by an integer as far as they stay within this: 28 pixels become 112.
+pub(super) const TARGET: usize = 128;
+/// Images with a longer side are reduced to it.
+pub(super) const LARGEST: usize = 256;
+
 /// The title of a picture, in its first [`HEADER`] pixels, shortened if it is wider than the picture.
 pub(super) fn draw_title(image: &mut RgbImage, title: &str) {
     /// Leaves room below letters such as g.

@@ -243,7 +243,7 @@ fn relative_errors_are_of_local_means_and_of_brightness() {
     }
     assert!(at(20, 36) < 1e-9);
     // Noise that is as often too dark as too bright hardly counts.
-    let noise = |y: usize, x: usize| if (x + y) % 2 == 0 { 0.1 } else { -0.1 };
+    let noise = |y: usize, x: usize| if (x + y).is_multiple_of(2) { 0.1 } else { -0.1 };
     let found = relative(&|_, _| 0.5, &|y, x| 0.5 + noise(y, x));
     assert!(found[20 * 64 + 30] < 0.01);
 }

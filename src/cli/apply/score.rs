@@ -1,7 +1,7 @@
 //! `trainer score MODEL IMAGES…`: how unusual images are, and which of them are too unusual.
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
@@ -256,7 +256,7 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     if !args.writing.force && output_path.symlink_metadata().is_ok() {
         bail!(
             "{} has been written meanwhile, by another process: name another place, or replace it by --force",
-            shown(&output_path)
+            targets::shown(&output_path)
         );
     }
     write_output(&output_path, &table)?;
@@ -417,9 +417,4 @@ fn drawn(
         },
     ];
     heat_map(title, &original, restored, shape, &heats)
-}
-
-/// As a path in an error.
-pub(super) fn shown(path: &Path) -> String {
-    printable(&path_text(path))
 }

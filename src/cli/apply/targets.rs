@@ -121,6 +121,11 @@ pub(super) fn check<'a>(
     }
 }
 
+/// As a path in an error.
+pub(super) fn shown(path: &Path) -> String {
+    printable(&path_text(path))
+}
+
 /// Makes the folder that a file is to be in.
 pub(super) fn make_folder_of(path: &Path) -> anyhow::Result<()> {
     let Some(folder) = path.parent() else {

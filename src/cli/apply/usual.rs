@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::score::shown;
+use super::targets::shown;
 use super::{require_some, tell_unused};
 use crate::anomaly::{AnomalyScore, CodeStatistics, Mahalanobis, WIDEST, quantile};
 use crate::apply::{Applied, Neighbours, Scorer, read_code_values, thinned};
