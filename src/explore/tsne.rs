@@ -15,7 +15,7 @@ const LEAST_PERPLEXITY: f32 = 5.0;
 const START: f64 = 1e-4;
 
 /// Places of codes `[N, width]` in a plane, the same for the same codes: it begins with `start`, which is PCA's
-/// plane. None of few codes.
+/// plane. None of few codes, or of equal ones.
 pub(super) fn tsne(
     codes: &[f32],
     width: usize,
@@ -68,6 +68,10 @@ pub(super) fn tsne(
         .initial_embedding(start)
         .barnes_hut_with_neighbors(0.5, &found)
         .embedding();
+    // Of codes that are all the same.
+    if places.iter().any(|place| !place.is_finite()) {
+        return Ok(None);
+    }
     let (pairs, _) = places.as_chunks();
     let pairs = pairs.iter().map(|pair: &[f32; 2]| pair.map(f64::from));
     Ok(Some(pairs.collect()))

@@ -15,6 +15,7 @@ mod data;
 mod divergence;
 mod documents;
 mod eval;
+mod explore;
 mod folder;
 mod hostile;
 mod limits;
