@@ -36,6 +36,24 @@ impl ImageShape {
     }
 }
 
+/// Bytes as numbers in [0, 1].
+pub(crate) fn from_levels(levels: &[u8]) -> Vec<f32> {
+    let levels = levels.iter();
+    levels.map(|&level| f32::from(level) / 255.0).collect()
+}
+
+/// Numbers, clamped to [0, 1], as bytes.
+#[cfg(feature = "cli")]
+pub(crate) fn to_levels(values: &[f32]) -> Vec<u8> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 to 255"
+    )]
+    let level = |value: &f32| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
+    values.iter().map(level).collect()
+}
+
 /// As `3×40×24`: channels, height, width.
 impl fmt::Display for ImageShape {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::data::{DataError, DeviceImages, Images, InputNoise, inference_batch};
+use crate::data::{DataError, DeviceImages, Images, InputNoise};
 use crate::host::block_on;
 use crate::pca::{Pca, Projection};
 use crate::readback::{ReadError, Readback, Values};
@@ -165,9 +165,7 @@ async fn evaluate_restored(
 ) -> Result<Scores, ScoreError> {
     let images = DeviceImages::within(images.clone(), device, 0);
     let mut columns = Vec::new();
-    let batches = images.inference_batches(indices)?;
-    let size = inference_batch(images.host().shape());
-    for (images, indices) in batches.zip(indices.chunks(size)) {
+    for (indices, images) in images.indexed_batches(indices)? {
         let restored = restore(noise.in_scoring(images.clone(), indices));
         let [ssim, mse] = ssim_and_mse(restored, images, ssim_config);
         columns.push(Tensor::stack::<2>(vec![ssim, mse], 0)); // [2, n]

@@ -23,6 +23,18 @@ pub enum Scorer {
 }
 
 impl Scorer {
+    /// What gives each of the scores that there are; without `usual` codes, those of pixels.
+    #[must_use]
+    pub fn all(usual: Option<&Mahalanobis>) -> Vec<(AnomalyScore, Self)> {
+        let scorer = |score| match score {
+            AnomalyScore::Pixels(measure, aggregate) => Some(Self::Pixels(measure, aggregate)),
+            AnomalyScore::Latent => usual.cloned().map(Self::Spread),
+        };
+        let all = AnomalyScore::all().into_iter();
+        all.filter_map(|score| Some((score, scorer(score)?)))
+            .collect()
+    }
+
     /// The scores of codes, `[n]`; none by the errors of pixels.
     ///
     /// # Errors
@@ -63,9 +75,7 @@ impl Scorer {
             usual => Ok(usual.of_codes(&measured.codes)?.unwrap_or_default()),
         }
     }
-}
 
-impl Scorer {
     /// The scores of the images at `rows`, however many.
     ///
     /// # Errors
@@ -109,6 +119,33 @@ impl Scorer {
         }
         let scores = self.of_codes(&applied.encode(images)?)?;
         Ok((scores.unwrap_or_default(), None))
+    }
+}
+
+impl Applied<'_> {
+    /// The scores of the images at `rows`, however many, by each of several scorers: `[scorers][rows]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scorer::of_codes`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Scorer::of_rows`].
+    pub async fn scores_of_rows(
+        &self,
+        images: &Images,
+        rows: &[u32],
+        scorers: &[Scorer],
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
+        let mut values = vec![Vec::with_capacity(rows.len()); scorers.len()];
+        for rows in rows.chunks(self.batch_size()) {
+            let measured = self.measure_async(&images.of_rows(rows)).await?;
+            for (scorer, values) in scorers.iter().zip(&mut values) {
+                values.extend(scorer.of(&measured)?);
+            }
+        }
+        Ok(values)
     }
 }
 
@@ -170,30 +207,17 @@ pub(crate) async fn calibrate(
         CodeStatistics::of(&applied.encode_rows(images, &rows).await?, width)
     };
     let spread = codes.as_ref().map(Mahalanobis::new);
-    let all = AnomalyScore::all().into_iter().filter_map(|score| {
-        let scorer = match score {
-            AnomalyScore::Pixels(measure, aggregate) => Scorer::Pixels(measure, aggregate),
-            AnomalyScore::Latent => Scorer::Spread(spread.clone()?),
-        };
-        Some((score, scorer, Vec::new()))
-    });
-    let mut found: Vec<(AnomalyScore, Scorer, Vec<f32>)> = all.collect();
+    let (all, scorers): (Vec<_>, Vec<_>) = Scorer::all(spread.as_ref()).into_iter().unzip();
     let scored = thinned(validation, SCORED);
-    for rows in scored.chunks(applied.batch_size()) {
-        let measured = applied.measure_async(&images.of_rows(rows)).await?;
-        for (_, scorer, values) in &mut found {
-            values.extend(scorer.of(&measured)?);
-        }
-    }
-    let mut values = found.iter().flat_map(|(.., values)| values);
-    if values.any(|value| !value.is_finite()) {
+    let values = applied.scores_of_rows(images, &scored, &scorers).await?;
+    if values.iter().flatten().any(|value| !value.is_finite()) {
         tracing::warn!(
             "a score of a validation image isn't finite: the model file says nothing of usual scores"
         );
         return Ok(model);
     }
-    let values = found.into_iter().map(|(score, _, values)| (score, values));
-    let quantiles = ScoreQuantiles::new(scored.len(), applied.refine(), values);
+    let by_score = all.into_iter().zip(values);
+    let quantiles = ScoreQuantiles::new(scored.len(), applied.refine(), by_score);
     Ok(model.calibrated(Calibration {
         scores: quantiles,
         codes,

@@ -19,7 +19,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::anomaly::PixelErrors;
 use crate::data::{Images, inference_batch};
 use crate::host::block_on;
-use crate::image::ImageShape;
+use crate::image::{ImageShape, from_levels};
 use crate::metrics::{Scores, ssim_and_mse};
 use crate::model::{Autoencoder, Model, ModelError, Objective};
 use crate::pca::{Pca, Projection};
@@ -119,10 +119,7 @@ impl<'a> Applied<'a> {
 
     /// Bytes `[n, C, H, W]` as a whole batch in [0, 1].
     fn images(&self, values: &[u8]) -> Tensor<4> {
-        let mut values: Vec<f32> = values
-            .iter()
-            .map(|&value| f32::from(value) / 255.0)
-            .collect();
+        let mut values = from_levels(values);
         values.resize(self.batch * self.shape.len(), 0.0);
         let shape = self.shape.batch(self.batch);
         Tensor::from_data(TensorData::new(values, shape), &self.device)
@@ -286,10 +283,7 @@ impl<'a> Applied<'a> {
         let ssim = values.take();
         let windows = self.ssim_config.map_size(height, width);
         let ssim = ssim.chunks_exact(channels * windows[0] * windows[1]);
-        let originals: Vec<f32> = images
-            .iter()
-            .map(|&value| f32::from(value) / 255.0)
-            .collect();
+        let originals = from_levels(images);
         let pairs = originals.chunks_exact(self.shape.len());
         let pairs = pairs.zip(restored.chunks_exact(self.shape.len()));
         let errors = pairs.zip(ssim).map(|((original, restored), ssim)| {

@@ -1,7 +1,7 @@
 //! How well images of other classes are told from those of one that a model was trained on: by each anomaly score,
 //! and by PCA with as many components.
 
-use crate::anomaly::{AnomalyScore, CodeStatistics, Detection, Mahalanobis};
+use crate::anomaly::{CodeStatistics, Detection, Mahalanobis};
 use crate::apply::{Applied, Neighbours, Scorer};
 use crate::config::TrainConfig;
 use crate::data::{DataError, ImageParts, Images, SplitFractions};
@@ -161,37 +161,15 @@ impl OneClass {
         test: &[u32],
     ) -> Result<Vec<(String, Vec<f32>)>, OneClassError> {
         let width = applied.latent_dim();
-        let size = applied.batch_size();
         let rows: Vec<u32> = (0..).take(usual.len()).collect();
         let codes = block_on(applied.encode_rows(usual, &rows))?;
-        let spread = CodeStatistics::of(&codes, width);
-        let spread = spread.map(|codes| {
-            (
-                "latent".to_owned(),
-                Scorer::Spread(Mahalanobis::new(&codes)),
-            )
-        });
+        let spread = CodeStatistics::of(&codes, width).map(|codes| Mahalanobis::new(&codes));
+        let all = Scorer::all(spread.as_ref()).into_iter();
+        let all = all.map(|(score, scorer)| (score.to_string(), scorer));
         let nearest = Scorer::Nearest(Neighbours::new(codes, width, &self.device));
-        let pixels = AnomalyScore::all()
-            .into_iter()
-            .filter_map(|score| match score {
-                AnomalyScore::Pixels(measure, aggregate) => {
-                    Some((score.to_string(), Scorer::Pixels(measure, aggregate)))
-                }
-                AnomalyScore::Latent => None,
-            });
-        let scorers: Vec<(String, Scorer)> = pixels
-            .chain(spread)
-            .chain([("five nearest".to_owned(), nearest)])
-            .collect();
-        let mut values: Vec<Vec<f32>> = vec![Vec::new(); scorers.len()];
-        for rows in test.chunks(size) {
-            let measured = applied.measure(&self.images.of_rows(rows))?;
-            for ((_, scorer), values) in scorers.iter().zip(&mut values) {
-                values.extend(scorer.of(&measured)?);
-            }
-        }
-        let names = scorers.into_iter().map(|(name, _)| name);
-        Ok(names.zip(values).collect())
+        let (names, scorers): (Vec<String>, Vec<Scorer>) =
+            all.chain([("five nearest".to_owned(), nearest)]).unzip();
+        let values = block_on(applied.scores_of_rows(&self.images, test, &scorers))?;
+        Ok(names.into_iter().zip(values).collect())
     }
 }

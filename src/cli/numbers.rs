@@ -46,6 +46,17 @@ pub(super) fn real(
     }
 }
 
+/// A number for which `holds` is true; `expected` says of which that is so.
+pub(super) fn number<T: FromStr + Copy + 'static>(
+    holds: fn(T) -> bool,
+    expected: &'static str,
+) -> impl Fn(&str) -> Result<T, &'static str> + Clone + Send + Sync + 'static {
+    move |word| {
+        let number = word.parse().ok();
+        number.filter(|&number| holds(number)).ok_or(expected)
+    }
+}
+
 fn expected(range: Option<Range>) -> String {
     match range {
         Some(range) => format!("expected {range}"),

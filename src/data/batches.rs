@@ -77,6 +77,19 @@ impl DeviceImages {
         self.batches(indices, inference_batch(self.images.shape()))
     }
 
+    /// The same, each batch with the indices of its images.
+    ///
+    /// # Errors
+    /// As [`DeviceImages::batches`].
+    pub fn indexed_batches<'a>(
+        &self,
+        indices: &'a [u32],
+    ) -> Result<impl Iterator<Item = (&'a [u32], Tensor<4>)> + use<'a>, DataError> {
+        let size = inference_batch(self.images.shape());
+        let batches = self.batches(indices, size)?;
+        Ok(indices.chunks(size).zip(batches))
+    }
+
     /// The images at `indices`, in order, `batch_size` at a time.
     ///
     /// # Errors

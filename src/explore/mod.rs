@@ -14,7 +14,7 @@ mod page;
 mod tsne;
 
 use crate::apply::Applied;
-use crate::image::ImageShape;
+use crate::image::{ImageShape, to_levels};
 use crate::model::{Model, ModelError};
 use crate::pca::principal;
 use crate::plot::thumbnail_shape;
@@ -114,17 +114,6 @@ impl Explored {
     }
 }
 
-/// Values in [0, 1] as bytes.
-fn levels(values: &[f32]) -> Vec<u8> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "0 to 255"
-    )]
-    let level = |value: &f32| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
-    values.iter().map(level).collect()
-}
-
 /// The size of a thumbnail, as wide and as high as all pictures of the page are.
 fn tile(shape: ImageShape) -> [u32; 2] {
     let (width, height) = thumbnail_shape(shape);
@@ -135,7 +124,7 @@ fn tile(shape: ImageShape) -> [u32; 2] {
 fn decoded(applied: &Applied, codes: &[f32]) -> Result<Vec<u8>, ModelError> {
     let mut images = Vec::new();
     for codes in codes.chunks(applied.batch_size() * applied.latent_dim()) {
-        images.extend(levels(&applied.decode(codes)?));
+        images.extend(to_levels(&applied.decode(codes)?));
     }
     Ok(images)
 }

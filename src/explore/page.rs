@@ -15,7 +15,8 @@ use crate::page::{Page, script};
 use crate::plot::sheet;
 
 const PAGE: Page = Page {
-    template: include_str!("page/page.html"),
+    title: "Codes",
+    body: include_str!("page/body.html"),
     style: include_str!("page/explore.css"),
     script: script! {
         // What all others use

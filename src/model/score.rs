@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::network::Autoencoder;
 use super::objective::Objective;
-use crate::data::{DataError, DeviceImages, inference_batch};
+use crate::data::{DataError, DeviceImages};
 use crate::host::block_on;
 use crate::metrics::{ScoreError, Scores, ssim_and_mse};
 use crate::readback::{ReadError, Readback, Values};
@@ -40,9 +40,7 @@ pub(crate) fn add_scores(
     indices: &[u32],
 ) -> Result<(), DataError> {
     let mut columns = Vec::new();
-    let batches = images.inference_batches(indices)?;
-    let size = inference_batch(images.host().shape());
-    for (images, indices) in batches.zip(indices.chunks(size)) {
+    for (indices, images) in images.indexed_batches(indices)? {
         let seen = objective.noise.in_scoring(images.clone(), indices);
         let prediction = network.predict(objective.encode(network, seen));
         let losses = objective.losses(&prediction, images.clone());

@@ -25,11 +25,16 @@ macro_rules! script {
 }
 pub(crate) use script;
 
-/// Markup with the places `{{policy}}`, `{{style}}`, `{{script}}` and `{{data}}`, and what goes into the first three.
+/// The markup around a page's own, with places for all that differs.
+const SHELL: &str = include_str!("page.html");
+
+/// What a page has of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Page {
-    /// The markup.
-    pub template: &'static str,
+    /// Its name in the browser.
+    pub title: &'static str,
+    /// The markup of what is seen.
+    pub body: &'static str,
     /// The style sheet, after [`STYLE`].
     pub style: &'static str,
     /// The script.
@@ -56,7 +61,9 @@ impl Page {
         // In JSON, `<` is only found in strings: written this way, none of them can end the script.
         let data = json.replace('<', "\\u003c");
         // The data comes last: what it holds is never taken for a place to fill.
-        self.template
+        SHELL
+            .replace("{{title}}", self.title)
+            .replace("{{body}}", self.body)
             .replace("{{policy}}", policy)
             .replace("{{style}}", &self.whole_style())
             .replace("{{script}}", self.script)

@@ -10,7 +10,7 @@
 use image::{Rgb, RgbImage};
 
 use super::style::NO_VALUE;
-use crate::image::ImageShape;
+use crate::image::{ImageShape, from_levels};
 
 /// How the images of a picture are enlarged or reduced; all of them alike, so that sizes compare.
 #[derive(Clone, Copy, Debug)]
@@ -55,10 +55,7 @@ pub(super) struct Raster {
 impl Raster {
     /// An image in `[C, H, W]` order, 0 to 255; what it lacks is black.
     pub fn of_levels(levels: &[u8], shape: ImageShape) -> Self {
-        let mut pixels: Vec<f32> = levels
-            .iter()
-            .map(|&level| f32::from(level) / 255.0)
-            .collect();
+        let mut pixels = from_levels(levels);
         pixels.resize(shape.len(), 0.0);
         Self::of(&pixels, shape)
     }

@@ -6,7 +6,8 @@ use super::{Entry, ReportError};
 use crate::page::{Page, script};
 
 const PAGE: Page = Page {
-    template: include_str!("page/page.html"),
+    title: "Runs",
+    body: include_str!("page/body.html"),
     style: "",
     script: script! {
         // What all others use

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use burn::tensor::Tensor;
 
 use super::{Prepared, TrainError, pictures};
-use crate::data::{inference_batch, shuffled};
+use crate::data::shuffled;
 use crate::metrics::{Scores, psnr};
 use crate::model::Autoencoder;
 use crate::pca::plane;
@@ -68,11 +68,9 @@ pub(super) async fn write(
 async fn latents(prepared: &Prepared, network: &Autoencoder) -> Result<Vec<f32>, TrainError> {
     let objective = prepared.config.objective();
     let images = prepared.device_images();
-    let batches = images.inference_batches(&prepared.split.test)?;
-    let size = inference_batch(prepared.images.shape());
+    let batches = images.indexed_batches(&prepared.split.test)?;
     let latents: Vec<Tensor<2>> = batches
-        .zip(prepared.split.test.chunks(size))
-        .map(|(images, indices)| {
+        .map(|(indices, images)| {
             let seen = objective.noise.in_scoring(images, indices);
             objective.encode(network, seen)
         })

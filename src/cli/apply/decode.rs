@@ -15,6 +15,7 @@ use crate::cli::signals::{check_stop, stop_on_signal};
 use crate::cli::{Exit, log, output};
 use crate::data::Preparation;
 use crate::decode::Upright;
+use crate::image::to_levels;
 use crate::path_text::path_text;
 use crate::run::export_png;
 use crate::words::count;
@@ -76,7 +77,7 @@ pub(in crate::cli) fn run(args: &DecodeArgs) -> anyhow::Result<Exit> {
             for (values, path) in values.chunks_exact(info.image.len()).zip(paths) {
                 check_stop()?;
                 let size = [info.image.height, info.image.width];
-                save(whole.undo(&levels(values), info.image, size), path)?;
+                save(whole.undo(&to_levels(values), info.image, size), path)?;
             }
             done += paths.len();
             watch.tell("decoding", done, images);
@@ -105,15 +106,12 @@ pub(super) fn check_numbers(values: &[f32]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Values in [0, 1] as bytes.
-pub(super) fn levels(values: &[f32]) -> Vec<u8> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "0 to 255"
-    )]
-    let level = |value: &f32| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
-    values.iter().map(level).collect()
+/// Refuses codes that nothing can be near to.
+pub(super) fn check_codes(codes: &[f32]) -> anyhow::Result<()> {
+    if codes.iter().any(|value| !value.is_finite()) {
+        bail!("a code has values that are no numbers: the model has diverged");
+    }
+    Ok(())
 }
 
 /// Writes a picture, in a folder that is made if it isn't there.

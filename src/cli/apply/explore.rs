@@ -6,7 +6,7 @@ use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
-use super::decode::{check_numbers, levels};
+use super::decode::{check_codes, check_numbers};
 use super::{
     CodeArgs, Fitted, InputArgs, ModelArgs, WritingArgs, require_some, targets, tell_unused,
 };
@@ -17,6 +17,7 @@ use crate::cli::numbers::whole;
 use crate::cli::{Exit, log, output};
 use crate::data::{InputBatch, Skipped};
 use crate::explore::{Collected, Explored, ExploredImage, page};
+use crate::image::to_levels;
 use crate::path_text::path_text;
 use crate::run::write_output;
 use crate::words::count;
@@ -81,9 +82,7 @@ pub(in crate::cli) fn run(args: &ExploreArgs) -> anyhow::Result<Exit> {
             let InputBatch { images, values } = batch;
             let measured = applied.measure(&values)?;
             check_numbers(&measured.restored)?;
-            if measured.codes.iter().any(|value| !value.is_finite()) {
-                bail!("a code has values that are no numbers: the model has diverged");
-            }
+            check_codes(&measured.codes)?;
             for (image, errors) in images.into_iter().zip(&measured.errors) {
                 fitted.add(&image, shape);
                 collected.images.push(ExploredImage {
@@ -94,7 +93,7 @@ pub(in crate::cli) fn run(args: &ExploreArgs) -> anyhow::Result<Exit> {
                 });
             }
             collected.codes.extend(measured.codes);
-            collected.restored.extend(levels(&measured.restored));
+            collected.restored.extend(to_levels(&measured.restored));
             collected.originals.extend(values);
             anyhow::Ok(())
         })

@@ -7,13 +7,14 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde::Serialize;
 
+use super::decode::check_codes;
 use super::targets::shown;
 use super::{
     CodeArgs, Fitted, InputArgs, ModelArgs, WritingArgs, require_some, targets, tell_unused,
 };
 use crate::apply::{Applied, Neighbour, Neighbours, read_codes};
 use crate::cli::loading::watched;
-use crate::cli::numbers::whole;
+use crate::cli::numbers::{number, whole};
 use crate::cli::{Exit, log, output};
 use crate::data::{InputBatch, Inputs, Skipped};
 use crate::host::Stopwatch;
@@ -48,7 +49,7 @@ pub(in crate::cli) struct NeighboursArgs {
     count: usize,
 
     /// Find near duplicates instead: pairs not farther apart than this share of the median distance to the nearest
-    #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true, value_parser = above_zero, default_missing_value = "0.25",
+    #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true, value_parser = number(|share: f32| share.is_finite() && share > 0.0, "expected a number above zero, such as 0.25"), default_missing_value = "0.25",
           conflicts_with = "among")]
     duplicates: Option<f32>,
 
@@ -65,13 +66,6 @@ pub(in crate::cli) struct NeighboursArgs {
 
     #[command(flatten)]
     writing: WritingArgs,
-}
-
-fn above_zero(word: &str) -> Result<f32, String> {
-    let number = word.parse().ok();
-    number
-        .filter(|number: &f32| number.is_finite() && *number > 0.0)
-        .ok_or_else(|| "expected a number above zero, such as 0.25".to_owned())
 }
 
 #[derive(Serialize)]
@@ -268,15 +262,13 @@ fn encoded(
         inputs.read(info.image, info.preparation, size, watch, |batch| {
             let InputBatch { images, values } = batch;
             let found = applied.encode(&values)?;
-            if found.iter().any(|value| !value.is_finite()) {
-                bail!("a code has values that are no numbers: the model has diverged");
-            }
+            check_codes(&found)?;
             codes.extend(found);
             for image in images {
                 fitted.add(&image, info.image);
                 paths.push(image.path);
             }
-            Ok(())
+            anyhow::Ok(())
         })
     })?;
     tell_unused(&unused);

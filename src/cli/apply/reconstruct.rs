@@ -6,7 +6,7 @@ use clap::Args;
 use image::RgbImage;
 use serde::Serialize;
 
-use super::decode::{check_numbers, levels, save};
+use super::decode::{check_numbers, save};
 use super::{
     CodeArgs, Fitted, InputArgs, ModelArgs, WritingArgs, require_some, targets, tell_unused,
 };
@@ -16,6 +16,7 @@ use crate::cli::signals::{check_stop, stop_on_signal};
 use crate::cli::train::print_quality;
 use crate::cli::{Exit, log, output};
 use crate::data::{InputBatch, Skipped};
+use crate::image::{from_levels, to_levels};
 use crate::metrics::{Quality, Scores, psnr};
 use crate::model::ModelInfo;
 use crate::path_text::path_text;
@@ -112,7 +113,7 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
                 } else {
                     [shape.height, shape.width]
                 };
-                let picture = info.preparation.undo(&levels(restored), shape, size);
+                let picture = info.preparation.undo(&to_levels(restored), shape, size);
                 save(picture, &paths[image.row])?;
                 rows.write_record([
                     image.path.clone(),
@@ -124,10 +125,7 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
                 fitted.add(image, shape);
                 if args.grid.is_some() && shown.len() < SHOWN {
                     shown.push(Pair {
-                        original: original
-                            .iter()
-                            .map(|&value| f32::from(value) / 255.0)
-                            .collect(),
+                        original: from_levels(original),
                         restored: restored.to_vec(),
                         name: file_name(&image.path).to_owned(),
                         ssim,

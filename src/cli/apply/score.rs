@@ -15,11 +15,12 @@ use super::{
 };
 use crate::anomaly::{Aggregate, AnomalyScore, Measure, PixelErrors};
 use crate::cli::loading::watched;
+use crate::cli::numbers::number;
 use crate::cli::signals::{check_stop, stop_on_signal};
 use crate::cli::table::printable;
 use crate::cli::{Exit, log, output};
 use crate::data::{InputBatch, Inputs, Skipped};
-use crate::image::ImageShape;
+use crate::image::{ImageShape, from_levels};
 use crate::path_text::path_text;
 use crate::plot::{Heat, heat_map};
 use crate::run::{export_png, write_output};
@@ -50,11 +51,11 @@ pub(in crate::cli) struct ScoreArgs {
     over: Option<Aggregate>,
 
     /// The share of usual images that stay below the threshold
-    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0.99")]
+    #[arg(long, value_name = "SHARE", value_parser = number(|share: f64| (0.0..=1.0).contains(&share), "expected a number from 0 to 1, such as 0.99"), default_value = "0.99")]
     quantile: f64,
 
     /// The threshold itself
-    #[arg(long, value_name = "SCORE", value_parser = finite, conflicts_with = "quantile")]
+    #[arg(long, value_name = "SCORE", value_parser = number(f64::is_finite, "expected a finite number, such as 0.5"), conflicts_with = "quantile")]
     threshold: Option<f64>,
 
     /// A file or folder of usual images, for the threshold, in place of the model's validation images; may be given
@@ -103,12 +104,10 @@ impl ScoreArgs {
     }
 
     /// All files that are read, as the system knows them.
-    fn files_read(&self, inputs: &Inputs) -> anyhow::Result<HashSet<PathBuf>> {
+    fn files_read(&self, inputs: &Inputs, calibrate: Option<&Inputs>) -> HashSet<PathBuf> {
         let mut read = inputs.files();
-        if !self.calibrate.is_empty() {
-            let usual = Inputs::open(&self.calibrate)
-                .context("--calibrate")?
-                .files();
+        if let Some(calibrate) = calibrate {
+            let usual = calibrate.files();
             let both = read.intersection(&usual).count();
             if both > 0 {
                 tracing::warn!(
@@ -121,7 +120,7 @@ impl ScoreArgs {
         }
         let tables = [&self.codes, &self.labels].into_iter().flatten();
         read.extend(tables.filter_map(|path| path.canonicalize().ok()));
-        Ok(read)
+        read
     }
 }
 
@@ -151,20 +150,6 @@ impl By {
             Self::Latent => AnomalyScore::Latent,
         }
     }
-}
-
-fn share(word: &str) -> Result<f64, String> {
-    let number = word.parse().ok();
-    number
-        .filter(|number| (0.0..=1.0).contains(number))
-        .ok_or_else(|| "expected a number from 0 to 1, such as 0.99".to_owned())
-}
-
-fn finite(word: &str) -> Result<f64, String> {
-    let number = word.parse().ok();
-    number
-        .filter(|number: &f64| number.is_finite())
-        .ok_or_else(|| "expected a finite number, such as 0.5".to_owned())
 }
 
 #[derive(Serialize)]
@@ -198,7 +183,11 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         None => Vec::new(),
     };
     args.check()?;
-    let read = args.files_read(&inputs)?;
+    let calibrate = match args.calibrate.as_slice() {
+        [] => None,
+        paths => Some(Inputs::open(paths).context("--calibrate")?),
+    };
+    let read = args.files_read(&inputs, calibrate.as_ref());
     let outputs = maps.get(inputs.part()).unwrap_or_default();
     let outputs = outputs.iter().map(PathBuf::as_path);
     let outputs = outputs.chain([output_path.as_path()]);
@@ -214,7 +203,7 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         device: args.model.device,
         score,
         refine: args.refinement.refine,
-        calibrate: &args.calibrate,
+        calibrate,
         codes: args.codes.as_deref(),
         quiet: args.writing.quiet,
     };
@@ -400,10 +389,6 @@ fn drawn(
     shape: ImageShape,
     errors: &PixelErrors,
 ) -> image::RgbImage {
-    let original: Vec<f32> = original
-        .iter()
-        .map(|&value| f32::from(value) / 255.0)
-        .collect();
     let heats = [
         Heat {
             name: "|difference|",
@@ -416,5 +401,5 @@ fn drawn(
             limit: 1.0,
         },
     ];
-    heat_map(title, &original, restored, shape, &heats)
+    heat_map(title, &from_levels(original), restored, shape, &heats)
 }

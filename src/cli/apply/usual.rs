@@ -33,7 +33,8 @@ pub(super) struct Usual<'a> {
     pub device: usize,
     pub score: AnomalyScore,
     pub refine: Option<usize>,
-    pub calibrate: &'a [PathBuf],
+    /// Images that are said to be usual; none if nothing is.
+    pub calibrate: Option<Inputs>,
     pub codes: Option<&'a Path>,
     pub quiet: bool,
 }
@@ -60,7 +61,7 @@ pub(super) struct PcaScores<'a> {
 }
 
 impl<'a> Usual<'a> {
-    pub fn find(&self, wants_threshold: bool, wants_pca: bool) -> anyhow::Result<Found<'a>> {
+    pub fn find(mut self, wants_threshold: bool, wants_pca: bool) -> anyhow::Result<Found<'a>> {
         let applied = Applied::new(self.model, self.refine);
         let own_codes = self
             .model
@@ -68,11 +69,11 @@ impl<'a> Usual<'a> {
             .and_then(|calibration| calibration.codes.as_ref());
         let needs_codes =
             self.score == AnomalyScore::Latent && self.codes.is_none() && own_codes.is_none();
-        let usual = if self.calibrate.is_empty() || !(wants_threshold || wants_pca || needs_codes) {
-            None
-        } else {
-            Some(self.usual_images()?)
-        };
+        let calibrate = self.calibrate.take();
+        let calibrate = calibrate.filter(|_| wants_threshold || wants_pca || needs_codes);
+        let usual = calibrate
+            .map(|inputs| self.usual_images(inputs))
+            .transpose()?;
         let rows: Vec<u32> = (0..).take(usual.as_ref().map_or(0, Images::len)).collect();
         let mut name = self.score.to_string();
         let mut usual_scores = None;
@@ -151,10 +152,9 @@ impl<'a> Usual<'a> {
     }
 
     /// The images that are said to be usual; of very many, some.
-    fn usual_images(&self) -> anyhow::Result<Images> {
+    fn usual_images(&self, inputs: Inputs) -> anyhow::Result<Images> {
         let info = self.model.info();
         let most = ENOUGH.min(ENOUGH_BYTES / info.image.len()).max(1);
-        let inputs = Inputs::open(self.calibrate).context("--calibrate")?;
         let inputs = inputs.thinned(most);
         let mut values = Vec::new();
         let mut manifest = Vec::new();
@@ -176,7 +176,7 @@ impl<'a> Usual<'a> {
             values,
             labels: None,
             manifest,
-            source: shown(&self.calibrate[0]),
+            source: "the images of --calibrate".to_owned(),
         })?)
     }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::common::{CommonArgs, Machine, Spread, settings};
 use super::seconds;
 use crate::bench::trial::{Event, Trial};
+use crate::cli::numbers::number;
 use crate::cli::{Exit, log, output};
 use crate::config::TrainConfig;
 use crate::words::count;
@@ -19,7 +20,7 @@ const MOST_EPOCHS: usize = 50;
 #[derive(Args, Debug)]
 pub(in crate::cli) struct TimeToSsimArgs {
     /// SSIM of the validation images that is to be reached
-    #[arg(long, value_name = "SSIM", value_parser = target)]
+    #[arg(long, value_name = "SSIM", value_parser = number(|target: f64| target > 0.0 && target < 1.0, "expected an SSIM between 0 and 1, such as 0.93"))]
     target: f64,
 
     /// How long a trial may take
@@ -28,13 +29,6 @@ pub(in crate::cli) struct TimeToSsimArgs {
 
     #[command(flatten)]
     common: CommonArgs,
-}
-
-fn target(word: &str) -> Result<f64, &'static str> {
-    let target = word.parse().ok();
-    target
-        .filter(|&target| target > 0.0 && target < 1.0)
-        .ok_or("expected an SSIM between 0 and 1, such as 0.93")
 }
 
 /// Where a trial came to the target, or how far it came.
