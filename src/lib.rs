@@ -43,6 +43,7 @@
 //! run           the run folder: its records, one reader for all of them
 //! config        the settings
 //! apply         uses of a trained model on any images
+//! codec         codes of whole numbers as compressed files
 //! model         architectures, the network, its objective, model files, `Model`
 //! anomaly       how unusual images are
 //! loss          what training minimises
@@ -74,6 +75,7 @@ pub mod bench;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+pub mod codec;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod compare;

@@ -4,7 +4,7 @@
 //! Inputs → batches of one size → Applied::encode → codes [n, latent_dim] → Applied::decode → images [n, C, H, W]
 //! ```
 //!
-//! [`Measured`] has what anomaly scores take, [`Neighbours`] finds near codes. PCA can stand in a model's place, to
+//! [`Compressor`] makes codes whole numbers of few bits, [`Measured`] has what anomaly scores take, [`Neighbours`] finds near codes. PCA can stand in a model's place, to
 //! be measured beside it.
 //!
 //! Batches are filled up to one size with images of zeros, since a product of few rows goes another way than
@@ -12,6 +12,7 @@
 
 mod anomalies;
 mod codes;
+mod compress;
 mod neighbours;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -31,6 +32,7 @@ pub use anomalies::{Scorer, evenly, thinned};
 pub use codes::{
     CodeRow, CodesError, read_code_values, read_codes, write_array_header, write_codes_header,
 };
+pub use compress::{Coarseness, CompressError, Compressed, Compressor, Goal, Sample};
 pub use neighbours::{Neighbour, Neighbours};
 
 /// What encodes and decodes, ready for batches of one size.

@@ -88,24 +88,33 @@ impl ModelInfo {
         let fields = json(serde_json::to_value(self));
         let mut record: BTreeMap<String, Value> =
             serde_json::from_value(fields).expect("it's an object");
-        let mut weights = Cow::Borrowed(weights);
         let mut format = UNCALIBRATED_FORMAT;
-        if let Some(Calibration { scores, codes }) = calibration {
+        if let Some(Calibration { scores, .. }) = calibration {
             format = FORMAT;
             record.insert(SCORES.to_owned(), json(serde_json::to_value(scores)));
-            if let Some(codes) = codes {
-                let width = codes.width();
-                let tensors = weights.to_mut();
-                tensors.insert(CODE_MEAN, vec![width], codes.mean().to_vec());
-                let covariance = codes.covariance().to_vec();
-                tensors.insert(CODE_COVARIANCE, vec![width, width], covariance);
-            }
         }
+        let weights = tensors(weights, calibration);
         record.insert("format".to_owned(), format.into());
         record.insert("tensors_sha256".to_owned(), weights.sha256().into());
         let text = serde_json::to_string(&record).expect("numbers and strings");
         weights.to_safetensors(Some((KEY, text)))
     }
+}
+
+/// The tensors of a model file: a network's, and of the codes that are usual for it, if that is known.
+pub(super) fn tensors<'a>(
+    weights: &'a Weights,
+    calibration: Option<&Calibration>,
+) -> Cow<'a, Weights> {
+    let mut weights = Cow::Borrowed(weights);
+    if let Some(codes) = calibration.and_then(|calibration| calibration.codes.as_ref()) {
+        let width = codes.width();
+        let tensors = weights.to_mut();
+        tensors.insert(CODE_MEAN, vec![width], codes.mean().to_vec());
+        let covariance = codes.covariance().to_vec();
+        tensors.insert(CODE_COVARIANCE, vec![width, width], covariance);
+    }
+    weights
 }
 
 /// What a model file holds.

@@ -5,6 +5,7 @@
 //! Architecture → Design        which layers, for images of one shape
 //!              → Autoencoder   the network: images → latent vectors → Prediction
 //! Objective                    loss and refinement: what training minimises, and how images are encoded
+//! Rounding                     codes as whole numbers, for few bits
 //! Weights, ModelInfo           the model file
 //! Model                        open, save, encode, decode, reconstruct, score
 //! ```
@@ -15,6 +16,7 @@ mod file;
 mod layers;
 mod network;
 mod objective;
+mod rounding;
 mod score;
 mod table;
 mod trained;
@@ -27,6 +29,7 @@ pub use file::ModelInfo;
 pub use layers::DropoutDraw;
 pub use network::Autoencoder;
 pub use objective::{BatchLoss, Objective};
+pub use rounding::Rounding;
 #[cfg(feature = "cli")]
 pub(crate) use score::add_reconstructions;
 pub(crate) use score::add_scores;

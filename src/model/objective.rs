@@ -129,22 +129,10 @@ impl Objective {
         if self.refine == 0 {
             return start;
         }
-        let device = images.device();
-        let decoder = model.on(&device.clone().autodiff());
-        if !is_cpu(&device) {
-            return self.refined(&decoder, images, start);
-        }
-        // On a CPU each thread takes some images through all steps. Parts are the same however many
-        // threads there are.
-        let [_, channels, height, width] = images.dims();
-        let size = (TASK_VALUES / (channels * height * width)).clamp(1, TASK_IMAGES);
-        let images = images.split(size, 0);
-        let starts = start.split(size, 0);
-        let parts = images.into_par_iter().zip(starts);
-        let refined: Vec<Tensor<2>> = parts
-            .map(|(images, start)| self.refined(&decoder, images, start))
-            .collect();
-        Tensor::cat(refined, 0)
+        let decoder = model.on(&images.device().autodiff());
+        in_tasks(images, start, |images, start| {
+            self.refined(&decoder, images, start)
+        })
     }
 
     /// As [`refine_from`](Self::refine_from), in one piece; `decoder` has autodiff.
@@ -159,4 +147,23 @@ impl Objective {
             (losses.inner(), gradient)
         })
     }
+}
+
+/// What `work` makes of images `[N, C, H, W]` and a row for each, `[N, K]`, by which no image's result depends on
+/// another's: at once on a GPU; on a CPU each thread takes some images through all of it. Parts are the same however
+/// many threads there are.
+pub(super) fn in_tasks(
+    images: Tensor<4>,
+    rows: Tensor<2>,
+    work: impl Fn(Tensor<4>, Tensor<2>) -> Tensor<2> + Sync,
+) -> Tensor<2> {
+    if !is_cpu(&images.device()) {
+        return work(images, rows);
+    }
+    let [_, channels, height, width] = images.dims();
+    let size = (TASK_VALUES / (channels * height * width)).clamp(1, TASK_IMAGES);
+    let parts = images.split(size, 0).into_par_iter();
+    let parts = parts.zip(rows.split(size, 0));
+    let results: Vec<Tensor<2>> = parts.map(|(images, rows)| work(images, rows)).collect();
+    Tensor::cat(results, 0)
 }

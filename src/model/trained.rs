@@ -6,7 +6,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 
 use super::error::ModelError;
-use super::file::{ModelFile, ModelInfo};
+use super::file::{ModelFile, ModelInfo, tensors};
 use super::network::Autoencoder;
 use super::objective::Objective;
 use super::score::add_scores;
@@ -111,15 +111,29 @@ impl Model {
     /// Where it can't be written, or the device fails.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelError> {
         let path = path.as_ref();
-        let mut readback = Readback::default();
-        readback.add_module(&self.network);
-        let mut values = block_on(readback.read())?;
-        let weights = Weights::take_from(&mut values, &self.network);
-        let file = self.info.file(&weights, self.calibration());
+        let file = self.info.file(&self.weights()?, self.calibration());
         write_output(path, &file).map_err(|source| ModelError::Write {
             path: path.to_owned(),
             source,
         })
+    }
+
+    /// SHA-256 in hexadecimal of the tensors that its file has, which it says of itself, too: what is the same for
+    /// the same model.
+    ///
+    /// # Errors
+    ///
+    /// Where the device fails.
+    pub fn sha256(&self) -> Result<String, ModelError> {
+        Ok(tensors(&self.weights()?, self.calibration()).sha256())
+    }
+
+    /// The network's tensors.
+    fn weights(&self) -> Result<Weights, ModelError> {
+        let mut readback = Readback::default();
+        readback.add_module(&self.network);
+        let mut values = block_on(readback.read())?;
+        Ok(Weights::take_from(&mut values, &self.network))
     }
 
     /// What it is: architecture, shapes, loss, classes.

@@ -1,8 +1,10 @@
-//! The commands that use a trained model: `info`, `encode`, `decode`, `reconstruct`, `score`,
-//! `neighbours`, `explore`. What they share: the model
-//! and the images that they are given, and the files that they write.
+//! The commands that use a trained model: `info`, `encode`, `decode`, `reconstruct`, `compress`, `decompress`,
+//! `score`, `neighbours`, `explore`. What they share: the model and the images that they are given, and the files
+//! that they write.
 
+pub(super) mod compress;
 pub(super) mod decode;
+pub(super) mod decompress;
 mod detections;
 pub(super) mod encode;
 pub(super) mod explore;

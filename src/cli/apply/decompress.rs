@@ -1,0 +1,209 @@
+//! `trainer decompress MODEL FILE -o DIR`: the images of a compressed file.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufReader, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde::Serialize;
+
+use super::decode::{check_numbers, save};
+use super::{ModelArgs, WritingArgs, targets};
+use crate::apply::{Compressor, write_array_header, write_codes_header};
+use crate::cli::loading::watched;
+use crate::cli::signals::{check_stop, stop_on_signal};
+use crate::cli::{Exit, log, output};
+use crate::codec::{Block, CodedImage, Reader};
+use crate::data::Preparation;
+use crate::image::to_levels;
+use crate::model::Model;
+use crate::path_text::path_text;
+use crate::run::write_output_with;
+use crate::words::count;
+
+/// Writes the images of a compressed file, as PNG, or their codes
+///
+/// They have the names and sizes of the originals, or of what cropping left of them. Without names in the file they are
+/// numbered, and as large as the model makes them.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct DecompressArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+
+    /// The file, as `trainer compress` writes it
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// The folder to write them into; a name that ends in .npy gets their codes [N, latent_dim] instead, and a table
+    /// of the same name (.csv) their paths
+    #[arg(long, short, value_name = "DIR|FILE.npy", value_parser = output::file())]
+    output: PathBuf,
+
+    /// Write them as large as the model makes them
+    #[arg(long)]
+    model_size: bool,
+
+    #[command(flatten)]
+    writing: WritingArgs,
+}
+
+#[derive(Serialize)]
+struct Decompressed {
+    output: String,
+    images: usize,
+}
+
+pub(in crate::cli) fn run(args: &DecompressArgs) -> anyhow::Result<Exit> {
+    log::start(args.writing.quiet);
+    stop_on_signal()?;
+    let model = args.model.open()?;
+    let compressor = Compressor::new(&model, Some(0));
+    // All of it is read before anything is written, and then again, block by block.
+    let mut images = 0;
+    let mut kept: Vec<CodedImage> = Vec::new();
+    let shown = targets::shown(&args.file);
+    each_block(args, &model, &compressor, |block, _| {
+        check_stop()?;
+        images += block.values.len() / model.info().latent_dim;
+        kept.extend(block.images.into_iter().flatten());
+        Ok(())
+    })?;
+    if images == 0 {
+        bail!("{shown} has no images");
+    }
+    let is_array = (args.output.extension()).is_some_and(|word| word.eq_ignore_ascii_case("npy"));
+    if is_array {
+        write_codes(args, &model, &compressor, &kept, images)?;
+    } else {
+        write_pictures(args, &model, &compressor, &kept, images)?;
+    }
+    if args.writing.json {
+        output::json(&Decompressed {
+            output: path_text(&args.output),
+            images,
+        })?;
+    } else {
+        output::line(format_args!("{} decompressed", count(images, "image")))?;
+        output::path(&args.output)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Hands each block of the file to `take`, with the step of its codes.
+fn each_block(
+    args: &DecompressArgs,
+    model: &Model,
+    compressor: &Compressor,
+    mut take: impl FnMut(Block, f32) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let about = || targets::shown(&args.file);
+    let file = File::open(&args.file).with_context(|| format!("can't read {}", about()))?;
+    let mut reader = Reader::new(BufReader::new(file)).with_context(about)?;
+    let header = reader.header().clone();
+    let own = model.sha256()?;
+    if header.model != own || header.latent_dim != model.info().latent_dim {
+        bail!(
+            "{} was compressed with another model: its codes are of the one whose tensors have the SHA-256 {}, and \
+             {} has {own}. Give the model that made it",
+            about(),
+            header.model,
+            targets::shown(&args.model.model)
+        );
+    }
+    let mut symbols = compressor.symbols(header.step);
+    while let Some(block) = reader.next_block(&mut symbols).with_context(about)? {
+        take(block, header.step)?;
+    }
+    Ok(())
+}
+
+/// Writes the images as PNG.
+fn write_pictures(
+    args: &DecompressArgs,
+    model: &Model,
+    compressor: &Compressor,
+    kept: &[CodedImage],
+    images: usize,
+) -> anyhow::Result<()> {
+    let info = model.info();
+    let numbers: Vec<String> = (0..images).map(|row| format!("{row:06}")).collect();
+    let names: Vec<&str> = if kept.is_empty() {
+        numbers.iter().map(String::as_str).collect()
+    } else {
+        kept.iter().map(|image| image.path.as_str()).collect()
+    };
+    let paths = targets::png_paths(&args.output, names.into_iter());
+    let outputs = paths.iter().map(PathBuf::as_path);
+    targets::check(outputs, &HashSet::new(), args.writing.force)?;
+    let own_size = [info.image.height, info.image.width];
+    watched(args.writing.quiet, |watch| {
+        let mut done = 0;
+        each_block(args, model, compressor, |block, step| {
+            for values in block
+                .values
+                .chunks(compressor.batch_size() * info.latent_dim)
+            {
+                let restored = compressor.decode(values, step)?;
+                check_numbers(&restored)?;
+                for restored in restored.chunks_exact(info.image.len()) {
+                    check_stop()?;
+                    let levels = to_levels(restored);
+                    let picture = match kept.get(done) {
+                        Some(image) if !args.model_size => {
+                            info.preparation.undo(&levels, info.image, image.size)
+                        }
+                        _ => Preparation::default().undo(&levels, info.image, own_size),
+                    };
+                    save(picture, &paths[done])?;
+                    done += 1;
+                }
+                watch.tell("decompressing", done, images);
+            }
+            Ok(())
+        })
+    })
+}
+
+/// Writes the codes, and a table of the images if the file names them.
+fn write_codes(
+    args: &DecompressArgs,
+    model: &Model,
+    compressor: &Compressor,
+    kept: &[CodedImage],
+    images: usize,
+) -> anyhow::Result<()> {
+    let table = args.output.with_extension("csv");
+    let has_table = !kept.is_empty();
+    let outputs = [Some(args.output.as_path()), has_table.then_some(&table)];
+    targets::check(
+        outputs.into_iter().flatten(),
+        &HashSet::new(),
+        args.writing.force,
+    )?;
+    let mut codes = io::BufWriter::new(tempfile::tempfile()?);
+    write_array_header(&mut codes, images, model.info().latent_dim)?;
+    each_block(args, model, compressor, |block, step| {
+        for value in compressor.codes(&block.values, step) {
+            codes.write_all(&value.to_le_bytes())?;
+        }
+        Ok(())
+    })?;
+    let mut codes = codes.into_inner()?;
+    codes.seek(SeekFrom::Start(0))?;
+    write_output_with(&args.output, &mut |mut output| {
+        io::copy(&mut codes, &mut output).map(|_| ())
+    })?;
+    if has_table {
+        write_output_with(&table, &mut |mut output| {
+            write_codes_header(&mut output, 0)?;
+            let mut rows = csv::Writer::from_writer(output);
+            for (row, image) in kept.iter().enumerate() {
+                rows.write_record([&row.to_string(), &image.path, ""])?;
+            }
+            rows.flush()
+        })?;
+    }
+    Ok(())
+}
