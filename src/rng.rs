@@ -28,6 +28,8 @@ pub enum Stream {
     Corruption,
     /// How images are spoilt that are scored; index: the image's place in the data set.
     ScoredCorruption,
+    /// What rounding might add to codes; index: the training step.
+    CodeNoise,
 }
 
 /// A `ChaCha8` generator for draw number `index` of `stream`.

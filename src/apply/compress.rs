@@ -122,7 +122,7 @@ impl<'a> Compressor<'a> {
         objective.loss = Loss::from(Term::Ssim);
         Self {
             model,
-            applied: Applied::new(model, refine),
+            applied: Applied::new(model, refine).unrounded(),
             objective,
             mean,
             deviations,

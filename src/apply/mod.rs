@@ -22,7 +22,7 @@ use crate::data::{Images, inference_batch};
 use crate::host::block_on;
 use crate::image::{ImageShape, from_levels};
 use crate::metrics::{Scores, ssim_and_mse};
-use crate::model::{Autoencoder, Model, ModelError, Objective};
+use crate::model::{Autoencoder, CodeRate, Model, ModelError, Objective};
 use crate::pca::{Pca, Projection};
 use crate::readback::Readback;
 use crate::ssim::{SsimConfig, ssim_map};
@@ -78,6 +78,14 @@ impl<'a> Applied<'a> {
             device: model.device().clone(),
             batch: inference_batch(info.image),
         }
+    }
+
+    /// With codes as they are before they are rounded, where training rounds them.
+    pub(super) fn unrounded(mut self) -> Self {
+        if let Method::Network(_, objective) = &mut self.method {
+            objective.rate = CodeRate::default();
+        }
+        self
     }
 
     /// Principal components of images of `shape`, on `device`.

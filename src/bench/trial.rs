@@ -67,7 +67,7 @@ pub fn run(
     let prepared = prepare(config, &Watch::NONE)?;
     if let Some(target) = target {
         let model = prepared.untrained(prepared.device())?;
-        let objective = prepared.config.objective();
+        let objective = prepared.objective();
         let validation = &prepared.split.validation;
         let scores = evaluate(&model, &objective, prepared.device_images(), validation)?;
         let ssim = scores.quality().ssim;
@@ -94,7 +94,7 @@ fn inference(prepared: &Prepared, model: &Autoencoder) -> Result<f64, TrainError
     /// Long enough for the timer.
     const SECONDS: f64 = 2.0;
     let Prepared { config, split, .. } = prepared;
-    let objective = config.objective();
+    let objective = prepared.objective();
     let mut images = 0;
     let mut started = Instant::now();
     let mut is_warm = false;

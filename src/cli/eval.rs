@@ -97,7 +97,7 @@ fn evaluate_run(args: &EvalArgs) -> Result<(Evaluation, usize), TrainError> {
     } else {
         &prepared.split.test
     };
-    let mut objective = prepared.config.objective();
+    let mut objective = prepared.objective();
     objective.refine = args.refine.unwrap_or(objective.refine);
     let clock = Stopwatch::start();
     let images = prepared.device_images();

@@ -111,6 +111,11 @@ pub(crate) struct SettingsArgs {
     #[arg(long, value_parser = parsed::<Corruption>, value_name = "KIND:AMOUNT", help_heading = "Training")]
     pub corrupt: Option<Corruption>,
 
+    /// What a byte of an image's code costs in the loss, such as 0.001, for a model that `trainer compress` packs
+    /// small; codes are rounded then, and not refined
+    #[arg(long, value_parser = real("rate"), value_name = "WEIGHT", help_heading = "Training")]
+    pub rate: Option<f64>,
+
     /// Stop after so many epochs without a better validation loss
     #[arg(long, value_parser = whole("patience"), value_name = "EPOCHS", help_heading = "Training")]
     pub patience: Option<usize>,

@@ -33,7 +33,7 @@ pub struct Header {
 }
 
 /// What is kept of an image besides its code.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CodedImage {
     /// Its path, as [`InputImage::path`](crate::data::InputImage::path).
     pub path: String,

@@ -29,12 +29,10 @@ impl TrainConfig {
             Some(arch) => arch.clone().try_into().unwrap_or_default(),
             None => Architecture::default(),
         };
-        let is_given = |key: &str, usual: &str| {
-            let value = table.get(key).and_then(Value::as_str);
-            value.is_some_and(|value| value != usual)
-        };
-        if is_given("corrupt", "none") {
-            // Refinement would bring the noise back.
+        let corrupt = table.get("corrupt").and_then(Value::as_str);
+        let rate = table.get("rate").and_then(Value::as_float);
+        if corrupt.is_some_and(|kind| kind != "none") || rate.is_some_and(|rate| rate > 0.0) {
+            // Refinement would bring the noise back, and isn't part of training for few bits.
             table.entry("refine").or_insert(Value::Integer(0));
         }
         for (key, value) in Self::for_arch(arch).to_table() {

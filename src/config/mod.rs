@@ -23,7 +23,7 @@ use crate::decode::Background;
 use crate::device::Backend;
 use crate::image::ImageShape;
 use crate::loss::{Loss, Term};
-use crate::model::{Architecture, Design, Objective, Shortcut};
+use crate::model::{Architecture, CodeRate, Design, Objective, Shortcut};
 use crate::ssim::Preset;
 
 pub use choices::{Augment, Interval, OnNan, Optimizer, Schedule};
@@ -225,6 +225,10 @@ pub struct TrainingConfig {
     /// How images are spoilt before they are encoded, for a model that restores such ones.
     #[serde(default)]
     pub corrupt: Corruption,
+    /// What a byte of an image's code costs in the loss, for a model that compresses; codes are rounded then. 0 for
+    /// codes that aren't.
+    #[serde(default)]
+    pub rate: f64,
     /// Stop after so many epochs without a better validation loss.
     pub patience: usize,
     /// How much lower a validation loss must be to count as better.
@@ -286,6 +290,7 @@ impl TrainConfig {
             ssim_preset: Preset::default(),
             augment: Augment::default(),
             corrupt: Corruption::None,
+            rate: 0.0,
             patience: 10,
             min_delta: 0.0,
             on_nan: OnNan::default(),
@@ -339,9 +344,9 @@ impl TrainConfig {
         }
     }
 
-    /// The loss, and how latent vectors are found.
+    /// The loss for images of this shape, and how latent vectors are found.
     #[must_use]
-    pub fn objective(&self) -> Objective {
+    pub fn objective(&self, image: ImageShape) -> Objective {
         Objective {
             loss: self.training.loss.clone(),
             ssim_config: self.training.ssim_preset.config(),
@@ -350,6 +355,12 @@ impl TrainConfig {
                 corruption: self.training.corrupt,
                 seed: self.training.seed,
             },
+            rate: CodeRate::new(
+                self.training.rate,
+                image,
+                self.model.latent_dim,
+                self.training.seed,
+            ),
         }
     }
 
@@ -416,6 +427,7 @@ impl TrainConfig {
             ("clip_norm", training.clip_norm),
             ("ema", training.ema),
             ("min_delta", training.min_delta),
+            ("rate", training.rate),
         ] {
             require(setting, value, |range| range.contains_real(value))?;
         }
@@ -424,6 +436,13 @@ impl TrainConfig {
                 setting: "refine",
                 value: training.refine.to_string(),
                 expected: "0 beside `corrupt`: steps of refinement would bring the noise back",
+            });
+        }
+        if training.rate > 0.0 && training.refine > 0 {
+            return Err(ConfigError::Value {
+                setting: "refine",
+                value: training.refine.to_string(),
+                expected: "0 beside `rate`: codes are rounded in training, as the encoder gives them",
             });
         }
         Ok(())

@@ -31,7 +31,7 @@ const LARGEST_WIDTH: u64 = 1024;
 const MOST_SAMPLES: u64 = 100;
 
 /// Every setting that is a number, by its key.
-const RANGES: [(&str, Range); 15] = [
+const RANGES: [(&str, Range); 16] = [
     ("device", whole(0, LARGEST)),
     ("limit", whole(1, LARGEST)),
     ("latent_dim", whole(1, LARGEST_LATENT)),
@@ -45,6 +45,7 @@ const RANGES: [(&str, Range); 15] = [
     ("refine", whole(0, LARGEST)),
     ("patience", whole(1, LARGEST)),
     ("min_delta", Range::NotNegative),
+    ("rate", Range::NotNegative),
     ("seed", whole(0, LARGEST)),
     ("samples", whole(1, MOST_SAMPLES)),
 ];

@@ -49,7 +49,7 @@ impl Role {
 }
 
 /// Every setting by its key, and its role. A test compares the keys with those of a complete config.
-pub const ROLES: [(&str, Role); 37] = [
+pub const ROLES: [(&str, Role); 38] = [
     ("backend", Role::Circumstance),
     ("device", Role::Circumstance),
     ("classes", Role::Defining),
@@ -79,6 +79,7 @@ pub const ROLES: [(&str, Role); 37] = [
     ("ssim_preset", Role::Measure),
     ("augment", Role::Defining),
     ("corrupt", Role::Defining),
+    ("rate", Role::Defining),
     ("patience", Role::Extent),
     ("min_delta", Role::Extent),
     ("on_nan", Role::Extent),

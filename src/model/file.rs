@@ -53,6 +53,9 @@ pub struct ModelInfo {
     /// How images were spoilt that it was trained to restore.
     #[serde(default, skip_serializing_if = "Corruption::is_none")]
     pub corrupt: Corruption,
+    /// What a byte of a code cost in training; codes are rounded if that isn't 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rate: f64,
     /// Steps by which the encoder improves each latent vector on the loss.
     pub refine: usize,
     /// Whose conventions SSIM follows, in the loss and in scores.
@@ -61,6 +64,11 @@ pub struct ModelInfo {
     pub classes: Vec<String>,
     /// The version of trainer that made it.
     pub version: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's way")]
+fn is_zero(rate: &f64) -> bool {
+    *rate == 0.0
 }
 
 impl ModelInfo {

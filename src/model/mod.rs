@@ -16,6 +16,7 @@ mod file;
 mod layers;
 mod network;
 mod objective;
+mod rate;
 mod rounding;
 mod score;
 mod table;
@@ -29,6 +30,7 @@ pub use file::ModelInfo;
 pub use layers::DropoutDraw;
 pub use network::Autoencoder;
 pub use objective::{BatchLoss, Objective};
+pub use rate::CodeRate;
 pub use rounding::Rounding;
 #[cfg(feature = "cli")]
 pub(crate) use score::add_reconstructions;

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::layers::DropoutDraw;
 use super::network::Autoencoder;
+use super::rate::CodeRate;
 use crate::data::InputNoise;
 use crate::device::is_cpu;
 use crate::lbfgs;
@@ -39,6 +40,8 @@ pub struct Objective {
     /// How images are spoilt before they are encoded; what is decoded is to be what they were. The steps of
     /// refinement would look for the noise, too, so that there are none then.
     pub noise: InputNoise,
+    /// What a code's bytes cost in training. Codes are rounded then, and not refined.
+    pub rate: CodeRate,
 }
 
 /// What a network makes of a training batch, to be minimised and recorded.
@@ -74,6 +77,16 @@ impl Objective {
             let losses = self.losses(&network.predict(latents), originals.clone());
             losses.mean()
         };
+        if !self.rate.is_none() {
+            let decoded = mean_loss(network, self.rate.noisy(encoded.clone(), draw));
+            let bytes = self.rate.bytes(encoded);
+            let parts = vec![
+                ("reconstruction", decoded.clone().inner()),
+                ("bytes", bytes.clone().inner()),
+            ];
+            let loss = decoded + bytes * self.rate.weight;
+            return BatchLoss { loss, parts };
+        }
         if self.refine == 0 {
             let loss = mean_loss(network, encoded);
             let parts = vec![("reconstruction", loss.clone().inner())];
@@ -110,7 +123,7 @@ impl Objective {
     #[must_use]
     pub fn encode(&self, model: &Autoencoder, images: Tensor<4>) -> Tensor<2> {
         let start = model.encode(images.clone());
-        self.refine_from(model, images, start)
+        self.rate.rounded(self.refine_from(model, images, start))
     }
 
     /// What refinement makes of some latent vectors `[N, latent_dim]` for images `[N, C, H, W]` in

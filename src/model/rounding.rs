@@ -5,7 +5,6 @@
 //! up for it, by steps of L-BFGS on the loss plus the price of the bits. (Rounding in rounds is what quantisation of
 //! networks does, after Hassibi and Stork, 1993; a loss with the bits in it is rate–distortion optimisation.)
 
-use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::network::Autoencoder;

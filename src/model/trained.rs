@@ -9,6 +9,7 @@ use super::error::ModelError;
 use super::file::{ModelFile, ModelInfo, tensors};
 use super::network::Autoencoder;
 use super::objective::Objective;
+use super::rate::CodeRate;
 use super::score::add_scores;
 use super::weights::Weights;
 use crate::anomaly::Calibration;
@@ -171,11 +172,13 @@ impl Model {
     /// The loss, and how latent vectors are found.
     #[must_use]
     pub fn objective(&self) -> Objective {
+        let info = &self.info;
         Objective {
-            loss: self.info.loss.clone(),
-            ssim_config: self.info.ssim_preset.config(),
-            refine: self.info.refine,
+            loss: info.loss.clone(),
+            ssim_config: info.ssim_preset.config(),
+            refine: info.refine,
             noise: InputNoise::default(),
+            rate: CodeRate::new(info.rate, info.image, info.latent_dim, 0),
         }
     }
 

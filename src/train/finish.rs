@@ -43,7 +43,7 @@ impl Training<'_> {
         let clock = Stopwatch::start();
         let images = self.prepared.device_images();
         let mut readback = Readback::default();
-        let objective = config.objective();
+        let objective = self.prepared.objective();
         add_scores(
             &mut readback,
             model.network(),
@@ -118,7 +118,7 @@ async fn pca_reference(prepared: &Prepared) -> Result<PcaReference, TrainError> 
     } = prepared;
     let clock = Stopwatch::start();
     let ssim_config = config.training.ssim_preset.config();
-    let noise = config.objective().noise;
+    let noise = prepared.objective().noise;
     let device = device::host(prepared.device());
     let pca = prepared.pca()?;
     Ok(PcaReference {

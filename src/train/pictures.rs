@@ -162,7 +162,7 @@ impl<'a> Picture<'a> {
         let images = &*prepared.images;
         let originals = HostBatch::gather(images, indices)?;
         let batch = originals.clone().into_tensor(prepared.device());
-        let objective = prepared.config.objective();
+        let objective = prepared.objective();
         add_reconstructions(
             readback,
             network,

@@ -12,7 +12,7 @@ use crate::data::{Channels, ClassSelection, DataError, DeviceImages, Images, Siz
 use crate::device::{self, SelectedDevice};
 use crate::image::ImageShape;
 use crate::model::{
-    Architecture, Autoencoder, Design, Model, ModelError, ModelFile, ModelInfo, Shortcut,
+    Architecture, Autoencoder, Design, Model, ModelError, ModelFile, ModelInfo, Objective, Shortcut,
 };
 use crate::pca::Pca;
 use crate::words::count;
@@ -35,6 +35,12 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// The loss, and how latent vectors are found.
+    #[must_use]
+    pub fn objective(&self) -> Objective {
+        self.config.objective(self.images.shape())
+    }
+
     /// Checks the settings against images that are there already, and splits those.
     ///
     /// # Errors
@@ -180,6 +186,7 @@ pub(super) fn model_info(config: &TrainConfig, images: &Images) -> ModelInfo {
         preparation: config.data.image_options().preparation(),
         loss: training.loss.clone(),
         corrupt: training.corrupt,
+        rate: training.rate,
         refine: training.refine,
         ssim_preset: training.ssim_preset,
         classes: names

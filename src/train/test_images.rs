@@ -66,7 +66,7 @@ pub(super) async fn write(
 
 /// The latent vectors of the test images, one after the other.
 async fn latents(prepared: &Prepared, network: &Autoencoder) -> Result<Vec<f32>, TrainError> {
-    let objective = prepared.config.objective();
+    let objective = prepared.objective();
     let images = prepared.device_images();
     let batches = images.indexed_batches(&prepared.split.test)?;
     let latents: Vec<Tensor<2>> = batches

@@ -219,7 +219,7 @@ impl<'a> Training<'a> {
         stop: &AtomicBool,
     ) -> Result<bool, TrainError> {
         let Prepared { config, split, .. } = self.prepared;
-        let objective = config.objective();
+        let objective = self.prepared.objective();
         let config = &config.training;
         let images = self.prepared.device_images();
         let epoch = self.progress.history.len() + 1;

@@ -158,6 +158,7 @@ fn linear_and_residual_start_as_pca() {
             ssim_config,
             refine: 0,
             noise: trainer::data::InputNoise::default(),
+            rate: trainer::model::CodeRate::default(),
         };
         evaluate(model, &objective, &images, &test).expect("images")
     };

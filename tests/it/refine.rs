@@ -30,6 +30,7 @@ fn objective(loss: &str, refine: usize) -> Objective {
         ssim_config: SsimConfig::default(),
         refine,
         noise: trainer::data::InputNoise::default(),
+        rate: trainer::model::CodeRate::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `trainer bench`: speed on the user's own device.
 
 mod common;
+mod compress;
 mod launches;
 mod one_class;
 mod scale;
@@ -44,6 +45,8 @@ pub(in crate::cli) enum BenchCommand {
     ///
     /// On the data set's own training and test files; the table has the AUROC of each class.
     OneClass(one_class::OneClassArgs),
+    /// Compresses a run's test images to several qualities: bytes, SSIM and speed
+    Compress(compress::CompressArgs),
     /// Measures how long the program takes to print its help
     StartUp(start_up::StartUpArgs),
     /// One trial, whose events are printed as lines of JSON
@@ -69,6 +72,7 @@ pub(in crate::cli) fn run(command: BenchCommand) -> anyhow::Result<Exit> {
         BenchCommand::Scale(args) => scale::run(args),
         BenchCommand::Launches(args) => launches::run(args),
         BenchCommand::OneClass(args) => one_class::run(&args),
+        BenchCommand::Compress(args) => compress::run(&args),
         BenchCommand::StartUp(args) => start_up::run(&args),
         BenchCommand::Trial {
             config,

@@ -62,7 +62,7 @@ pub(super) fn draw_images(
             continue;
         }
         let originals = batch.clone().into_tensor(prepared.device());
-        let objective = prepared.config.objective();
+        let objective = prepared.objective();
         let (network, indices) = (model.network(), &batch.indices);
         let made = reconstruct(network, originals, indices, &objective, ssim_config)?;
         columns.push(GridColumn {
