@@ -7,7 +7,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::{Applied, read};
+use super::{Applied, evenly, read};
 use crate::codec::{GREATEST, Header, SymbolModel};
 use crate::host::block_on;
 use crate::image::from_levels;
@@ -254,45 +254,67 @@ impl<'a> Compressor<'a> {
             });
         }
         let plain = self.nearest_to(sample, target)?;
-        // How the logarithm of what SSIM lacks grows with that of the step; it is about a line.
-        let lack = |trial: &Trial| (1.0 - trial.ssim).max(1e-9).ln();
-        let finer = plain / 2.0;
-        let trials = [
-            self.trial(sample, &self.nearest(finer))?,
-            self.trial(sample, &self.nearest(plain))?,
-        ];
-        let slope = ((lack(&trials[1]) - lack(&trials[0])) / 2_f64.ln()).max(0.1);
-        let mut coarseness = self.priced(sample, plain)?;
-        let mut best: Option<(f64, Coarseness)> = None;
+        self.priced_like(&self.part(sample), plain)
+    }
+
+    /// A price of bits and a step that leave the images of a small sample about as good as rounding each value to
+    /// the nearest multiple of `plain` does, from fewer bytes.
+    fn priced_like(&self, sample: &Sample, plain: f32) -> Result<Coarseness, CompressError> {
+        /// How often rounding by price is tried.
+        const MOST_TRIALS: usize = 5;
+        /// How near to its target an SSIM is near enough.
+        const CLOSE: f64 = 3e-4;
+        // How the logarithm of what SSIM lacks grows with that of the step: about a line.
+        let lack = |ssim: f64| (1.0 - ssim).max(1e-9).ln();
+        let nearest = self.trial(sample, &self.nearest(plain))?;
+        let finer = self.trial(sample, &self.nearest(plain / 2.0))?;
+        let slope = ((lack(nearest.ssim) - lack(finer.ssim)) / std::f64::consts::LN_2).max(0.1);
+        let mut tried = self.priced(sample, plain)?;
+        let mut best = (nearest.bytes, self.nearest(plain));
         for _ in 0..MOST_TRIALS {
-            let trial = self.trial(sample, &coarseness)?;
-            coarseness.magnitudes = self.magnitudes(&trial.values);
-            let is_good = trial.ssim >= target;
-            if is_good && best.as_ref().is_none_or(|(bytes, _)| trial.bytes < *bytes) {
-                best = Some((trial.bytes, coarseness.clone()));
+            let trial = self.trial(sample, &tried)?;
+            tried.magnitudes = self.magnitudes(&trial.values);
+            let gain = trial.ssim - nearest.ssim;
+            if gain >= 0.0 && trial.bytes < best.0 {
+                best = (trial.bytes, tried.clone());
             }
-            if is_good && trial.ssim - target < CLOSE {
+            if (0.0..CLOSE).contains(&gain) {
                 break;
             }
-            // A little on the good side of the line.
-            let aim = (1.0 - target - CLOSE / 2.0).max(1e-9).ln();
+            // A little on the good side.
+            let factor = ((lack(nearest.ssim + CLOSE / 2.0) - lack(trial.ssim)) / slope).exp();
+            let factor = factor.clamp(0.5, 2.0);
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "a step is in single precision"
             )]
-            let factor = ((aim - lack(&trial)) / slope).exp() as f32;
-            let step = coarseness.step * factor.clamp(0.5, 2.0);
-            coarseness
-                .magnitudes
-                .iter_mut()
-                .for_each(|value| *value *= f64::from(coarseness.step / step));
-            coarseness.price *= f64::from(step / coarseness.step).powf(slope);
-            coarseness.step = step;
+            {
+                tried.step *= factor as f32;
+            }
+            tried.price *= factor.powf(slope);
+            for magnitude in &mut tried.magnitudes {
+                *magnitude /= factor;
+            }
         }
-        match best {
-            Some((_, coarseness)) => Ok(coarseness),
-            // Rounding by price has its own limit; without it any SSIM below that of the codes can be had.
-            None => Ok(self.nearest(plain)),
+        Ok(best.1)
+    }
+
+    /// Some of a sample, for what takes long.
+    fn part(&self, sample: &Sample) -> Sample {
+        const MOST: usize = 128;
+        let info = self.model.info();
+        let places = evenly(sample.codes.len() / info.latent_dim, MOST);
+        let of = |width: usize| {
+            places
+                .iter()
+                .map(move |place| place * width..(place + 1) * width)
+        };
+        let images = of(info.image.len()).flat_map(|range| &sample.images[range]);
+        let codes = of(info.latent_dim).flat_map(|range| &sample.codes[range]);
+        Sample {
+            images: images.copied().collect(),
+            codes: codes.copied().collect(),
+            ssim: sample.ssim,
         }
     }
 
@@ -462,11 +484,6 @@ impl<'a> Compressor<'a> {
         Ok(block_on(readback.read())?.take())
     }
 }
-
-/// How often rounding by price is tried on a sample.
-const MOST_TRIALS: usize = 6;
-/// How near to its target an SSIM is near enough.
-const CLOSE: f64 = 5e-4;
 
 /// How many bits a whole number takes more if it is larger by one, where their mean magnitude is this: of the
 /// distribution with the greatest entropy, which is a geometric one to both sides.

@@ -14,8 +14,8 @@ use crate::lbfgs;
 /// How far values may be from a whole number to be rounded, round by round.
 const ROUNDS: [f64; 5] = [0.1, 0.2, 0.3, 0.4, 0.5];
 /// Evaluations of the loss before the first round, and before each other.
-const FIRST_EVALUATIONS: usize = 16;
-const EVALUATIONS: usize = 8;
+const FIRST_EVALUATIONS: usize = 12;
+const EVALUATIONS: usize = 6;
 /// Below this a magnitude costs about its square: what its bits cost has no kink at 0.
 const ROUND_OFF: f64 = 0.1;
 

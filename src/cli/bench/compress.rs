@@ -10,7 +10,7 @@ use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageResult};
 use serde::Serialize;
 
-use crate::apply::{Compressor, Goal, evenly};
+use crate::apply::{Compressor, Goal, thinned};
 use crate::cli::moved_data::MovedDataArgs;
 use crate::cli::numbers::{number, whole};
 use crate::cli::runs_folder::RunsFolder;
@@ -73,7 +73,7 @@ pub(super) fn run(args: &CompressArgs) -> anyhow::Result<Exit> {
     log::start(false);
     let folder = args.runs.find(&args.run)?;
     let OpenedRun { prepared, model } =
-        open_run(&folder, args.backend, 0, &args.data.of_one_run())?;
+        open_run(&folder, args.backend, None, &args.data.of_one_run())?;
     let (images, indices) = (&prepared.images, &prepared.split.test);
     let shape = images.shape();
     let compressor = Compressor::new(&model, args.refine);
@@ -81,10 +81,8 @@ pub(super) fn run(args: &CompressArgs) -> anyhow::Result<Exit> {
         indices.iter().map(|&index| images.image(index as usize)),
         shape,
     )?;
-    let sample: Vec<u32> = evenly(indices.len(), SAMPLE)
-        .map(|place| indices[place])
-        .collect();
-    let sample = compressor.sample(images.of_rows(&sample))?;
+    let sample = images.of_rows(&thinned(indices, SAMPLE));
+    let sample = compressor.sample(sample)?;
     for &target in &args.targets {
         let chosen = compressor.choose(&sample, Goal::Ssim(target))?;
         let clock = Stopwatch::start();
