@@ -111,15 +111,19 @@ impl Model {
     /// Where it can't be written, or the device fails.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelError> {
         let path = path.as_ref();
-        let mut readback = Readback::default();
-        readback.add_module(&self.network);
-        let mut values = block_on(readback.read())?;
-        let weights = Weights::take_from(&mut values, &self.network);
-        let file = self.info.file(&weights, self.calibration());
+        let file = self.info.file(&self.weights()?, self.calibration());
         write_output(path, &file).map_err(|source| ModelError::Write {
             path: path.to_owned(),
             source,
         })
+    }
+
+    /// All tensors of its network.
+    pub(crate) fn weights(&self) -> Result<Weights, ModelError> {
+        let mut readback = Readback::default();
+        readback.add_module(&self.network);
+        let mut values = block_on(readback.read())?;
+        Ok(Weights::take_from(&mut values, &self.network))
     }
 
     /// What it is: architecture, shapes, loss, classes.

@@ -1,11 +1,12 @@
 //! The commands that use a trained model: `info`, `encode`, `decode`, `reconstruct`, `score`,
-//! `neighbours`, `explore`. What they share: the model
+//! `neighbours`, `explore`, `export`. What they share: the model
 //! and the images that they are given, and the files that they write.
 
 pub(super) mod decode;
 mod detections;
 pub(super) mod encode;
 pub(super) mod explore;
+pub(super) mod export;
 pub(super) mod info;
 pub(super) mod neighbours;
 pub(super) mod reconstruct;
