@@ -3,10 +3,8 @@
 
 use burn::nn::BatchNormConfig;
 
-use super::proto::{
-    AttributeProto, AttributeType, Dimension, FLOAT, GraphProto, INT64, NodeProto, TensorProto,
-    TensorShapeProto, TensorType, TypeProto, ValueInfoProto,
-};
+use super::messages::{Element, float, graph, integer, integers, length, node, tensor, text};
+use super::protobuf::Message;
 use crate::image::ImageShape;
 use crate::model::{Design, Output, Shortcut, Stage, Weights};
 use crate::ops::ConvOptions;
@@ -15,15 +13,13 @@ use crate::ops::ConvOptions;
 pub(super) const IMAGES: &str = "images";
 pub(super) const CODES: &str = "codes";
 pub(super) const RECONSTRUCTIONS: &str = "reconstructions";
-/// The name of the first dimension.
-const BATCH: &str = "batch";
 
 /// A graph in the making.
 pub(super) struct GraphBuilder<'a> {
     design: &'a Design,
     weights: &'a Weights,
-    nodes: Vec<NodeProto>,
-    initializers: Vec<TensorProto>,
+    nodes: Vec<Message>,
+    initializers: Vec<Message>,
 }
 
 impl<'a> GraphBuilder<'a> {
@@ -36,15 +32,9 @@ impl<'a> GraphBuilder<'a> {
         }
     }
 
-    /// The graph, which takes one value and gives one.
-    pub fn finish(self, name: &str, input: ValueInfoProto, output: ValueInfoProto) -> GraphProto {
-        GraphProto {
-            node: self.nodes,
-            name: name.to_owned(),
-            initializer: self.initializers,
-            input: vec![input],
-            output: vec![output],
-        }
+    /// The graph, from an input to an output.
+    pub fn finish(self, name: &str, values: [&Message; 2]) -> Message {
+        graph(name, &self.nodes, &self.initializers, values)
     }
 
     /// From [`IMAGES`] to [`CODES`].
@@ -56,8 +46,8 @@ impl<'a> GraphBuilder<'a> {
             let ends = [inner.height - image.height, inner.width - image.width];
             let pads = [0, 0, 0, 0, 0, 0, ends[0], ends[1]];
             let pads = self.integers("encoder.padded.pads", pads);
-            let mode = vec![text("mode", "edge")];
-            x = self.node("encoder.padded", "Pad", &[&x, &pads], mode);
+            let mode = [text("mode", "edge")];
+            x = self.node("encoder.padded", "Pad", &[&x, &pads], &mode);
         }
         x = self.blocks("encoder", x, &design.encoder);
         x = self.flat("encoder.features", &x);
@@ -65,7 +55,7 @@ impl<'a> GraphBuilder<'a> {
             let dense = self.dense("encoder.dense", "encoder.dense", &x);
             let pixels = self.flat("encoder.pixels", IMAGES);
             let shortcut = self.dense("encoder.shortcut", "encoder.shortcut", &pixels);
-            self.node(CODES, "Add", &[&dense, &shortcut], Vec::new());
+            self.node(CODES, "Add", &[&dense, &shortcut], &[]);
         } else {
             self.dense(CODES, "encoder.dense", &x);
         }
@@ -88,19 +78,19 @@ impl<'a> GraphBuilder<'a> {
             let [starts, ends, axes] =
                 bounds.map(|(name, values)| self.integers(&format!("decoder.cut.{name}"), values));
             let inputs = [&x, &starts, &ends, &axes].map(String::as_str);
-            x = self.node("decoder.cut", "Slice", &inputs, Vec::new());
+            x = self.node("decoder.cut", "Slice", &inputs, &[]);
         }
         if design.shortcut == Shortcut::Beside {
             let dense = self.dense("decoder.shortcut", "decoder.shortcut", CODES);
             let shortcut = self.reshaped("decoder.pixels", &dense, image);
-            x = self.node("decoder.sum", "Add", &[&x, &shortcut], Vec::new());
+            x = self.node("decoder.sum", "Add", &[&x, &shortcut], &[]);
         }
         match design.output {
-            Output::Logits => self.node(RECONSTRUCTIONS, "Sigmoid", &[&x], Vec::new()),
+            Output::Logits => self.node(RECONSTRUCTIONS, "Sigmoid", &[&x], &[]),
             Output::Pixels => {
                 let least = self.floats("decoder.least", &[], &[0.0]);
                 let most = self.floats("decoder.most", &[], &[1.0]);
-                self.node(RECONSTRUCTIONS, "Clip", &[&x, &least, &most], Vec::new())
+                self.node(RECONSTRUCTIONS, "Clip", &[&x, &least, &most], &[])
             }
         };
         self
@@ -117,19 +107,23 @@ impl<'a> GraphBuilder<'a> {
         let mut x = self.conv(&format!("{name}.conv"), input, stage.conv);
         if stage.residual {
             let second = self.conv(&format!("{name}.second"), &x, stage.conv);
-            x = self.node(format!("{name}.sum"), "Add", &[input, &second], Vec::new());
+            x = self.node(format!("{name}.sum"), "Add", &[input, &second], &[]);
         }
         if stage.batch_norm {
             let name = format!("{name}.norm");
             let tensors = ["gamma", "beta", "running_mean", "running_var"];
             let [gamma, beta, mean, var] =
                 tensors.map(|tensor| self.weight(&format!("{name}.{tensor}")));
-            let epsilon = BatchNormConfig::new(stage.channels).epsilon;
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "attributes are in single precision"
+            )]
+            let epsilon = BatchNormConfig::new(stage.channels).epsilon as f32;
             x = self.node(
                 name,
                 "BatchNormalization",
                 &[&x, &gamma, &beta, &mean, &var],
-                vec![number("epsilon", epsilon)],
+                &[float("epsilon", epsilon)],
             );
         }
         x
@@ -139,42 +133,47 @@ impl<'a> GraphBuilder<'a> {
     fn conv(&mut self, name: &str, x: &str, options: ConvOptions) -> String {
         let mut x = x.to_owned();
         if options.activate {
-            x = self.node(format!("{name}.activate"), "Relu", &[&x], Vec::new());
+            x = self.node(format!("{name}.activate"), "Relu", &[&x], &[]);
         }
         if options.upsample {
             let scales = [1.0, 1.0, 2.0, 2.0];
             let scales = self.floats(&format!("{name}.scales"), &[scales.len()], &scales);
-            let attributes = vec![
+            let attributes = [
                 text("mode", "nearest"),
                 text("coordinate_transformation_mode", "asymmetric"),
                 text("nearest_mode", "floor"),
             ];
             let inputs = [&x, "", &scales];
-            x = self.node(format!("{name}.upsample"), "Resize", &inputs, attributes);
+            x = self.node(format!("{name}.upsample"), "Resize", &inputs, &attributes);
         }
         let [weight, bias] =
             ["weight", "bias"].map(|tensor| self.weight(&format!("{name}.{tensor}")));
         let stride = if options.halve { 2 } else { 1 };
-        let attributes = vec![
+        let attributes = [
             integers("kernel_shape", &[3, 3]),
             integers("pads", &[1, 1, 1, 1]),
             integers("strides", &[stride, stride]),
         ];
-        x = self.node(name, "Conv", &[&x, &weight, &bias], attributes);
+        x = self.node(name, "Conv", &[&x, &weight, &bias], &attributes);
         if options.relu {
-            x = self.node(format!("{name}.relu"), "Relu", &[&x], Vec::new());
+            x = self.node(format!("{name}.relu"), "Relu", &[&x], &[]);
         }
         if options.max_pool {
-            let attributes = vec![
+            let attributes = [
                 integers("kernel_shape", &[2, 2]),
                 integers("strides", &[2, 2]),
             ];
-            x = self.node(format!("{name}.max_pool"), "MaxPool", &[&x], attributes);
+            x = self.node(format!("{name}.max_pool"), "MaxPool", &[&x], &attributes);
         }
         if options.shuffle {
             // As in PyTorch, the four channels that become a block of pixels are neighbours.
-            let attributes = vec![integer("blocksize", 2), text("mode", "CRD")];
-            x = self.node(format!("{name}.shuffle"), "DepthToSpace", &[&x], attributes);
+            let attributes = [integer("blocksize", 2), text("mode", "CRD")];
+            x = self.node(
+                format!("{name}.shuffle"),
+                "DepthToSpace",
+                &[&x],
+                &attributes,
+            );
         }
         x
     }
@@ -183,36 +182,30 @@ impl<'a> GraphBuilder<'a> {
     fn dense(&mut self, name: &str, layer: &str, x: &str) -> String {
         let [weight, bias] =
             ["weight", "bias"].map(|tensor| self.weight(&format!("{layer}.{tensor}")));
-        self.node(name, "Gemm", &[x, &weight, &bias], Vec::new())
+        self.node(name, "Gemm", &[x, &weight, &bias], &[])
     }
 
     fn flat(&mut self, name: &str, x: &str) -> String {
-        self.node(name, "Flatten", &[x], vec![integer("axis", 1)])
+        self.node(name, "Flatten", &[x], &[integer("axis", 1)])
     }
 
     fn reshaped(&mut self, name: &str, x: &str, shape: ImageShape) -> String {
         /// Stands for a side that stays as it is: so there may be no images, too.
         const AS_IT_IS: usize = 0;
         let shape = self.integers(&format!("{name}.shape"), shape.batch(AS_IT_IS));
-        self.node(name, "Reshape", &[x, &shape], Vec::new())
+        self.node(name, "Reshape", &[x, &shape], &[])
     }
 
     /// Adds a node that gives one value, named as the node.
     fn node(
         &mut self,
         name: impl Into<String>,
-        op_type: &str,
+        operator: &str,
         inputs: &[&str],
-        attribute: Vec<AttributeProto>,
+        attributes: &[Message],
     ) -> String {
         let name = name.into();
-        self.nodes.push(NodeProto {
-            input: inputs.iter().map(|&input| input.to_owned()).collect(),
-            output: vec![name.clone()],
-            name: name.clone(),
-            op_type: op_type.to_owned(),
-            attribute,
-        });
+        self.nodes.push(node(&name, operator, inputs, attributes));
         name
     }
 
@@ -224,97 +217,22 @@ impl<'a> GraphBuilder<'a> {
     }
 
     fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) -> String {
-        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
-        self.initializer(name, shape, FLOAT, bytes.collect())
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        let tensor = tensor(name, shape, Element::Float, &bytes);
+        self.initializers.push(tensor);
+        name.to_owned()
     }
 
     fn integers<const N: usize>(&mut self, name: &str, values: [usize; N]) -> String {
-        let bytes = values.iter().flat_map(|&value| side(value).to_le_bytes());
-        self.initializer(name, &[N], INT64, bytes.collect())
-    }
-
-    fn initializer(
-        &mut self,
-        name: &str,
-        shape: &[usize],
-        data_type: i32,
-        raw_data: Vec<u8>,
-    ) -> String {
-        self.initializers.push(TensorProto {
-            dims: shape.iter().copied().map(side).collect(),
-            data_type,
-            name: name.to_owned(),
-            raw_data,
-        });
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|&value| length(value).to_le_bytes())
+            .collect();
+        let tensor = tensor(name, &[N], Element::Int64, &bytes);
+        self.initializers.push(tensor);
         name.to_owned()
-    }
-}
-
-/// The type of an input or an output: floats, as many of `shape` as a batch has.
-pub(super) fn value(name: &str, shape: &[usize], doc_string: &str) -> ValueInfoProto {
-    let batch = Dimension {
-        dim_value: None,
-        dim_param: Some(BATCH.to_owned()),
-    };
-    let sides = shape.iter().map(|&length| Dimension {
-        dim_value: Some(side(length)),
-        dim_param: None,
-    });
-    let shape = TensorShapeProto {
-        dim: [batch].into_iter().chain(sides).collect(),
-    };
-    ValueInfoProto {
-        name: name.to_owned(),
-        r#type: Some(TypeProto {
-            tensor_type: Some(TensorType {
-                elem_type: FLOAT,
-                shape: Some(shape),
-            }),
-        }),
-        doc_string: doc_string.to_owned(),
-    }
-}
-
-fn side(length: usize) -> i64 {
-    i64::try_from(length).expect("what is in memory is shorter")
-}
-
-fn attribute(name: &str, kind: AttributeType) -> AttributeProto {
-    AttributeProto {
-        name: name.to_owned(),
-        r#type: kind.into(),
-        ..AttributeProto::default()
-    }
-}
-
-fn text(name: &str, value: &str) -> AttributeProto {
-    AttributeProto {
-        s: Some(value.as_bytes().to_vec()),
-        ..attribute(name, AttributeType::String)
-    }
-}
-
-fn integer(name: &str, value: i64) -> AttributeProto {
-    AttributeProto {
-        i: Some(value),
-        ..attribute(name, AttributeType::Int)
-    }
-}
-
-fn integers(name: &str, values: &[i64]) -> AttributeProto {
-    AttributeProto {
-        ints: values.to_vec(),
-        ..attribute(name, AttributeType::Ints)
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "attributes are in single precision"
-)]
-fn number(name: &str, value: f64) -> AttributeProto {
-    AttributeProto {
-        f: Some(value as f32),
-        ..attribute(name, AttributeType::Float)
     }
 }

@@ -1,8 +1,8 @@
 //! A model for other programs: ONNX graphs, and weights under PyTorch's names.
 //!
 //! ```text
-//! Model → Design + Weights → graph → ModelProto → bytes of .onnx files     (onnx)
-//!                          → renamed, transposed → bytes of .safetensors   (pytorch)
+//! Model → Design + Weights → graph → messages → the bytes of .onnx files      (onnx)
+//!                          → renamed, transposed → those of .safetensors      (pytorch)
 //! ```
 //!
 //! ```
@@ -37,10 +37,10 @@
 //! ```
 
 mod graph;
+mod messages;
 mod metadata;
 mod onnx;
-#[doc(hidden)]
-pub mod proto;
+mod protobuf;
 mod pytorch;
 
 use crate::model::ModelError;

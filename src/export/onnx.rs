@@ -1,11 +1,10 @@
 //! The ONNX files of a model: encoder, decoder, and one after the other.
 
-use prost::Message;
-
 use super::ExportError;
-use super::graph::{CODES, GraphBuilder, IMAGES, RECONSTRUCTIONS, value};
+use super::graph::{CODES, GraphBuilder, IMAGES, RECONSTRUCTIONS};
+use super::messages::{self, value};
 use super::metadata::Metadata;
-use super::proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
+use super::protobuf::Message;
 use crate::model::Model;
 
 /// Of the operators; of 2022, so that older programs read it, too.
@@ -37,50 +36,29 @@ pub fn onnx(model: &Model) -> Result<OnnxModels, ExportError> {
     let weights = model.weights()?;
     let metadata = Metadata::new(info, &weights, model.calibration());
     let shape = [info.image.channels, info.image.height, info.image.width];
-    let images = || value(IMAGES, &shape, &metadata.images);
-    let codes = || value(CODES, &[info.latent_dim], "");
-    let reconstructions = || value(RECONSTRUCTIONS, &shape, "In [0, 1]");
+    let images = value(IMAGES, &shape, &metadata.images);
+    let codes = value(CODES, &[info.latent_dim], "");
+    let reconstructions = value(RECONSTRUCTIONS, &shape, "In [0, 1]");
     let graph = || GraphBuilder::new(&design, &weights);
-    let file = |graph: GraphProto| {
-        let model = ModelProto {
+    let file = |graph: Message| {
+        let model = messages::Model {
             ir_version: IR_VERSION,
-            producer_name: env!("CARGO_PKG_NAME").to_owned(),
-            producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-            doc_string: metadata.description.clone(),
-            graph: Some(graph),
-            opset_import: vec![OperatorSetIdProto {
-                domain: String::new(),
-                version: OPSET,
-            }],
-            metadata_props: entries(&metadata),
+            opset: OPSET,
+            description: &metadata.description,
+            metadata: &metadata.entries,
         };
-        let bytes = model.encoded_len();
-        if bytes > MOST_BYTES {
-            return Err(ExportError::TooLarge { bytes });
+        let file = model.of(&graph).into_bytes();
+        if file.len() > MOST_BYTES {
+            return Err(ExportError::TooLarge { bytes: file.len() });
         }
-        Ok(model.encode_to_vec())
+        Ok(file)
     };
+    let encoder = graph().encoder();
+    let decoder = graph().decoder();
+    let autoencoder = graph().encoder().decoder();
     Ok(OnnxModels {
-        encoder: file(graph().encoder().finish("encoder", images(), codes()))?,
-        decoder: file(
-            graph()
-                .decoder()
-                .finish("decoder", codes(), reconstructions()),
-        )?,
-        autoencoder: file(graph().encoder().decoder().finish(
-            "autoencoder",
-            images(),
-            reconstructions(),
-        ))?,
+        encoder: file(encoder.finish("encoder", [&images, &codes]))?,
+        decoder: file(decoder.finish("decoder", [&codes, &reconstructions]))?,
+        autoencoder: file(autoencoder.finish("autoencoder", [&images, &reconstructions]))?,
     })
-}
-
-fn entries(metadata: &Metadata) -> Vec<StringStringEntryProto> {
-    let entries = metadata.entries.iter();
-    entries
-        .map(|(key, value)| StringStringEntryProto {
-            key: (*key).to_owned(),
-            value: value.clone(),
-        })
-        .collect()
 }
