@@ -13,7 +13,7 @@ pub(super) enum Element {
 }
 
 /// A whole file's, `ModelProto`.
-pub(super) struct Model<'a> {
+pub(super) struct File<'a> {
     /// Of the format.
     pub ir_version: i64,
     /// Of ONNX's own operators.
@@ -22,7 +22,7 @@ pub(super) struct Model<'a> {
     pub metadata: &'a [(&'a str, String)],
 }
 
-impl Model<'_> {
+impl File<'_> {
     pub fn of(&self, graph: &Message) -> Message {
         let opset = Message::default().text(1, "").integer(2, self.opset);
         Message::default()

@@ -41,17 +41,17 @@ pub fn onnx(model: &Model) -> Result<OnnxModels, ExportError> {
     let reconstructions = value(RECONSTRUCTIONS, &shape, "In [0, 1]");
     let graph = || GraphBuilder::new(&design, &weights);
     let file = |graph: Message| {
-        let model = messages::Model {
+        let file = messages::File {
             ir_version: IR_VERSION,
             opset: OPSET,
             description: &metadata.description,
             metadata: &metadata.entries,
         };
-        let file = model.of(&graph).into_bytes();
-        if file.len() > MOST_BYTES {
-            return Err(ExportError::TooLarge { bytes: file.len() });
+        let bytes = file.of(&graph).into_bytes();
+        if bytes.len() > MOST_BYTES {
+            return Err(ExportError::TooLarge { bytes: bytes.len() });
         }
-        Ok(file)
+        Ok(bytes)
     };
     let encoder = graph().encoder();
     let decoder = graph().decoder();

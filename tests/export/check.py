@@ -38,7 +38,7 @@ def main():
             given = np.zeros((count, *shapes[values[0]]), np.float32)
             (made,) = session.run([values[1]], {values[0]: given})
             assert made.shape == (count, *shapes[values[1]]), made.shape
-    print(f"{folder.name}  {folder.parent.name}  {model.ByteSize()} bytes, opset {model.opset_import[0].version}")
+    print(f"{folder.parent.name}  {model.ByteSize()} bytes, opset {model.opset_import[0].version}")
 
 
 if __name__ == "__main__":

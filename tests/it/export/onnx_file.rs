@@ -55,7 +55,7 @@ impl<'a> Fields<'a> {
         text.clone()
     }
 
-    fn messages(&self, field: u64) -> impl Iterator<Item = Self> {
+    fn messages(&self, field: u64) -> impl Iterator<Item = Self> + use<'a> {
         self.parts(field).into_iter().map(Fields::of)
     }
 }
