@@ -44,7 +44,7 @@ fn the_command_writes_what_other_programs_need_and_says_what_they_lack() {
     export(&[])
         .assert()
         .failure()
-        .stderr(contains("encoder.onnx exists already, and 4 more files").and(contains("--force")));
+        .stderr(contains("encoder.onnx exists already, and 4 files more").and(contains("--force")));
     assert_eq!(
         fs::read(folder.join("decoder.onnx")).expect("a file"),
         b"mine"
