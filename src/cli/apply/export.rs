@@ -13,6 +13,7 @@ use crate::apply::Applied;
 use crate::cli::loading::watched;
 use crate::cli::numbers::whole;
 use crate::cli::signals::{check_stop, stop_on_signal};
+use crate::cli::table::printable;
 use crate::cli::{Exit, log, output};
 use crate::data::{Inputs, Skipped};
 use crate::export::{CHECK_SCRIPT, OnnxModels, PYTORCH_MODULE, onnx, pytorch};
@@ -112,7 +113,7 @@ pub(in crate::cli) fn run(args: &ExportArgs) -> anyhow::Result<Exit> {
     if args.writing.json {
         output::json(&Exported {
             folder: path_text(&args.output),
-            files: paths.iter().map(|path| path_text(path)).collect(),
+            files: paths.iter().map(path_text).collect(),
             latent_dim: info.latent_dim,
             refine_left_out: info.refine,
             images: expected.images,
@@ -133,11 +134,11 @@ pub(in crate::cli) fn run(args: &ExportArgs) -> anyhow::Result<Exit> {
         ))?;
     }
     if is_checked {
-        let check = path_text(&args.output.join(CHECK));
+        let check = path_text(args.output.join(CHECK));
         output::line(format_args!(
             "{} with expected results: check by python3 {}",
             count(expected.images, "image"),
-            crate::cli::table::printable(&check)
+            printable(&check)
         ))?;
     }
     output::path(&args.output)?;

@@ -119,8 +119,11 @@ fn equal_models_make_equal_files() {
     }
 }
 
-/// Shape and values of each tensor, and the metadata.
-fn tensors(bytes: &[u8]) -> (BTreeMap<String, (Vec<usize>, Vec<f32>)>, Value) {
+/// Shape and values by name.
+type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
+/// Each tensor, and the metadata.
+fn tensors(bytes: &[u8]) -> (Tensors, Value) {
     let (_, header) = SafeTensors::read_metadata(bytes).expect("a header");
     let metadata = header.metadata().as_ref().expect("metadata");
     let record = serde_json::from_str(&metadata["trainer"]).expect("JSON");
