@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::anomaly::{AnomalyScore, Calibration};
+use crate::anomaly::{AnomalyScore, Calibration, USUAL_SHARE};
 use crate::model::{METADATA_KEY, ModelInfo, Weights};
-
-/// The share of usual images whose scores thresholds aren't below, as in `trainer score`.
-const THRESHOLD_SHARE: f64 = 0.99;
 
 /// What an ONNX file says of its model.
 pub(super) struct Metadata {
@@ -62,13 +59,13 @@ pub(super) fn record(
     let mut record = info.record(weights, calibration);
     if let Some(Calibration { scores, .. }) = calibration {
         let thresholds = AnomalyScore::all().into_iter().filter_map(|score| {
-            let threshold = scores.threshold(score, THRESHOLD_SHARE)?;
+            let threshold = scores.threshold(score, USUAL_SHARE)?;
             Some((score.to_string(), threshold))
         });
         let thresholds: BTreeMap<String, f64> = thresholds.collect();
         record.insert(
             "thresholds".to_owned(),
-            json!({"share": THRESHOLD_SHARE, "refine": scores.refine, "scores": thresholds}),
+            json!({"share": USUAL_SHARE, "refine": scores.refine, "scores": thresholds}),
         );
     }
     record

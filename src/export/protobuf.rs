@@ -1,7 +1,6 @@
 //! Messages of Protocol Buffers, which ONNX files are: fields one after the other, each behind its number.
 //!
-//! By hand, since this is all that writing takes, and the crates for it bring macros on which burn's would have to be
-//! compiled anew.
+//! By hand: this is all that writing takes, less than to declare the messages for a crate's macros.
 
 /// A message in the making.
 #[derive(Clone, Debug, Default)]
