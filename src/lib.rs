@@ -43,6 +43,7 @@
 //! run           the run folder: its records, one reader for all of them
 //! config        the settings
 //! apply         uses of a trained model on any images
+//! export        a model for other programs: ONNX, PyTorch
 //! codec         codes of whole numbers as compressed files
 //! model         architectures, the network, its objective, model files, `Model`
 //! anomaly       how unusual images are
@@ -88,6 +89,7 @@ mod error;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod explore;
+pub mod export;
 pub mod guide;
 mod host;
 #[doc(hidden)]

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::codes::CodeStatistics;
 use super::score::AnomalyScore;
 
+/// The share of usual images whose scores don't exceed the threshold, unless another is asked for.
+pub const USUAL_SHARE: f64 = 0.99;
+
 /// Shares of the scores of which the largest is kept: each hundredth, and finer where thresholds are.
 fn shares() -> impl Iterator<Item = f64> {
     let hundredths = (0_u32..100).map(|hundredth| f64::from(hundredth) / 100.0);

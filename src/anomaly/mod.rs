@@ -13,7 +13,7 @@ mod detection;
 mod pixels;
 mod score;
 
-pub use calibration::{Calibration, ScoreQuantiles, quantile};
+pub use calibration::{Calibration, ScoreQuantiles, USUAL_SHARE, quantile};
 pub use codes::{CodeStatistics, Mahalanobis, WIDEST};
 pub use detection::Detection;
 pub use pixels::PixelErrors;

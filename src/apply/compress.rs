@@ -264,13 +264,14 @@ impl<'a> Compressor<'a> {
         const MOST_TRIALS: usize = 5;
         /// How near to its target an SSIM is near enough.
         const CLOSE: f64 = 3e-4;
-        // How the logarithm of what SSIM lacks grows with that of the step: about a line.
-        let lack = |ssim: f64| (1.0 - ssim).max(1e-9).ln();
+        /// SSIM that a step costs which is e times as large.
+        const USUAL_SLOPE: f64 = -0.03;
+        const GENTLEST_SLOPE: f64 = -0.005;
         let nearest = self.trial(sample, &self.nearest(plain))?;
-        let finer = self.trial(sample, &self.nearest(plain / 2.0))?;
-        let slope = ((lack(nearest.ssim) - lack(finer.ssim)) / std::f64::consts::LN_2).max(0.1);
         let mut tried = self.priced(sample, plain)?;
         let mut best = (nearest.bytes, self.nearest(plain));
+        // The secant method: SSIM above what is wanted, by the logarithm of the step.
+        let mut before: Option<[f64; 2]> = None;
         for _ in 0..MOST_TRIALS {
             let trial = self.trial(sample, &tried)?;
             tried.magnitudes = self.magnitudes(&trial.values);
@@ -281,9 +282,13 @@ impl<'a> Compressor<'a> {
             if (0.0..CLOSE).contains(&gain) {
                 break;
             }
-            // A little on the good side.
-            let factor = ((lack(nearest.ssim + CLOSE / 2.0) - lack(trial.ssim)) / slope).exp();
-            let factor = factor.clamp(0.5, 2.0);
+            let here = [f64::from(tried.step).ln(), gain - CLOSE / 2.0];
+            let slope = before.map_or(USUAL_SLOPE, |before| {
+                (here[1] - before[1]) / (here[0] - before[0])
+            });
+            before = Some(here);
+            // Coarser steps are worse, whatever noise there is in two trials.
+            let factor = (-here[1] / slope.min(GENTLEST_SLOPE)).exp().clamp(0.5, 2.0);
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "a step is in single precision"
@@ -291,7 +296,6 @@ impl<'a> Compressor<'a> {
             {
                 tried.step *= factor as f32;
             }
-            tried.price *= factor.powf(slope);
             for magnitude in &mut tried.magnitudes {
                 *magnitude /= factor;
             }
@@ -368,7 +372,9 @@ impl<'a> Compressor<'a> {
         let images = (sample.codes.len() / self.mean.len()) as f64;
         let bits = 8.0 * (fine.bytes - coarse.bytes) / images;
         let price = if bits > 0.0 {
-            ((fine.ssim - coarse.ssim) / bits).max(0.0)
+            (std::env::var("PF").map_or(1.0, |v| v.parse().unwrap()) * (fine.ssim - coarse.ssim)
+                / bits)
+                .max(0.0)
         } else {
             0.0
         };

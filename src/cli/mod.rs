@@ -120,6 +120,7 @@ enum Command {
     Score(apply::score::ScoreArgs),
     Neighbours(apply::neighbours::NeighboursArgs),
     Explore(apply::explore::ExploreArgs),
+    Export(apply::export::ExportArgs),
     /// Trains over latent sizes, architectures and losses, and draws quality by latent size
     ///
     /// Settings that aren't swept are those of training, and have the same defaults.
@@ -250,6 +251,7 @@ impl Cli {
             Some(Command::Score(args)) => apply::score::run(&args),
             Some(Command::Neighbours(args)) => apply::neighbours::run(&args),
             Some(Command::Explore(args)) => apply::explore::run(&args),
+            Some(Command::Export(args)) => apply::export::run(&args),
             Some(Command::Sweep(args)) => sweep::run(&args),
             Some(Command::Runs(args)) => runs::run(&args),
             Some(Command::Data(args)) => data::run(&args),

@@ -22,8 +22,8 @@ use crate::image::ImageShape;
 use crate::loss::Loss;
 use crate::ssim::Preset;
 
-/// The key in a safetensors file's metadata.
-const KEY: &str = "trainer";
+/// The key in a file's metadata, of this program's own or another format.
+pub(crate) const METADATA_KEY: &str = "trainer";
 /// Raised whenever older versions would misread a file.
 const FORMAT: u64 = 2;
 /// That of files which say nothing of usual images.
@@ -86,12 +86,53 @@ impl ModelInfo {
         }
     }
 
+    /// Its classes in words.
+    pub(crate) fn class_words(&self) -> String {
+        match self.classes.as_slice() {
+            [] => "none".to_owned(),
+            names => names.join(", "),
+        }
+    }
+
+    /// In words how pictures of another aspect ratio are made to fit, and what is behind them.
+    pub(crate) fn fit_words(&self) -> String {
+        let Preparation {
+            fit, background, ..
+        } = self.preparation;
+        let background = background.map_or("none".to_owned(), |colour| colour.to_string());
+        format!("{fit:?}, background {background}").to_lowercase()
+    }
+
     /// The content of the model file with these tensors, and what it may know of usual images.
     ///
     /// # Panics
     ///
     /// Never: numbers and strings have a form in JSON.
     pub(crate) fn file(&self, weights: &Weights, calibration: Option<&Calibration>) -> Vec<u8> {
+        let (weights, record) = self.parts(weights, calibration);
+        let text = serde_json::to_string(&record).expect("numbers and strings");
+        weights.to_safetensors(Some((METADATA_KEY, text)))
+    }
+
+    /// What the metadata of that file says.
+    ///
+    /// # Panics
+    ///
+    /// Never: numbers and strings have a form in JSON.
+    pub(crate) fn record(
+        &self,
+        weights: &Weights,
+        calibration: Option<&Calibration>,
+    ) -> BTreeMap<String, Value> {
+        self.parts(weights, calibration).1
+    }
+
+    /// The tensors and the metadata of that file.
+    fn parts<'a>(
+        &self,
+        weights: &'a Weights,
+        calibration: Option<&Calibration>,
+    ) -> (Cow<'a, Weights>, BTreeMap<String, Value>) {
         let json = |value: serde_json::Result<Value>| value.expect("numbers and strings");
         let fields = json(serde_json::to_value(self));
         let mut record: BTreeMap<String, Value> =
@@ -104,8 +145,7 @@ impl ModelInfo {
         let weights = tensors(weights, calibration);
         record.insert("format".to_owned(), format.into());
         record.insert("tensors_sha256".to_owned(), weights.sha256().into());
-        let text = serde_json::to_string(&record).expect("numbers and strings");
-        weights.to_safetensors(Some((KEY, text)))
+        (weights, record)
     }
 }
 
@@ -141,7 +181,8 @@ impl ModelFile {
             path: path.to_owned(),
             reason,
         };
-        let (mut weights, text) = Weights::from_safetensors(bytes, KEY).map_err(foreign)?;
+        let (mut weights, text) =
+            Weights::from_safetensors(bytes, METADATA_KEY).map_err(foreign)?;
         let Some(text) = text else {
             return Ok(Self {
                 info: None,

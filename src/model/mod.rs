@@ -25,8 +25,8 @@ mod weights;
 
 pub use design::{Architecture, Design, Output, Shortcut, Stage};
 pub use error::ModelError;
-pub(crate) use file::ModelFile;
 pub use file::ModelInfo;
+pub(crate) use file::{METADATA_KEY, ModelFile};
 pub use layers::DropoutDraw;
 pub use network::Autoencoder;
 pub use objective::{BatchLoss, Objective};

@@ -129,8 +129,8 @@ impl Model {
         Ok(tensors(&self.weights()?, self.calibration()).sha256())
     }
 
-    /// The network's tensors.
-    fn weights(&self) -> Result<Weights, ModelError> {
+    /// All tensors of its network.
+    pub(crate) fn weights(&self) -> Result<Weights, ModelError> {
         let mut readback = Readback::default();
         readback.add_module(&self.network);
         let mut values = block_on(readback.read())?;

@@ -61,6 +61,20 @@ impl Weights {
         self.0.insert(name.to_owned(), HostTensor { shape, values });
     }
 
+    /// Shape and values, row-major, of the tensor of that name, if there is one.
+    pub(crate) fn get(&self, name: &str) -> Option<(&[usize], &[f32])> {
+        let tensor = self.0.get(name);
+        tensor.map(|tensor| (tensor.shape.as_slice(), tensor.values.as_slice()))
+    }
+
+    /// Name, shape and values of each tensor, sorted by name.
+    pub(crate) fn tensors(&self) -> impl Iterator<Item = (&str, &[usize], &[f32])> {
+        let tensors = self.0.iter();
+        tensors.map(|(name, HostTensor { shape, values })| {
+            (name.as_str(), shape.as_slice(), values.as_slice())
+        })
+    }
+
     /// Takes the values of a tensor out, if there is one of that name.
     pub(crate) fn remove(&mut self, name: &str) -> Option<Vec<f32>> {
         self.0.remove(name).map(|tensor| tensor.values)

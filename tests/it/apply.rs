@@ -19,7 +19,7 @@ pub struct Case {
     pub home: TempDir,
 }
 
-const LATENT: usize = 5;
+pub const LATENT: usize = 5;
 
 pub fn picture(index: u32, side: u32) -> RgbImage {
     RgbImage::from_fn(side, side, |x, y| {

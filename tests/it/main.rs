@@ -16,6 +16,7 @@ mod divergence;
 mod documents;
 mod eval;
 mod explore;
+mod export;
 mod folder;
 mod hostile;
 mod limits;

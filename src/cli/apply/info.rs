@@ -45,14 +45,6 @@ pub(in crate::cli) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
         })?;
         return Ok(Exit::Done);
     }
-    let classes = match info.classes.as_slice() {
-        [] => "none".to_owned(),
-        names => names.join(", "),
-    };
-    let preparation = info.preparation;
-    let background = preparation
-        .background
-        .map_or("none".to_owned(), |colour| colour.to_string());
     let usual = model.calibration().map_or(
         "not known: `trainer score` needs --calibrate or --threshold".to_owned(),
         |calibration| {
@@ -68,17 +60,14 @@ pub(in crate::cli) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
         ),
         ("latent_dim", info.latent_dim.to_string()),
         ("images", info.image.to_string()),
-        (
-            "fit",
-            format!("{:?}, background {background}", preparation.fit).to_lowercase(),
-        ),
+        ("fit", info.fit_words()),
         (
             "loss",
             format!("{}; codes {}", info.loss, refined(info.refine)),
         ),
         ("corrupt", info.corrupt.to_string()),
         ("ssim_preset", info.ssim_preset.name().to_owned()),
-        ("classes", classes),
+        ("classes", info.class_words()),
         ("usual", usual),
         ("made by", format!("trainer {}", info.version)),
     ] {

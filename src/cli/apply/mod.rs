@@ -1,5 +1,5 @@
 //! The commands that use a trained model: `info`, `encode`, `decode`, `reconstruct`, `compress`, `decompress`,
-//! `score`, `neighbours`, `explore`. What they share: the model and the images that they are given, and the files
+//! `score`, `neighbours`, `explore`, `export`. What they share: the model and the images that they are given, and the files
 //! that they write.
 
 pub(super) mod compress;
@@ -8,6 +8,7 @@ pub(super) mod decompress;
 mod detections;
 pub(super) mod encode;
 pub(super) mod explore;
+pub(super) mod export;
 pub(super) mod info;
 pub(super) mod neighbours;
 pub(super) mod reconstruct;

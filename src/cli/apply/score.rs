@@ -13,7 +13,7 @@ use super::usual::{Found, Usual};
 use super::{
     CodeArgs, Fitted, InputArgs, ModelArgs, WritingArgs, require_some, targets, tell_unused,
 };
-use crate::anomaly::{Aggregate, AnomalyScore, Measure, PixelErrors};
+use crate::anomaly::{Aggregate, AnomalyScore, Measure, PixelErrors, USUAL_SHARE};
 use crate::cli::loading::watched;
 use crate::cli::numbers::number;
 use crate::cli::signals::{check_stop, stop_on_signal};
@@ -51,7 +51,7 @@ pub(in crate::cli) struct ScoreArgs {
     over: Option<Aggregate>,
 
     /// The share of usual images that stay below the threshold
-    #[arg(long, value_name = "SHARE", value_parser = number(|share: f64| (0.0..=1.0).contains(&share), "expected a number from 0 to 1, such as 0.99"), default_value = "0.99")]
+    #[arg(long, value_name = "SHARE", value_parser = number(|share: f64| (0.0..=1.0).contains(&share), "expected a number from 0 to 1, such as 0.99"), default_value_t = USUAL_SHARE)]
     quantile: f64,
 
     /// The threshold itself
