@@ -9,6 +9,7 @@ mod apply;
 mod bench;
 mod cli;
 mod compare_command;
+mod compress;
 mod config;
 mod conv;
 mod data;

@@ -10,7 +10,7 @@ use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageResult};
 use serde::Serialize;
 
-use crate::apply::{Compressor, Goal, thinned};
+use crate::apply::{CompressError, Compressor, Goal, thinned};
 use crate::cli::moved_data::MovedDataArgs;
 use crate::cli::numbers::{number, whole};
 use crate::cli::runs_folder::RunsFolder;
@@ -84,7 +84,13 @@ pub(super) fn run(args: &CompressArgs) -> anyhow::Result<Exit> {
     let sample = images.of_rows(&thinned(indices, SAMPLE));
     let sample = compressor.sample(sample)?;
     for &target in &args.targets {
-        let chosen = compressor.choose(&sample, Goal::Ssim(target))?;
+        let chosen = match compressor.choose(&sample, Goal::Ssim(target)) {
+            Err(error @ CompressError::Unreachable { .. }) => {
+                tracing::warn!("{error}");
+                continue;
+            }
+            chosen => chosen?,
+        };
         let clock = Stopwatch::start();
         let mut writer = Writer::new(
             Vec::new(),
