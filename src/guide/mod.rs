@@ -2,7 +2,7 @@
 //!
 //! Each chapter is a Markdown file in `src/guide/`, to be read here or in the repository:
 //!
-//! - using the program: [`getting_started`], [`images`], [`settings`], [`using`], [`export`], [`run_folder`],
+//! - using the program: [`getting_started`], [`images`], [`settings`], [`using`], [`compression`], [`export`], [`run_folder`],
 //!   [`reliability`];
 //! - how it works: [`models`], [`ssim`];
 //! - what it achieves: [`results`], [`benchmarks`], [`experiments`].
@@ -17,6 +17,7 @@ macro_rules! chapters {
         #[doc = "[Your own images]: crate::guide::images"]
         #[doc = "[Settings]: crate::guide::settings"]
         #[doc = "[Using a model]: crate::guide::using"]
+        #[doc = "[Compression]: crate::guide::compression"]
         #[doc = "[Export]: crate::guide::export"]
         #[doc = "[Run folder]: crate::guide::run_folder"]
         #[doc = "[Reliability]: crate::guide::reliability"]
@@ -36,6 +37,7 @@ chapters! {
     images "images.md"
     settings "settings.md"
     using "using.md"
+    compression "compression.md"
     export "export.md"
     run_folder "run_folder.md"
     reliability "reliability.md"
