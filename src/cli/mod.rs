@@ -10,6 +10,7 @@ mod devices;
 mod eval;
 mod loading;
 mod log;
+mod man;
 mod moved_data;
 mod natural;
 mod numbers;
@@ -138,6 +139,7 @@ enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    Man(man::ManArgs),
 }
 
 /// Prints the help or the version that was asked for.
@@ -234,7 +236,10 @@ impl Cli {
 
     /// Does what the command line says.
     fn run(self) -> anyhow::Result<Exit> {
-        if !matches!(self.command, Some(Command::Completions { .. })) {
+        if !matches!(
+            self.command,
+            Some(Command::Completions { .. } | Command::Man(_))
+        ) {
             threads::start()?;
         }
         match self.command {
@@ -261,6 +266,7 @@ impl Cli {
             Some(Command::Serve(args)) => serve::run(&args),
             Some(Command::Bench(command)) => bench::run(command),
             Some(Command::Completions { shell }) => completions::run(shell),
+            Some(Command::Man(args)) => man::run(&args),
         }
     }
 }

@@ -1,14 +1,18 @@
 //! The program as a user meets it: exit codes, messages, and nothing written on wrong input.
 
+use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::common::{
     column, json, only_run, run_folders, small_run, trainer, with_default_signals,
 };
+use clap::CommandFactory;
 use predicates::prelude::*;
 use predicates::str::contains;
 use tempfile::TempDir;
+use trainer::cli::Cli;
 
 #[test]
 fn the_result_goes_to_standard_output_and_progress_to_standard_error() {
@@ -206,6 +210,68 @@ fn completions_are_printed_for_each_shell() {
             .success()
             .stdout(contains("trainer"));
     }
+}
+
+/// Pages of a command and of those below it, as `trainer-bench-ssim`, with the flags that each tells of.
+fn pages(name: &str, command: &clap::Command) -> Vec<(String, Vec<String>)> {
+    let flags = command.get_arguments().filter(|it| !it.is_hide_set());
+    let flags = flags.filter_map(clap::Arg::get_long).map(str::to_owned);
+    let below = command.get_subcommands().filter(|it| !it.is_hide_set());
+    let mut all: Vec<_> = below
+        .flat_map(|command| pages(&format!("{name}-{}", command.get_name()), command))
+        .collect();
+    all.push((name.to_owned(), flags.collect()));
+    all
+}
+
+#[test]
+fn manual_pages_tell_of_every_command_and_flag() {
+    let folder = TempDir::new().expect("a folder");
+    let man1 = folder.path().join("share/man1");
+    let write = || trainer().args(["man", "-o"]).arg(&man1).assert().success();
+    write();
+    let expected = pages("trainer", &Cli::command());
+    assert!(
+        expected
+            .iter()
+            .any(|(name, _)| name == "trainer-bench-ssim")
+    );
+    let text = |name: &str| fs::read_to_string(man1.join(name)).expect("a page");
+    for (name, flags) in &expected {
+        let page = text(&format!("{name}.1"));
+        assert!(page.contains(&format!(".TH {name} 1")), "{name}: {page}");
+        for flag in flags {
+            // A hyphen that can be copied.
+            let flag = format!("--{flag}").replace('-', r"\-");
+            assert!(page.contains(&flag), "{name} {flag}");
+        }
+    }
+    // The terms of a loss stand below each other.
+    assert!(text("trainer.1").contains("\n  \\- mse:"));
+    let written = fs::read_dir(&man1).expect("a folder").count();
+    assert_eq!(written, expected.len());
+    trainer()
+        .arg("man")
+        .assert()
+        .success()
+        .stdout(text("trainer.1"));
+    // Pages of an earlier version are replaced.
+    fs::write(man1.join("trainer.1"), "old").expect("a file");
+    write();
+    assert_ne!(text("trainer.1"), "old");
+}
+
+#[test]
+fn manual_pages_that_cannot_be_written_are_an_error() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("man1");
+    fs::write(&file, "kept").expect("a file");
+    let to = |path: &Path| trainer().args(["man", "--output"]).arg(path).assert();
+    to(&file).code(2).stderr(contains("--output"));
+    to(&file.join("below"))
+        .code(1)
+        .stderr(contains("man1").and(contains("panicked").not()));
+    assert_eq!(fs::read_to_string(&file).expect("a file"), "kept");
 }
 
 #[cfg(unix)]

@@ -62,6 +62,7 @@ fn a_reader_that_has_seen_enough_ends_a_command_quietly() {
         &["runs", "--runs", folder],
         &["runs", "--runs", folder, "--json"],
         &["completions", "bash"],
+        &["man"],
         &["serve", "--port", "0", "--runs", folder],
     ] {
         let mut command = program(arguments);
@@ -125,6 +126,7 @@ fn a_full_disk_is_an_error() {
         &["--help"],
         &["devices"],
         &["completions", "zsh"],
+        &["man"],
     ] {
         let full = std::fs::File::options().write(true).open("/dev/full");
         let mut command = program(arguments);
