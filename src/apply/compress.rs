@@ -9,6 +9,7 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::{Applied, evenly, read};
 use crate::codec::{GREATEST, Header, SymbolModel};
+use crate::data::Images;
 use crate::host::block_on;
 use crate::image::from_levels;
 use crate::loss::{Loss, Term};
@@ -133,6 +134,28 @@ impl<'a> Compressor<'a> {
     #[must_use]
     pub fn batch_size(&self) -> usize {
         self.applied.batch_size()
+    }
+
+    /// The bytes of the codes of the images at `rows`, each value rounded to the nearest multiple of the step that
+    /// the model was trained for; none where it was trained for none.
+    ///
+    /// # Errors
+    ///
+    /// Where the device fails.
+    pub(crate) async fn trained_bytes(
+        &self,
+        images: &Images,
+        rows: &[u32],
+    ) -> Result<Option<usize>, ModelError> {
+        let rate = self.model.objective().rate;
+        if rate.is_none() {
+            return Ok(None);
+        }
+        let codes = self.applied.encode_rows(images, rows).await?;
+        let codes = codes.iter().zip(self.mean.iter().cycle());
+        let values = codes.map(|(code, mean)| whole(((code - mean) / rate.step).round()));
+        let values: Option<Vec<i32>> = values.collect();
+        Ok(values.map(|values| self.symbols(rate.step).encode(&values).len()))
     }
 
     /// Steps of refinement for each code before it is rounded.
@@ -372,9 +395,7 @@ impl<'a> Compressor<'a> {
         let images = (sample.codes.len() / self.mean.len()) as f64;
         let bits = 8.0 * (fine.bytes - coarse.bytes) / images;
         let price = if bits > 0.0 {
-            (std::env::var("PF").map_or(1.0, |v| v.parse().unwrap()) * (fine.ssim - coarse.ssim)
-                / bits)
-                .max(0.0)
+            ((fine.ssim - coarse.ssim) / bits).max(0.0)
         } else {
             0.0
         };

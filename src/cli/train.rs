@@ -209,6 +209,11 @@ fn print_result(summary: &Summary, run: &RunDir, json: bool) -> anyhow::Result<(
         &format!("test, {} latent values", summary.latent_dim),
         &summary.test,
     )?;
+    if let Some(bytes) = summary.bytes_per_image {
+        output::line(format_args!(
+            "rounded and packed        {bytes:.1} bytes an image"
+        ))?;
+    }
     if let Some(noisy) = &summary.noisy {
         print_quality("as they were spoilt", noisy)?;
     }

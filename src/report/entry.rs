@@ -51,6 +51,7 @@ struct Outcome {
     pca: Option<Scores>,
     pca_validation: Option<Scores>,
     pca_components: Option<usize>,
+    bytes_per_image: Option<f64>,
     seconds: f64,
     ssim_preset: String,
     train_images: usize,
@@ -193,6 +194,7 @@ impl From<Summary> for Outcome {
             best_epoch: summary.best_epoch,
             parameters: summary.parameters,
             latent_dim: summary.latent_dim,
+            bytes_per_image: summary.bytes_per_image,
             pca_components: summary.pca.as_ref().map(|pca| pca.components),
             pca_validation: summary
                 .pca

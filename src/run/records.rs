@@ -158,6 +158,9 @@ pub struct Summary {
     /// Quality of the test images as they were spoilt, where a model is to restore such ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noisy: Option<Quality>,
+    /// What the codes of the test images take, packed, on average, where a model was trained for few bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_per_image: Option<f64>,
     /// The linear baseline on the same images, if it was asked for.
     pub pca: Option<PcaReference>,
     /// Where the time went.

@@ -2,7 +2,7 @@
 
 use super::training::Training;
 use super::{Finished, Prepared, TrainError, pictures, test_images};
-use crate::apply::calibrate;
+use crate::apply::{Compressor, calibrate};
 use crate::device;
 use crate::host::Stopwatch;
 use crate::metrics::{Scores, evaluate_noise, evaluate_pca_async};
@@ -66,6 +66,10 @@ impl Training<'_> {
             );
             Some(scores.await?.quality())
         };
+        let compressor = Compressor::new(&model, None);
+        let bytes = compressor.trained_bytes(&self.prepared.images, &split.test);
+        #[expect(clippy::cast_precision_loss, reason = "counts")]
+        let bytes_per_image = (bytes.await?).map(|bytes| bytes as f64 / split.test.len() as f64);
         let pca = if config.output.pca {
             Some(pca_reference(self.prepared).await?)
         } else {
@@ -91,6 +95,7 @@ impl Training<'_> {
             test: test.quality(),
             validation: best.validation_quality(split.validation.len()),
             noisy,
+            bytes_per_image,
             pca,
             seconds: Times {
                 training: self.progress.seconds,

@@ -390,7 +390,8 @@ fn a_model_that_is_trained_for_few_bits_has_codes_of_whole_steps() {
     };
     let run = train("rate", &["--rate", "0.002"]);
     let summary = json(&run.join("summary.json"));
-    assert!(summary["test"]["ssim"].as_f64().expect("a number") > 0.0);
+    let packed = summary["bytes_per_image"].as_f64().expect("a number");
+    assert!(packed > 1.0 && packed < 400.0, "{packed}");
     let model =
         Model::open(run.join("checkpoints/best.safetensors"), &Device::flex()).expect("a model");
     let rate = model.objective().rate;

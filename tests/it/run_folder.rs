@@ -30,6 +30,7 @@ fn summary() -> Summary {
         test: quality(0.891),
         validation: quality(0.894),
         noisy: None,
+        bytes_per_image: None,
         pca: Some(PcaReference {
             components: 128,
             test: quality(0.84),

@@ -31,6 +31,7 @@ fn summary(ssim: f64) -> Summary {
         test: quality(ssim),
         validation: quality(ssim),
         noisy: None,
+        bytes_per_image: None,
         pca: Some(PcaReference {
             components: 128,
             test: quality(0.9122),

@@ -48,6 +48,9 @@ function testResult(run) {
     main.push(figure("Difference", signedScore(difference), "", difference > 0 ? "ahead" : "behind"));
     rest.push(figure("PCA’s PSNR", fixed(pca.psnr, 2), "dB"));
   }
+  if (outcome.bytes_per_image != null) {
+    rest.push(figure("Packed", fixed(outcome.bytes_per_image, 1), "bytes an image"));
+  }
   rest.push(figure("Best epoch", count(outcome.best_epoch), `of ${count(run.epochs_done)}`));
   rest.push(figure("Parameters", count(outcome.parameters)));
   rest.push(figure("Duration", duration(outcome.seconds)));
