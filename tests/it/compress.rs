@@ -1,6 +1,7 @@
 //! Compression: whole numbers to bytes and back, the file, `trainer compress` and `decompress`, and training for it.
 
 use std::fs;
+use std::io::Write;
 
 use assert_cmd::Command;
 use predicates::prelude::PredicateBooleanExt;
@@ -77,6 +78,56 @@ proptest! {
         prop_assert_eq!(found, values);
         let expected: Vec<CodedImage> = (0..count / width).map(image).collect();
         prop_assert_eq!(images, expected);
+    }
+}
+
+/// Bytes as Deflate packs them, behind their number; nothing of nothing.
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut content = Vec::new();
+    if !bytes.is_empty() {
+        let level = flate2::Compression::fast();
+        let mut encoder = flate2::write::ZlibEncoder::new(&mut content, level);
+        encoder.write_all(bytes).expect("memory");
+        encoder.finish().expect("memory");
+    }
+    behind_its_length(&content)
+}
+
+fn behind_its_length(bytes: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(bytes.len()).expect("few");
+    [&length.to_le_bytes(), bytes].concat()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Whatever stands behind checksums that are true, it's an error or some images.
+    #[test]
+    fn no_block_brings_a_reader_down(
+        count: u32,
+        is_small: bool,
+        names in prop::collection::vec(any::<u8>(), 0..40),
+        sizes in prop::collection::vec(any::<u8>(), 0..40),
+        codes in prop::collection::vec(any::<u8>(), 0..80),
+    ) {
+        const END: usize = 4 + 8 + 4;
+        const SUM: usize = 4;
+        let symbols = SymbolModel::new(3, None);
+        let empty = written(&[], symbols.clone(), true);
+        let header = &empty[..empty.len() - END];
+        let count = if is_small { count % 8 } else { count };
+        let block = [
+            count.to_le_bytes().to_vec(),
+            packed(&names),
+            packed(&sizes),
+            behind_its_length(&codes),
+        ].concat();
+        let sum = crc32c::crc32c_append(crc32c::crc32c(&header[..header.len() - SUM]), &block);
+        let file = [header, &block, &sum.to_le_bytes()].concat();
+        // Without its end, it is no file in any case.
+        prop_assert!(read(&file, symbols).is_err());
+        let decoded = SymbolModel::new(2, None).decode(&codes, names.len());
+        prop_assert!(decoded.is_none_or(|values| values.len() == 2 * names.len()));
     }
 }
 
