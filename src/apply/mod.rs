@@ -11,6 +11,7 @@
 //! one of many: so a code depends on its image alone.
 
 mod anomalies;
+mod coarseness;
 mod codes;
 mod compress;
 mod neighbours;
@@ -29,10 +30,11 @@ use crate::ssim::{SsimConfig, ssim_map};
 
 pub(crate) use anomalies::calibrate;
 pub use anomalies::{Scorer, evenly, thinned};
+pub use coarseness::{Goal, Sample};
 pub use codes::{
     CodeRow, CodesError, read_code_values, read_codes, write_array_header, write_codes_header,
 };
-pub use compress::{Coarseness, CompressError, Compressed, Compressor, Goal, Sample};
+pub use compress::{Coarseness, CompressError, Compressed, Compressor};
 pub use neighbours::{Neighbour, Neighbours};
 
 /// What encodes and decodes, ready for batches of one size.

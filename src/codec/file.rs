@@ -268,21 +268,21 @@ fn images(names: &[u8], sizes: &[u8], count: usize) -> Option<Option<Vec<CodedIm
     if names.is_empty() && sizes.is_empty() {
         return Some(None);
     }
-    let (sides, []) = sizes.as_chunks() else {
+    let (numbers, []) = sizes.as_chunks() else {
         return None;
     };
-    let (sides, []) = sides.as_chunks() else {
+    let (pairs, []) = numbers.as_chunks() else {
         return None;
     };
     let mut rest = names.as_slice();
-    let images = sides.iter().map(|sides: &[[u8; 4]; 2]| {
+    let images = pairs.iter().map(|pair: &[[u8; 4]; 2]| {
         let (length, after) = rest.split_first_chunk()?;
         let length = u32::from_le_bytes(*length) as usize;
         let (name, after) = after.split_at_checked(length)?;
         rest = after;
         Some(CodedImage {
             path: std::str::from_utf8(name).ok()?.to_owned(),
-            size: sides.map(|side| u32::from_le_bytes(side) as usize),
+            size: pair.map(|side| u32::from_le_bytes(side) as usize),
         })
     });
     let images: Vec<CodedImage> = images.collect::<Option<_>>()?;

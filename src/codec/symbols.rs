@@ -22,8 +22,8 @@ pub const GREATEST: u32 = (1 << MOST_BITS) - 1;
 /// Bits of a probability for the range coder.
 const PRECISION: usize = 16;
 /// Bits that a probability has more while it adapts, so that small steps aren't rounded away.
-const FINER: u32 = 8;
-const ONE: u32 = 1 << (PRECISION as u32 + FINER);
+const FINER: usize = 8;
+const ONE: u32 = 1 << (PRECISION + FINER);
 /// The least probability of either outcome: one in 8,192.
 const LEAST: u32 = ONE >> 13;
 /// Outcomes after which a probability is no longer their mean but follows them.
@@ -252,8 +252,8 @@ impl SymbolModel {
         assert!(values.len().is_multiple_of(self.width()), "whole codes");
         assert!(values.iter().all(|value| value.unsigned_abs() <= GREATEST));
         let mut coder = RangeEncoder::<u32, u64>::new();
-        let coded = self.code(&mut coder, &mut values.to_vec());
-        coded.expect("memory takes all that it's given");
+        let done = self.code(&mut coder, &mut values.to_vec());
+        done.expect("memory takes all that it's given");
         let words = coder.into_compressed().expect("memory takes all");
         words.into_iter().flat_map(u32::to_le_bytes).collect()
     }
