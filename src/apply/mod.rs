@@ -83,7 +83,8 @@ impl<'a> Applied<'a> {
     }
 
     /// With codes as they are before they are rounded, where training rounds them.
-    pub(super) fn unrounded(mut self) -> Self {
+    #[must_use]
+    pub fn unrounded(mut self) -> Self {
         if let Method::Network(_, objective) = &mut self.method {
             objective.rate = CodeRate::default();
         }

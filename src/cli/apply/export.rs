@@ -161,7 +161,7 @@ struct Expected {
 impl Expected {
     fn new(model: &Model, inputs: &Inputs, quiet: bool) -> anyhow::Result<Self> {
         let info = model.info();
-        let applied = Applied::new(model, Some(0));
+        let applied = Applied::new(model, Some(0)).unrounded();
         let mut found = Self::default();
         let mut fitted = Fitted::default();
         let unused = watched(quiet, |watch| {
