@@ -128,9 +128,13 @@ impl Compressor<'_> {
 
     /// Some of a sample, for what takes long.
     fn part(&self, sample: &Sample) -> Sample {
+        const FEWEST: usize = 16;
         const MOST: usize = 128;
+        /// Of all of them: some seconds on two cores.
+        const VALUES: usize = 1 << 18;
         let info = self.model.info();
-        let places = evenly(sample.codes.len() / info.latent_dim, MOST);
+        let count = (VALUES / info.image.len()).clamp(FEWEST, MOST);
+        let places = evenly(sample.codes.len() / info.latent_dim, count);
         let of = |width: usize| {
             places
                 .iter()
