@@ -66,7 +66,10 @@ impl Compressor<'_> {
     /// Where the goal is out of reach, or the device fails.
     pub fn choose(&self, sample: &Sample, goal: Goal) -> Result<Coarseness, CompressError> {
         let target = match goal {
-            Goal::Step(step) => return self.priced(sample, step),
+            Goal::Step(step) => {
+                let nearest = self.trial(sample, &self.nearest(step))?;
+                return self.priced(sample, step, &nearest);
+            }
             Goal::Ssim(target) => target,
             Goal::SsimCost(cost) => sample.ssim - cost,
         };
@@ -91,7 +94,7 @@ impl Compressor<'_> {
         const USUAL_SLOPE: f64 = -0.03;
         const GENTLEST_SLOPE: f64 = -0.005;
         let nearest = self.trial(sample, &self.nearest(plain))?;
-        let mut tried = self.priced(sample, plain)?;
+        let mut tried = self.priced(sample, plain, &nearest)?;
         let mut best = (nearest.bytes, self.nearest(plain));
         // The secant method: SSIM above what is wanted, by the logarithm of the step.
         let mut before: Option<[f64; 2]> = None;
@@ -191,9 +194,14 @@ impl Compressor<'_> {
     }
 
     /// A step with the price of bits that goes with it: as much SSIM for a bit as a somewhat coarser step would cost.
-    fn priced(&self, sample: &Sample, step: f32) -> Result<Coarseness, CompressError> {
+    /// `fine` is what becomes of the sample where each value is rounded to the nearest multiple of the step.
+    fn priced(
+        &self,
+        sample: &Sample,
+        step: f32,
+        fine: &Trial,
+    ) -> Result<Coarseness, CompressError> {
         const COARSER: f32 = 1.25;
-        let fine = self.trial(sample, &self.nearest(step))?;
         let coarse = self.trial(sample, &self.nearest(COARSER * step))?;
         #[expect(clippy::cast_precision_loss, reason = "a count of images")]
         let images = (sample.codes.len() / self.mean.len()) as f64;

@@ -79,8 +79,12 @@ impl Objective {
         rounding: &Rounding,
     ) -> Tensor<2> {
         let images = Tensor::from_inner(images);
-        let mean = Tensor::from_inner(rounding.mean.clone());
-        let prices = Tensor::from_inner(rounding.bits.clone() * rounding.price);
+        let rounding = Rounding {
+            mean: Tensor::from_inner(rounding.mean.clone()),
+            bits: Tensor::from_inner(rounding.bits.clone()),
+            ..*rounding
+        };
+        let prices = rounding.bits.clone() * rounding.price;
         let mut free = steps.ones_like();
         for (round, reach) in ROUNDS.into_iter().enumerate() {
             let evaluations = if round == 0 {
@@ -90,7 +94,7 @@ impl Objective {
             };
             steps = lbfgs::minimize(steps, evaluations, |steps| {
                 let steps = Tensor::from_inner(steps).require_grad();
-                let codes = steps.clone() * rounding.step + mean.clone();
+                let codes = rounding.codes(steps.clone());
                 let losses = self.losses(&decoder.predict(codes), images.clone());
                 let magnitudes =
                     (steps.clone().square() + ROUND_OFF * ROUND_OFF).sqrt() - ROUND_OFF;

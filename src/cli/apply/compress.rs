@@ -1,6 +1,6 @@
 //! `trainer compress MODEL IMAGES… -o FILE`: images as a file of few bytes.
 
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, Seek};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -20,7 +20,6 @@ use crate::codec::{CodedImage, Writer};
 use crate::data::{InputBatch, Inputs, Skipped};
 use crate::model::Model;
 use crate::path_text::path_text;
-use crate::run::write_output_with;
 use crate::words::count;
 
 /// Images by which the step is chosen, spread evenly over all.
@@ -144,10 +143,7 @@ pub(in crate::cli) fn run(args: &CompressArgs) -> anyhow::Result<Exit> {
     let file = writer.finish().context("can't write a temporary file")?;
     let mut file = file.into_inner().context("can't write a temporary file")?;
     let bytes = file.stream_position()?;
-    file.seek(SeekFrom::Start(0))?;
-    write_output_with(&args.output, &mut |mut output| {
-        io::copy(&mut file, &mut output).map(|_| ())
-    })?;
+    targets::write_from(&args.output, &mut file)?;
 
     #[expect(clippy::cast_precision_loss, reason = "counts")]
     let (bytes_per_image, ssim) = {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufReader, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -59,12 +59,17 @@ pub(in crate::cli) fn run(args: &DecompressArgs) -> anyhow::Result<Exit> {
     log::start(args.writing.quiet);
     stop_on_signal()?;
     let model = args.model.open()?;
-    let compressor = Compressor::new(&model, Some(0));
+    let work = Work {
+        args,
+        compressor: Compressor::new(&model, Some(0)),
+        sha256: model.sha256()?,
+        model: &model,
+    };
     // All of it is read before anything is written, and then again, block by block.
     let mut images = 0;
     let mut kept: Vec<CodedImage> = Vec::new();
     let shown = targets::shown(&args.file);
-    each_block(args, &model, &compressor, |block, _| {
+    work.each_block(|block, _| {
         check_stop()?;
         images += block.values.len() / model.info().latent_dim;
         kept.extend(block.images.into_iter().flatten());
@@ -75,9 +80,9 @@ pub(in crate::cli) fn run(args: &DecompressArgs) -> anyhow::Result<Exit> {
     }
     let is_array = (args.output.extension()).is_some_and(|word| word.eq_ignore_ascii_case("npy"));
     if is_array {
-        write_codes(args, &model, &compressor, &kept, images)?;
+        work.write_codes(&kept, images)?;
     } else {
-        write_pictures(args, &model, &compressor, &kept, images)?;
+        work.write_pictures(&kept, images)?;
     }
     if args.writing.json {
         output::json(&Decompressed {
@@ -91,119 +96,117 @@ pub(in crate::cli) fn run(args: &DecompressArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Hands each block of the file to `take`, with the step of its codes.
-fn each_block(
-    args: &DecompressArgs,
-    model: &Model,
-    compressor: &Compressor,
-    mut take: impl FnMut(Block, f32) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let about = || targets::shown(&args.file);
-    let file = File::open(&args.file).with_context(|| format!("can't read {}", about()))?;
-    let mut reader = Reader::new(BufReader::new(file)).with_context(about)?;
-    let header = reader.header().clone();
-    let own = model.sha256()?;
-    if header.model != own || header.latent_dim != model.info().latent_dim {
-        bail!(
-            "{} was compressed with another model: its codes are of the one whose tensors have the SHA-256 {}, and \
-             {} has {own}. Give the model that made it",
-            about(),
-            header.model,
-            targets::shown(&args.model.model)
-        );
-    }
-    let mut symbols = compressor.symbols(header.step);
-    while let Some(block) = reader.next_block(&mut symbols).with_context(about)? {
-        take(block, header.step)?;
-    }
-    Ok(())
+/// What there is to do, and with which model.
+struct Work<'a> {
+    args: &'a DecompressArgs,
+    model: &'a Model,
+    compressor: Compressor<'a>,
+    /// Of the model's tensors.
+    sha256: String,
 }
 
-/// Writes the images as PNG.
-fn write_pictures(
-    args: &DecompressArgs,
-    model: &Model,
-    compressor: &Compressor,
-    kept: &[CodedImage],
-    images: usize,
-) -> anyhow::Result<()> {
-    let info = model.info();
-    let numbers: Vec<String> = (0..images).map(|row| format!("{row:06}")).collect();
-    let names: Vec<&str> = if kept.is_empty() {
-        numbers.iter().map(String::as_str).collect()
-    } else {
-        kept.iter().map(|image| image.path.as_str()).collect()
-    };
-    let paths = targets::png_paths(&args.output, names.into_iter());
-    let outputs = paths.iter().map(PathBuf::as_path);
-    targets::check(outputs, &HashSet::new(), args.writing.force)?;
-    let own_size = [info.image.height, info.image.width];
-    watched(args.writing.quiet, |watch| {
-        let mut done = 0;
-        each_block(args, model, compressor, |block, step| {
-            for values in block
-                .values
-                .chunks(compressor.batch_size() * info.latent_dim)
-            {
-                let restored = compressor.decode(values, step)?;
-                check_numbers(&restored)?;
-                for restored in restored.chunks_exact(info.image.len()) {
-                    check_stop()?;
-                    let levels = to_levels(restored);
-                    let picture = match kept.get(done) {
-                        Some(image) if !args.model_size => {
-                            info.preparation.undo(&levels, info.image, image.size)
-                        }
-                        _ => Preparation::default().undo(&levels, info.image, own_size),
-                    };
-                    save(picture, &paths[done])?;
-                    done += 1;
-                }
-                watch.tell("decompressing", done, images);
-            }
-            Ok(())
-        })
-    })
-}
-
-/// Writes the codes, and a table of the images if the file names them.
-fn write_codes(
-    args: &DecompressArgs,
-    model: &Model,
-    compressor: &Compressor,
-    kept: &[CodedImage],
-    images: usize,
-) -> anyhow::Result<()> {
-    let table = args.output.with_extension("csv");
-    let has_table = !kept.is_empty();
-    let outputs = [Some(args.output.as_path()), has_table.then_some(&table)];
-    targets::check(
-        outputs.into_iter().flatten(),
-        &HashSet::new(),
-        args.writing.force,
-    )?;
-    let mut codes = io::BufWriter::new(tempfile::tempfile()?);
-    write_array_header(&mut codes, images, model.info().latent_dim)?;
-    each_block(args, model, compressor, |block, step| {
-        for value in compressor.codes(&block.values, step) {
-            codes.write_all(&value.to_le_bytes())?;
+impl Work<'_> {
+    /// Hands each block of the file to `take`, with the step of its codes.
+    fn each_block(
+        &self,
+        mut take: impl FnMut(Block, f32) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let about = || targets::shown(&self.args.file);
+        let file =
+            File::open(&self.args.file).with_context(|| format!("can't read {}", about()))?;
+        let mut reader = Reader::new(BufReader::new(file)).with_context(about)?;
+        let header = reader.header().clone();
+        if header.model != self.sha256 || header.latent_dim != self.model.info().latent_dim {
+            bail!(
+                "{} was compressed with another model: its codes are of the one whose tensors have the SHA-256 {}, and \
+                 {} has {}. Give the model that made it",
+                about(),
+                header.model,
+                targets::shown(&self.args.model.model),
+                self.sha256
+            );
+        }
+        let mut symbols = self.compressor.symbols(header.step);
+        while let Some(block) = reader.next_block(&mut symbols).with_context(about)? {
+            take(block, header.step)?;
         }
         Ok(())
-    })?;
-    let mut codes = codes.into_inner()?;
-    codes.seek(SeekFrom::Start(0))?;
-    write_output_with(&args.output, &mut |mut output| {
-        io::copy(&mut codes, &mut output).map(|_| ())
-    })?;
-    if has_table {
-        write_output_with(&table, &mut |mut output| {
-            write_codes_header(&mut output, 0)?;
-            let mut rows = csv::Writer::from_writer(output);
-            for (row, image) in kept.iter().enumerate() {
-                rows.write_record([&row.to_string(), &image.path, ""])?;
-            }
-            rows.flush()
-        })?;
     }
-    Ok(())
+
+    /// Writes the images as PNG.
+    fn write_pictures(&self, kept: &[CodedImage], images: usize) -> anyhow::Result<()> {
+        let info = self.model.info();
+        let numbers: Vec<String> = (0..images).map(|row| format!("{row:06}")).collect();
+        let names: Vec<&str> = if kept.is_empty() {
+            numbers.iter().map(String::as_str).collect()
+        } else {
+            kept.iter().map(|image| image.path.as_str()).collect()
+        };
+        let paths = targets::png_paths(&self.args.output, names.into_iter());
+        let outputs = paths.iter().map(PathBuf::as_path);
+        targets::check(outputs, &HashSet::new(), self.args.writing.force)?;
+        let own_size = [info.image.height, info.image.width];
+        watched(self.args.writing.quiet, |watch| {
+            let mut done = 0;
+            self.each_block(|block, step| {
+                for values in block
+                    .values
+                    .chunks(self.compressor.batch_size() * info.latent_dim)
+                {
+                    let restored = self.compressor.decode(values, step)?;
+                    check_numbers(&restored)?;
+                    for restored in restored.chunks_exact(info.image.len()) {
+                        check_stop()?;
+                        let levels = to_levels(restored);
+                        let picture = match kept.get(done) {
+                            Some(image) if !self.args.model_size => {
+                                info.preparation.undo(&levels, info.image, image.size)
+                            }
+                            _ => Preparation::default().undo(&levels, info.image, own_size),
+                        };
+                        save(picture, &paths[done])?;
+                        done += 1;
+                    }
+                    watch.tell("decompressing", done, images);
+                }
+                Ok(())
+            })
+        })
+    }
+
+    /// Writes the codes, and a table of the images if the file names them.
+    fn write_codes(&self, kept: &[CodedImage], images: usize) -> anyhow::Result<()> {
+        let table = self.args.output.with_extension("csv");
+        let has_table = !kept.is_empty();
+        let outputs = [
+            Some(self.args.output.as_path()),
+            has_table.then_some(&table),
+        ];
+        targets::check(
+            outputs.into_iter().flatten(),
+            &HashSet::new(),
+            self.args.writing.force,
+        )?;
+        let mut codes = io::BufWriter::new(tempfile::tempfile()?);
+        write_array_header(&mut codes, images, self.model.info().latent_dim)?;
+        self.each_block(|block, step| {
+            for value in self.compressor.codes(&block.values, step) {
+                codes.write_all(&value.to_le_bytes())?;
+            }
+            Ok(())
+        })?;
+        let mut codes = codes.into_inner()?;
+        targets::write_from(&self.args.output, &mut codes)?;
+        if has_table {
+            write_output_with(&table, &mut |mut output| {
+                write_codes_header(&mut output, 0)?;
+                let mut rows = csv::Writer::from_writer(output);
+                for (row, image) in kept.iter().enumerate() {
+                    rows.write_record([&row.to_string(), &image.path, ""])?;
+                }
+                rows.flush()
+            })?;
+        }
+        Ok(())
+    }
 }

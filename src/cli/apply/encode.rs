@@ -130,10 +130,7 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
         })?;
     }
     let mut rows = rows.into_inner().context("can't write a temporary file")?;
-    rows.seek(SeekFrom::Start(0))?;
-    write_output_with(&table, &mut |mut output| {
-        io::copy(&mut rows, &mut output).map(|_| ())
-    })?;
+    targets::write_from(&table, &mut rows)?;
 
     if args.writing.json {
         output::json(&Encoded {

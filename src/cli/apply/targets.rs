@@ -1,13 +1,15 @@
 //! The files that a command writes for images: under names of their own, and over nothing that is there.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail};
 
 use crate::cli::table::printable;
 use crate::path_text::path_text;
+use crate::run::write_output_with;
 use crate::words::count;
 
 /// Where each of some images is written below a folder, as PNG: `a/b.jpg` to `a/b.png`, and where others would be
@@ -119,6 +121,15 @@ pub(super) fn check<'a>(
         }
         _ => Ok(()),
     }
+}
+
+/// Makes the content of a temporary file, from its beginning, that of an output.
+pub(super) fn write_from(path: &Path, file: &mut File) -> anyhow::Result<()> {
+    file.seek(SeekFrom::Start(0))?;
+    write_output_with(path, &mut |mut output| {
+        io::copy(file, &mut output).map(|_| ())
+    })?;
+    Ok(())
 }
 
 /// As a path in an error.
