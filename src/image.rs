@@ -43,8 +43,8 @@ pub(crate) fn from_levels(levels: &[u8]) -> Vec<f32> {
 }
 
 /// Numbers, clamped to [0, 1], as bytes.
-#[cfg(feature = "cli")]
-pub(crate) fn to_levels(values: &[f32]) -> Vec<u8> {
+#[must_use]
+pub fn to_levels(values: &[f32]) -> Vec<u8> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -1,6 +1,6 @@
 //! Where the codes of usual images lie: their mean and covariance, and distances by them.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 /// Values that a code may have for there to be a covariance: 4 MB of them, and seconds to compute with.
 pub const WIDEST: usize = 1024;
@@ -108,6 +108,28 @@ impl CodeStatistics {
     #[must_use]
     pub fn covariance(&self) -> &[f32] {
         &self.covariance
+    }
+
+    /// The variance in all directions together, and the principal directions, at most `count`, the one of most variance
+    /// first: one standard deviation along each, `[width]`. The sign is the one that makes the largest loading positive.
+    #[must_use]
+    pub fn directions(&self, count: usize) -> (f64, Vec<Vec<f64>>) {
+        let width = self.width();
+        let values = self.covariance.iter().map(|&value| f64::from(value));
+        let covariance = DMatrix::from_iterator(width, width, values);
+        let variance = covariance.trace();
+        let eigen = SymmetricEigen::new(covariance);
+        let mut order: Vec<usize> = (0..width).collect();
+        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+        order.truncate(count);
+        let directions = order.into_iter().map(|index| {
+            let direction = eigen.eigenvectors.column(index);
+            // Rounding may take a variance of nothing below it.
+            let deviation = eigen.eigenvalues[index].max(0.0).sqrt();
+            let signed = deviation * direction[direction.icamax()].signum();
+            direction.iter().map(|loading| signed * loading).collect()
+        });
+        (variance, directions.collect())
     }
 }
 

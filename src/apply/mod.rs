@@ -82,6 +82,13 @@ impl<'a> Applied<'a> {
         }
     }
 
+    /// With batches of so many images at most: for few images at a time, as in answer to someone who waits.
+    #[must_use]
+    pub fn in_batches_of(mut self, images: usize) -> Self {
+        self.batch = images.clamp(1, self.batch);
+        self
+    }
+
     /// With codes as they are before they are rounded, where training rounds them.
     #[must_use]
     pub fn unrounded(mut self) -> Self {
@@ -216,12 +223,25 @@ impl<'a> Applied<'a> {
     ///
     /// As [`encode`](Self::encode).
     pub fn decode(&self, codes: &[f32]) -> Result<Vec<f32>, ModelError> {
+        block_on(self.decode_async(codes))
+    }
+
+    /// As [`decode`](Self::decode), without blocking.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    ///
+    /// # Panics
+    ///
+    /// As [`encode`](Self::encode).
+    pub async fn decode_async(&self, codes: &[f32]) -> Result<Vec<f32>, ModelError> {
         let rows = self.rows(codes.len(), self.latent_dim);
         let mut codes = codes.to_vec();
         codes.resize(self.batch * self.latent_dim, 0.0);
         let codes = TensorData::new(codes, [self.batch, self.latent_dim]);
         let images = self.decoded(Tensor::from_data(codes, &self.device));
-        block_on(read(images, rows * self.shape.len()))
+        read(images, rows * self.shape.len()).await
     }
 
     /// What becomes of images `[n, C, H, W]` that are encoded and decoded, and how near it is to them.

@@ -5,21 +5,17 @@
 //! images stay in host memory, and a thread makes one batch ahead of the caller.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread::{self, JoinHandle};
 
 use burn::tensor::{Device, Tensor};
 
+use super::ahead::{Ahead, HostBatches};
 use super::error::DataError;
-use super::host_batch::{HostBatch, Variations, check_range};
+use super::host_batch::{Variations, check_range};
 use super::images::Images;
 use super::resident::{Order, Resident};
 use crate::device::is_cpu;
 use crate::image::ImageShape;
 
-/// Batches that wait for the caller at most, besides the one in the making. Making one takes far
-/// less time than a training step, so that one is enough to hide it.
-const PREFETCH: usize = 1;
 /// What a GPU keeps of a data set: the largest binding that every WebGPU implementation has room for.
 const RESIDENT_BYTES: usize = 128 << 20;
 /// Values of a tensor of images where no gradients are kept: 16 MB as f32. SSIM and a network's feature
@@ -118,12 +114,13 @@ impl DeviceImages {
                 let order = Order::upload(indices, &variations.mirrored, &self.device);
                 Source::Resident(Box::new((resident.clone(), order)))
             }
-            _ => Source::Ahead(Ahead::start(
-                self.images.clone(),
-                indices.to_vec(),
+            _ => Source::Ahead(Ahead::start(HostBatches {
+                images: self.images.clone(),
+                indices: indices.to_vec(),
                 variations,
                 batch_size,
-            )?),
+                made: 0,
+            })?),
         };
         Ok(Batches {
             source,
@@ -161,7 +158,7 @@ impl Iterator for Batches {
         if self.taken == end {
             return None;
         }
-        let batch = match &self.source {
+        let batch = match &mut self.source {
             Source::Ahead(ahead) => ahead.next()?.into_tensor(&self.device),
             Source::Resident(resident) => {
                 let (images, order) = &**resident;
@@ -179,53 +176,3 @@ impl Iterator for Batches {
 }
 
 impl ExactSizeIterator for Batches {}
-
-/// A thread that makes the next batch while the caller computes. It ends when this is dropped.
-#[derive(Debug)]
-struct Ahead {
-    // Both are `Some` until `drop`.
-    receiver: Option<Receiver<HostBatch>>,
-    worker: Option<JoinHandle<()>>,
-}
-
-impl Ahead {
-    fn start(
-        images: Arc<Images>,
-        indices: Vec<u32>,
-        variations: Variations,
-        batch_size: usize,
-    ) -> Result<Self, DataError> {
-        let (sender, receiver) = sync_channel(PREFETCH);
-        let worker = thread::Builder::new()
-            .name("batches".to_owned())
-            .spawn(move || {
-                for (batch, indices) in indices.chunks(batch_size).enumerate() {
-                    let first = batch * batch_size;
-                    let batch = HostBatch::gather_checked(&images, indices, &variations, first);
-                    // An error means that the caller has stopped asking.
-                    if sender.send(batch).is_err() {
-                        return;
-                    }
-                }
-            });
-        Ok(Self {
-            receiver: Some(receiver),
-            worker: Some(worker.map_err(DataError::Thread)?),
-        })
-    }
-
-    fn next(&self) -> Option<HostBatch> {
-        self.receiver.as_ref()?.recv().ok()
-    }
-}
-
-impl Drop for Ahead {
-    fn drop(&mut self) {
-        // In this order: the worker may be waiting to send, and wakes when no one can receive.
-        self.receiver.take();
-        if let Some(worker) = self.worker.take() {
-            // It has no way to panic, and a destructor must not.
-            let _ = worker.join();
-        }
-    }
-}

@@ -1,6 +1,6 @@
 //! Where Fashion-MNIST comes from: the embedded two classes, a folder, or a download.
 //!
-//! `embedded/` holds all 14,000 images of the classes `t-shirt` and `trouser`, training file first,
+//! `embedded/`, which is part of the library with the feature `embedded`, holds all 14,000 images of the classes `t-shirt` and `trouser`, training file first,
 //! then test file, in the format of the official files. `tests/reference/make_embedded.py` makes
 //! it from those. Fashion-MNIST is MIT-licensed by Zalando SE; `embedded/LICENSE` is its notice.
 //!
@@ -19,9 +19,6 @@ use super::fashion_mnist_error::FashionMnistError;
 use super::idx;
 use super::idx_folder::{self, Named, Selected};
 use super::images::Images;
-
-const EMBEDDED_IMAGES: &[u8] = include_bytes!("embedded/images-idx3-ubyte.gz");
-const EMBEDDED_LABELS: &[u8] = include_bytes!("embedded/labels-idx1-ubyte.gz");
 
 /// The places that hold Fashion-MNIST, besides the program itself.
 #[derive(Clone, Debug)]
@@ -67,11 +64,9 @@ impl Sources {
     /// [`FashionMnistError::Store`] if the cache can't be written; any error of the format if a file
     /// that was found isn't as it should be.
     pub fn load(&self, classes: &ClassSelection, quiet: bool) -> Result<Images, DataError> {
-        let names = CLASS_NAMES.map(str::to_owned);
         let classes = &classes.of_fashion_mnist();
-        let embedded = ClassSelection::Auto.of_fashion_mnist().resolve(&names)?;
-        if classes.resolve(&names)?.is_subset(&embedded) {
-            return read_embedded(classes);
+        if let Some(images) = embedded(classes)? {
+            return Ok(images);
         }
         let searched: Vec<&Path> = self
             .cache_dir
@@ -164,16 +159,42 @@ fn not_found(looked_in: Vec<String>, failures: Vec<String>) -> DataError {
     .into()
 }
 
-fn read_embedded(classes: &ClassSelection) -> Result<Images, DataError> {
-    let file = "embedded Fashion-MNIST";
+/// The images of `classes`, if all of them are embedded.
+#[cfg(feature = "embedded")]
+fn embedded(classes: &ClassSelection) -> Result<Option<Images>, DataError> {
+    const IMAGES: &[u8] = include_bytes!("embedded/images-idx3-ubyte.gz");
+    const LABELS: &[u8] = include_bytes!("embedded/labels-idx1-ubyte.gz");
+    let names = CLASS_NAMES.map(str::to_owned);
+    let embedded = ClassSelection::Auto.of_fashion_mnist().resolve(&names)?;
+    if !classes.resolve(&names)?.is_subset(&embedded) {
+        return Ok(None);
+    }
+    read_pair(IMAGES, LABELS, classes, "embedded").map(Some)
+}
+
+#[cfg(not(feature = "embedded"))]
+#[expect(clippy::unnecessary_wraps, reason = "as above")]
+fn embedded(_: &ClassSelection) -> Result<Option<Images>, DataError> {
+    Ok(None)
+}
+
+/// The images of `classes` in an IDX file and the file of its labels, plain or compressed by gzip, which are called
+/// `part` in the images' manifest.
+pub(super) fn read_pair(
+    images: &[u8],
+    labels: &[u8],
+    classes: &ClassSelection,
+    part: &str,
+) -> Result<Images, DataError> {
+    let file = format!("{part} Fashion-MNIST");
     let unreadable = |source| DataError::Unreadable {
-        file: file.to_owned(),
+        file: file.clone(),
         source,
     };
-    let values = idx::decompressed(EMBEDDED_IMAGES).map_err(unreadable)?;
-    let labels = idx::decompressed(EMBEDDED_LABELS).map_err(unreadable)?;
-    let (shape, values) = idx::read_images(values, file)?;
+    let values = idx::decompressed(images).map_err(unreadable)?;
+    let labels = idx::decompressed(labels).map_err(unreadable)?;
+    let (shape, values) = idx::read_images(values, &file)?;
     let mut selected = Selected::new(shape, CLASS_NAMES.map(str::to_owned).to_vec(), classes)?;
-    selected.add("embedded", &values, &idx::read_labels(labels, file)?);
-    selected.into_images(file)
+    selected.add(part, &values, &idx::read_labels(labels, &file)?);
+    selected.into_images(&file)
 }

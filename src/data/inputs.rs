@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::collection::Skipped;
 use super::error::DataError;
-use super::folder::{Listed, label, list, not_listed, prepared};
+use super::folder::{Listed, Place, label, list, not_listed, prepared};
 use super::idx_folder;
 use super::preparation::Preparation;
 use super::watch::Watch;
@@ -218,10 +218,12 @@ impl Inputs {
     /// The files that are read, as the system knows them.
     #[must_use]
     pub fn files(&self) -> HashSet<PathBuf> {
-        let files = self.entries.iter().map(|entry| &entry.listed.path);
-        files
-            .filter_map(|path| fs::canonicalize(path).ok())
-            .collect()
+        let places = self.entries.iter().map(|entry| &entry.listed.place);
+        let paths = places.filter_map(|place| match place {
+            Place::Path(path) => fs::canonicalize(path).ok(),
+            Place::Memory(_) => None,
+        });
+        paths.collect()
     }
 
     /// The paths of all images, good or not, in their order, whichever are read.

@@ -14,6 +14,7 @@
 //! and 220 MB as `f32`. Everything here is the same on every platform for the same files, flags and
 //! seed.
 
+mod ahead;
 mod batches;
 mod checked;
 mod classes;

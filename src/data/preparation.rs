@@ -117,7 +117,8 @@ pub enum Fit {
 }
 
 /// What images are made into, as far as it is asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ImageOptions {
     /// Grey or colour.
     pub channels: Channels,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::classes::ClassSelection;
 use super::error::DataError;
-use super::fashion_mnist::Sources;
+use super::fashion_mnist::{self, Sources};
 use super::folder::{self, FolderOptions};
 use super::idx_folder;
 use super::images::Images;
@@ -70,6 +70,16 @@ impl Images {
         Source::default().load(classes, &Watch::NONE)
     }
 
+    /// Those of Fashion-MNIST's images that a pair of its files holds: the images and their labels, in the format IDX,
+    /// plain or compressed by gzip.
+    ///
+    /// # Errors
+    ///
+    /// Where they aren't such files, or are damaged.
+    pub fn fashion_mnist_files(images: &[u8], labels: &[u8]) -> Result<Self, DataError> {
+        fashion_mnist::read_pair(images, labels, &ClassSelection::All, "given")
+    }
+
     /// The images in a folder: PNG, JPEG, WebP, BMP, GIF, TIFF, PNM and QOI of any size and colour, in one
     /// folder, in a folder for each class, or below `train`, `val` and `test`; or a data set in the four IDX
     /// files of MNIST and its kin. Files that can't be read are left out, as [`Images::collection`] tells.
@@ -97,5 +107,29 @@ impl Images {
         };
         let source = Source::of(Some(path.as_ref()), options);
         source.load(&ClassSelection::All, &Watch::NONE)
+    }
+
+    /// As [`Images::folder`], of files in memory: each file's path with `/` below the folder that they would be in, and
+    /// its content. IDX files aren't among them.
+    ///
+    /// ```
+    /// use trainer::Images;
+    /// use trainer::data::ImageOptions;
+    ///
+    /// let picture = b"P5 2 2 255 \x00\x40\x80\xff".to_vec(); // a portable graymap
+    /// let images = Images::files(vec![("a.pgm".to_owned(), picture)], ImageOptions::default())?;
+    /// assert_eq!(images.values(), [0x00, 0x40, 0x80, 0xff]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where none of them is an image that can be read.
+    pub fn files(files: Vec<(String, Vec<u8>)>, options: ImageOptions) -> Result<Self, DataError> {
+        let options = FolderOptions {
+            images: options,
+            ..FolderOptions::default()
+        };
+        folder::load_files(files, &options)
     }
 }

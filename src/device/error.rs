@@ -42,6 +42,12 @@ pub enum DeviceError {
         /// Its name.
         name: String,
     },
+    /// A browser that gives no GPU.
+    #[error("no GPU by WebGPU: {message}")]
+    NoWebGpu {
+        /// What the browser said.
+        message: String,
+    },
     /// An adapter whose driver failed.
     #[error(
         "`backend` wgpu: {name} can't be used: {message}. Update its driver, or use `backend` flex"

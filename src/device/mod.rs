@@ -10,8 +10,10 @@
 //! # Ok::<(), trainer::device::DeviceError>(())
 //! ```
 
+#[cfg(all(feature = "wgpu", target_family = "wasm"))]
+mod browser;
 mod error;
-#[cfg(feature = "wgpu")]
+#[cfg(all(feature = "wgpu", not(target_family = "wasm")))]
 mod gpu;
 mod panics;
 
@@ -90,7 +92,7 @@ pub fn list() -> Vec<DeviceInfo> {
         max_buffer: None,
         max_workgroup_memory: None,
     });
-    #[cfg(feature = "wgpu")]
+    #[cfg(all(feature = "wgpu", not(target_family = "wasm")))]
     let cpus = cpus.chain(
         (0..)
             .zip(gpu::adapters())
@@ -107,8 +109,12 @@ pub fn list() -> Vec<DeviceInfo> {
 pub fn select(backend: Backend, index: usize) -> Result<SelectedDevice, DeviceError> {
     match backend {
         Backend::Flex | Backend::Ndarray => cpu(backend, index, "asked for"),
-        #[cfg(feature = "wgpu")]
+        #[cfg(all(feature = "wgpu", not(target_family = "wasm")))]
         Backend::Wgpu => gpu::select(&gpu::adapters(), index, "asked for"),
+        #[cfg(all(feature = "wgpu", target_family = "wasm"))]
+        Backend::Wgpu => Err(DeviceError::NoWebGpu {
+            message: "a browser's GPU can't be waited for: use select_async".to_owned(),
+        }),
         #[cfg(not(feature = "wgpu"))]
         Backend::Wgpu => Err(DeviceError::NotBuilt {
             backend: backend.name(),
@@ -117,7 +123,24 @@ pub fn select(backend: Backend, index: usize) -> Result<SelectedDevice, DeviceEr
     }
 }
 
-#[cfg(feature = "wgpu")]
+/// As [`select`], without blocking: in a browser, where nothing may wait, the only way to a GPU.
+///
+/// # Errors
+///
+/// As [`select`].
+#[cfg_attr(
+    not(target_family = "wasm"),
+    expect(clippy::unused_async, reason = "as in a browser")
+)]
+pub async fn select_async(backend: Backend) -> Result<SelectedDevice, DeviceError> {
+    #[cfg(all(feature = "wgpu", target_family = "wasm"))]
+    if backend == Backend::Wgpu {
+        return browser::select().await;
+    }
+    select(backend, 0)
+}
+
+#[cfg(all(feature = "wgpu", not(target_family = "wasm")))]
 fn auto(index: usize) -> Result<SelectedDevice, DeviceError> {
     let adapters = gpu::adapters();
     if let Some(first) = adapters.iter().position(gpu::Adapter::is_gpu) {
@@ -135,9 +158,14 @@ fn auto(index: usize) -> Result<SelectedDevice, DeviceError> {
     cpu(CPU, index, &reason)
 }
 
-#[cfg(not(feature = "wgpu"))]
+#[cfg(not(all(feature = "wgpu", not(target_family = "wasm"))))]
 fn auto(index: usize) -> Result<SelectedDevice, DeviceError> {
-    cpu(CPU, index, "auto: built without wgpu")
+    let reason = if cfg!(feature = "wgpu") {
+        "auto: a browser's GPU can't be waited for"
+    } else {
+        "auto: built without wgpu"
+    };
+    cpu(CPU, index, reason)
 }
 
 /// What `auto` takes where there is no GPU: the faster one of those that are built.
@@ -231,6 +259,9 @@ pub(crate) fn is_cpu(device: &Device) -> bool {
 
 /// The processor's name, where the system tells it.
 pub(crate) fn cpu_name() -> String {
+    if cfg!(target_family = "wasm") {
+        return "WebAssembly on this CPU".to_owned();
+    }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let model = std::fs::read_to_string("/proc/cpuinfo")
         .ok()

@@ -61,7 +61,7 @@ pub fn catch_panics<T>(run: impl FnOnce() -> T) -> Result<T, Panic> {
 }
 
 /// As [`catch_panics`], and prints nothing whatever the hook: for the start of a driver.
-#[cfg(feature = "wgpu")]
+#[cfg(all(feature = "wgpu", not(target_family = "wasm")))]
 pub(super) fn probe_quietly<T>(run: impl FnOnce() -> T) -> Result<T, Panic> {
     let hook = std::panic::take_hook();
     keep_panics();

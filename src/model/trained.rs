@@ -58,7 +58,20 @@ impl Model {
     /// Where it can't be read, is damaged, isn't a model file, or a newer version's.
     pub fn open(path: impl AsRef<Path>, device: &Device) -> Result<Self, ModelError> {
         let path = path.as_ref();
-        let file = Self::read(path)?;
+        Self::of_file(path, Self::read(path)?, device)
+    }
+
+    /// As [`Model::open`], of a model file's content; `name` is what errors call it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::open`].
+    pub fn from_bytes(bytes: &[u8], name: &str, device: &Device) -> Result<Self, ModelError> {
+        let path = Path::new(name);
+        Self::of_file(path, ModelFile::read(path, bytes)?, device)
+    }
+
+    fn of_file(path: &Path, file: ModelFile, device: &Device) -> Result<Self, ModelError> {
         let info = file.info.clone().ok_or_else(|| ModelError::Foreign {
             path: path.to_owned(),
             reason: "it doesn't say what its tensors are for".to_owned(),
@@ -112,11 +125,21 @@ impl Model {
     /// Where it can't be written, or the device fails.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelError> {
         let path = path.as_ref();
-        let file = self.info.file(&self.weights()?, self.calibration());
+        let file = block_on(self.to_bytes())?;
         write_output(path, &file).map_err(|source| ModelError::Write {
             path: path.to_owned(),
             source,
         })
+    }
+
+    /// The content of its model file, without blocking.
+    ///
+    /// # Errors
+    ///
+    /// Where the device fails.
+    pub async fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
+        let weights = self.weights_async().await?;
+        Ok(self.info.file(&weights, self.calibration()))
     }
 
     /// SHA-256 in hexadecimal of the tensors that its file has, which it says of itself, too: what is the same for
@@ -131,9 +154,13 @@ impl Model {
 
     /// All tensors of its network.
     pub(crate) fn weights(&self) -> Result<Weights, ModelError> {
+        block_on(self.weights_async())
+    }
+
+    async fn weights_async(&self) -> Result<Weights, ModelError> {
         let mut readback = Readback::default();
         readback.add_module(&self.network);
-        let mut values = block_on(readback.read())?;
+        let mut values = readback.read().await?;
         Ok(Weights::take_from(&mut values, &self.network))
     }
 

@@ -86,6 +86,10 @@ impl Holder {
     }
 }
 
-fn own_host() -> Option<String> {
+/// None in a browser, which has no name.
+pub(super) fn own_host() -> Option<String> {
+    #[cfg(target_family = "wasm")]
+    return None;
+    #[cfg(not(target_family = "wasm"))]
     Some(hostname::get().ok()?.to_string_lossy().into_owned())
 }

@@ -15,6 +15,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::holder::own_host;
 use super::{EpochMetrics, RunDir};
 
 /// Writes what happens in a run for TensorBoard. A failure is a warning, the first time, and ends
@@ -86,9 +87,8 @@ fn seconds_since_1970() -> f64 {
 /// Creates a file that no other process has; TensorBoard reads them in the order of their names.
 fn create(folder: &Path, now: f64) -> io::Result<File> {
     fs::create_dir_all(folder)?;
-    let host = hostname::get()?;
+    let host = own_host().unwrap_or_else(|| "localhost".to_owned());
     let host: String = host
-        .to_string_lossy()
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
         .collect();

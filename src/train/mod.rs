@@ -53,6 +53,12 @@ pub trait Observer {
     fn epoch_started(&mut self, _epoch: usize, _images: usize) {}
     /// A step on so many images is done (on a GPU: enqueued).
     fn step(&mut self, _images: usize) {}
+    /// The images, by their places among all, whose reconstructions it wants to see after each epoch.
+    fn shown(&self) -> Vec<u32> {
+        Vec::new()
+    }
+    /// What an epoch makes of those: `[n, C, H, W]` in [0, 1].
+    fn reconstructed(&mut self, _images: &[f32]) {}
     /// An epoch is finished, validation included.
     fn epoch_finished(&mut self, _metrics: &EpochMetrics, _best: bool) {}
 }
@@ -62,7 +68,7 @@ pub trait Observer {
 pub struct Outcome {
     /// Finished, early stopped or interrupted.
     pub state: State,
-    /// What it came to; none if it was interrupted.
+    /// What it came to; none if it was interrupted and can be resumed, or hadn't finished its first epoch.
     pub finished: Option<Finished>,
 }
 
@@ -76,7 +82,7 @@ pub struct Finished {
 }
 
 /// Trains, into `run` if it's given, until the epochs are finished, early stopping ends them, or `stop`
-/// is set.
+/// is set. Without `run`, a training that is stopped after its first epoch is judged as it stands.
 ///
 /// Where `run` holds a checkpoint, training resumes from it, to the same end as if it had never
 /// stopped. `run` always tells how it stands: on an error its status is `failed`, with the reason.

@@ -81,7 +81,7 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Ends training after the step in which `stop` is set.
+    /// Ends training after the step in which `stop` is set; in memory, with the best epoch so far.
     #[must_use]
     pub fn stop_when(mut self, stop: &'a AtomicBool) -> Self {
         self.stop = Some(stop);

@@ -13,9 +13,9 @@ use super::optimizer::Adam;
 use super::pictures::Picture;
 use super::{Checkpoint, Observer, Outcome, Prepared, Progress, TrainError};
 use crate::config::{Augment, TrainConfig};
-use crate::data::{Variations, mirror_half, shuffled, small_shifts};
+use crate::data::{HostBatch, Variations, mirror_half, shuffled, small_shifts};
 use crate::device::is_cpu;
-use crate::host::Stopwatch;
+use crate::host::{Stopwatch, Turns};
 use crate::metrics::Scores;
 use crate::model::{Autoencoder, BatchLoss, DropoutDraw, Weights, add_scores};
 use crate::readback::{Readback, Values};
@@ -194,6 +194,8 @@ impl<'a> Training<'a> {
             }
             match self.epoch(observer, stop).await {
                 Ok(true) => {}
+                // What nothing keeps can't be resumed: it comes to what it is.
+                Ok(false) if self.run.is_none() && self.best.is_some() => break State::Interrupted,
                 Ok(false) => {
                     return Ok(Outcome {
                         state: State::Interrupted,
@@ -228,6 +230,7 @@ impl<'a> Training<'a> {
         let mut learning_rate = config.learning_rate;
         // Losses that the device has yet to be asked for.
         let mut losses = Vec::new();
+        let mut turns = Turns::start();
         observer.epoch_started(epoch, split.train.len());
 
         let order = shuffled(
@@ -255,6 +258,7 @@ impl<'a> Training<'a> {
                     .step(learning_rate, &self.prepared.design, model, gradients);
             self.progress.step += 1;
             observer.step(size);
+            turns.pass().await;
             let stopped = stop.load(Ordering::Relaxed);
             let steps_done = self.progress.losses.len() + losses.len();
             if stopped || (steps_done < steps_per_epoch && self.checkpoint_is_due()) {
@@ -280,6 +284,12 @@ impl<'a> Training<'a> {
         let mut readback = Readback::default();
         readback.add_columns(losses);
         add_scores(&mut readback, &model, &objective, images, &split.validation)?;
+        let shown = observer.shown();
+        if !shown.is_empty() {
+            let originals = HostBatch::gather(&self.prepared.images, &shown)?;
+            let originals = originals.into_tensor(self.prepared.device());
+            readback.add(model.decode(objective.encode(&model, originals)));
+        }
         let picture = match self.run {
             Some(_) => Some(Picture::of_samples(self.prepared, &model, &mut readback)?),
             None => None,
@@ -294,6 +304,9 @@ impl<'a> Training<'a> {
         };
         self.take_losses(&mut values, learning_rate)?;
         let scores = Scores::take_from(&mut values);
+        if !shown.is_empty() {
+            observer.reconstructed(&values.take());
+        }
         let metrics = self.epoch_metrics(&scores, learning_rate, training_seconds);
         self.check_growth(&metrics)?;
         let is_best =

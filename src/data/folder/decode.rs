@@ -1,8 +1,8 @@
 //! From files to prepared pixels, on all cores, a few files at a time.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::list::Listed;
+use super::list::{Listed, Place};
 use super::{Collection, FolderOptions, Skipped, Watch};
 use crate::data::collection::ImageFile;
 use crate::data::error::DataError;
@@ -76,7 +76,7 @@ fn content(file: &Listed) -> Result<Content, String> {
     if let Some(fault) = &file.fault {
         return Err(fault.clone());
     }
-    let bytes = read(&file.path).map_err(|fault| fault.to_string())?;
+    let bytes = read(&file.place).map_err(|fault| fault.to_string())?;
     let size = caught(|| upright_size(&bytes, LARGEST)).ok();
     Ok(Content {
         sha256: Some(Sha256::digest(&bytes).into()),
@@ -84,7 +84,11 @@ fn content(file: &Listed) -> Result<Content, String> {
     })
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Fault> {
+fn read(place: &Place) -> Result<Cow<'_, [u8]>, Fault> {
+    let path = match place {
+        Place::Path(path) => path,
+        Place::Memory(bytes) => return Ok(Cow::Borrowed(bytes)),
+    };
     let file = File::open(path).map_err(Fault::Unreadable)?;
     let mut bytes = Vec::new();
     let read = file.take(MOST_BYTES + 1).read_to_end(&mut bytes);
@@ -95,7 +99,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Fault> {
             "it has more than {gigabytes} GiB; scale it down"
         )));
     }
-    Ok(bytes)
+    Ok(Cow::Owned(bytes))
 }
 
 /// A decoder that panics has found a damaged file.
@@ -219,16 +223,35 @@ pub(in crate::data) fn prepared(
     shape: ImageShape,
     preparation: Preparation,
 ) -> Result<(Upright, Vec<u8>), String> {
-    static LARGE_ONES: Mutex<()> = Mutex::new(());
     if let Some(fault) = &file.fault {
         return Err(fault.clone());
     }
-    let bytes = read(&file.path).map_err(|fault| fault.to_string())?;
+    let bytes = read(&file.place).map_err(|fault| fault.to_string())?;
+    prepared_bytes(&bytes, shape, preparation)
+}
+
+impl Preparation {
+    /// The content of a picture's file as an image of `shape`, `[C, H, W]`, row-major.
+    ///
+    /// # Errors
+    ///
+    /// Why it can't be used, as the end of a sentence that began with the file's name.
+    pub fn read(self, bytes: &[u8], shape: ImageShape) -> Result<Vec<u8>, String> {
+        Ok(prepared_bytes(bytes, shape, self)?.1)
+    }
+}
+
+fn prepared_bytes(
+    bytes: &[u8],
+    shape: ImageShape,
+    preparation: Preparation,
+) -> Result<(Upright, Vec<u8>), String> {
+    static LARGE_ONES: Mutex<()> = Mutex::new(());
     // A few kilobytes may hold one. What is wrong with a header is found again in decoding.
-    let size = caught(|| upright_size(&bytes, LARGEST));
+    let size = caught(|| upright_size(bytes, LARGEST));
     let is_large = size.is_ok_and(|[height, width]| height * width > LARGE);
     let _turn = is_large.then(|| LARGE_ONES.lock().unwrap_or_else(PoisonError::into_inner));
-    let picture = caught(|| decode(&bytes, LARGEST)?.upright(preparation.background));
+    let picture = caught(|| decode(bytes, LARGEST)?.upright(preparation.background));
     let mut picture = picture.map_err(|fault| fault.to_string())?;
     let values = preparation.apply(&picture, shape);
     picture.pixels = Vec::new();

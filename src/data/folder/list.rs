@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::data::part::Part;
 use crate::decode::{Format, HEAD};
@@ -24,7 +25,7 @@ pub(in crate::data) struct Listed {
     /// Below the folder, as text with `/` (see [`path_text`]).
     pub name: String,
     /// Where it is.
-    pub path: PathBuf,
+    pub place: Place,
     /// Its class, by name.
     pub class: Option<String>,
     /// Its part, where folders are the split.
@@ -33,12 +34,19 @@ pub(in crate::data) struct Listed {
     pub fault: Option<String>,
 }
 
+/// Where the bytes of a file are.
+#[derive(Clone, Debug)]
+pub(in crate::data) enum Place {
+    Path(PathBuf),
+    Memory(Arc<[u8]>),
+}
+
 impl Listed {
     /// A file that was named itself.
     pub fn file(name: String, path: PathBuf) -> Self {
         Self {
             name,
-            path,
+            place: Place::Path(path),
             class: None,
             part: None,
             fault: None,
@@ -65,75 +73,97 @@ pub(in crate::data) struct Listing {
 pub(in crate::data) fn list(root: &Path) -> io::Result<Listing> {
     let mut walk = Walk::default();
     walk.folder(root, &mut Vec::new())?;
-    let Walk {
-        found,
-        ignored,
-        mut warnings,
-        folders,
-        ..
-    } = walk;
-    let parts = parts(&folders);
-    let mut files = Vec::with_capacity(found.len());
-    let mut beside = BTreeMap::<String, usize>::new();
-    let mut classless = 0;
-    let mut classes = BTreeSet::new();
-    for Found { names, path, fault } in found {
-        let part = if parts.is_empty() {
-            None
-        } else {
-            let Some(part) = names.first().and_then(|name| parts.get(name)) else {
-                *beside.entry(names[0].clone()).or_default() += 1;
-                continue;
-            };
-            Some(*part)
-        };
-        // Below the folder of its part.
-        let inner = &names[usize::from(part.is_some())..];
-        let class = (inner.len() > 1).then(|| inner[0].clone());
-        if fault.is_none() {
-            match &class {
-                Some(class) => {
-                    classes.insert(class.clone());
-                }
-                None => classless += 1,
-            }
-        }
-        files.push(Listed {
-            name: names.join("/"),
-            path,
-            class,
-            part,
+    Ok(walk.listing())
+}
+
+/// The same of files in memory, by their paths with `/`.
+pub(in crate::data) fn list_files(files: Vec<(String, Vec<u8>)>) -> Listing {
+    let mut walk = Walk::default();
+    for (name, bytes) in files {
+        let names: Vec<String> = name.split('/').map(str::to_owned).collect();
+        walk.in_memory(names, bytes);
+    }
+    walk.listing()
+}
+
+impl Walk {
+    /// What was found, with what its places say.
+    fn listing(self) -> Listing {
+        let Walk {
+            found,
+            ignored,
+            mut warnings,
+            folders,
+            ..
+        } = self;
+        let parts = parts(&folders);
+        let mut files = Vec::with_capacity(found.len());
+        let mut beside = BTreeMap::<String, usize>::new();
+        let mut classless = 0;
+        let mut classes = BTreeSet::new();
+        for Found {
+            names,
+            place,
             fault,
-        });
-    }
-    files.sort_by(|a, b| a.name.cmp(&b.name));
-    if !beside.is_empty() {
-        let names: Vec<String> = beside
-            .iter()
-            .map(|(name, images)| format!("{name} ({images})"))
-            .collect();
-        warnings.push(format!(
-            "folders are the split here ({}), and what lies beside them is left out: {}",
-            parts.keys().cloned().collect::<Vec<_>>().join(", "),
-            first_few(&names)
-        ));
-    }
-    if classless > 0 && !classes.is_empty() {
-        warnings.push(format!(
+        } in found
+        {
+            let part = if parts.is_empty() {
+                None
+            } else {
+                let Some(part) = names.first().and_then(|name| parts.get(name)) else {
+                    *beside.entry(names[0].clone()).or_default() += 1;
+                    continue;
+                };
+                Some(*part)
+            };
+            // Below the folder of its part.
+            let inner = &names[usize::from(part.is_some())..];
+            let class = (inner.len() > 1).then(|| inner[0].clone());
+            if fault.is_none() {
+                match &class {
+                    Some(class) => {
+                        classes.insert(class.clone());
+                    }
+                    None => classless += 1,
+                }
+            }
+            files.push(Listed {
+                name: names.join("/"),
+                place,
+                class,
+                part,
+                fault,
+            });
+        }
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        if !beside.is_empty() {
+            let names: Vec<String> = beside
+                .iter()
+                .map(|(name, images)| format!("{name} ({images})"))
+                .collect();
+            warnings.push(format!(
+                "folders are the split here ({}), and what lies beside them is left out: {}",
+                parts.keys().cloned().collect::<Vec<_>>().join(", "),
+                first_few(&names)
+            ));
+        }
+        if classless > 0 && !classes.is_empty() {
+            warnings.push(format!(
             "{classless} of the images lie beside the folders {}, so that folders can't be classes: the \
              images have none. Move those images into folders, or name classes by `labels`",
             first_few(&classes.iter().cloned().collect::<Vec<_>>())
         ));
-        for file in &mut files {
-            file.class = None;
+            for file in &mut files {
+                file.class = None;
+            }
+        }
+        warnings.extend(empty_folders(&folders, &files, &parts));
+        Listing {
+            files,
+            ignored,
+            warnings,
         }
     }
-    warnings.extend(empty_folders(&folders, &files, &parts));
-    Ok(Listing {
-        files,
-        ignored,
-        warnings,
-    })
 }
 
 /// The folders that are the split, if they are: one of training images, and one of others.
@@ -180,7 +210,7 @@ fn empty_folders(
 struct Found {
     /// Of the folders that it's in, and its own, as text.
     names: Vec<String>,
-    path: PathBuf,
+    place: Place,
     fault: Option<String>,
 }
 
@@ -240,13 +270,32 @@ impl Walk {
         names.pop();
     }
 
+    fn in_memory(&mut self, names: Vec<String>, bytes: Vec<u8>) {
+        if names.iter().any(|name| is_passed_over(name)) {
+            *self.ignored.entry("hidden".to_owned()).or_default() += 1;
+            return;
+        }
+        let name = PathBuf::from(names.last().expect("a path has a name"));
+        let start = &bytes[..bytes.len().min(HEAD)];
+        if !is_named_as_image(&name) && Format::of_content(start).is_none() {
+            return self.ignore(&name);
+        }
+        let folders = (1..names.len()).map(|depth| names[..depth].to_vec());
+        self.folders.extend(folders);
+        self.found.push(Found {
+            names,
+            place: Place::Memory(bytes.into()),
+            fault: None,
+        });
+    }
+
     fn file(&mut self, path: &Path, names: &[String]) {
         let is_meant = is_named_as_image(path);
         match start(path) {
             Ok(start) if is_meant || Format::of_content(&start).is_some() => {
                 self.found.push(Found {
                     names: names.to_vec(),
-                    path: path.to_owned(),
+                    place: Place::Path(path.to_owned()),
                     fault: None,
                 });
             }
@@ -266,7 +315,7 @@ impl Walk {
     fn fail(&mut self, path: &Path, names: &[String], error: &io::Error) {
         self.found.push(Found {
             names: names.to_vec(),
-            path: path.to_owned(),
+            place: Place::Path(path.to_owned()),
             fault: Some(format!("it can't be read ({error})")),
         });
     }

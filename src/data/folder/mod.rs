@@ -26,9 +26,9 @@ use crate::path_text::path_text;
 use crate::words::{count, first_few};
 
 pub(super) use decode::prepared;
-pub(super) use list::{Listed, list};
+pub(super) use list::{Listed, Place, list};
 
-use list::Listing;
+use list::{Listing, list_files};
 
 /// How a folder of images is read.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +59,32 @@ pub(super) fn load(
     watch: &Watch,
 ) -> Result<Images, DataError> {
     let listing = list(root).map_err(|error| not_listed(root, &error))?;
+    load_listed(root, listing, options, classes, watch)
+}
+
+/// Loads images from files in memory: their paths with `/`, and their contents.
+pub(super) fn load_files(
+    files: Vec<(String, Vec<u8>)>,
+    options: &FolderOptions,
+) -> Result<Images, DataError> {
+    let listing = list_files(files);
+    load_listed(
+        Path::new("the files"),
+        listing,
+        options,
+        &ClassSelection::All,
+        &Watch::NONE,
+    )
+}
+
+/// The images of a listing, which is `root`'s.
+fn load_listed(
+    root: &Path,
+    listing: Listing,
+    options: &FolderOptions,
+    classes: &ClassSelection,
+    watch: &Watch,
+) -> Result<Images, DataError> {
     let Listing {
         mut files,
         ignored,

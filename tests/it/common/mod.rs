@@ -145,14 +145,22 @@ pub fn column(run: &Path, name: &str) -> Vec<f64> {
 }
 
 /// Whether wgpu has an adapter here; says so where it has none.
+///
+/// # Panics
+///
+/// Where `TRAINER_TEST_ADAPTER` is set, and the first adapter's name doesn't have it in it: what is to be tested on must
+/// not be missing in silence.
 pub fn has_wgpu_adapter() -> bool {
-    let found = trainer::device::list()
-        .iter()
-        .any(|listing| listing.backend == "wgpu");
-    if !found {
+    let mut devices = trainer::device::list().into_iter();
+    let found = devices.find(|device| device.backend == "wgpu");
+    if let Ok(expected) = std::env::var("TRAINER_TEST_ADAPTER") {
+        let found = found.as_ref().map_or("none", |device| &device.name);
+        assert!(found.contains(&expected), "the adapter is {found}, not {expected}");
+    }
+    if found.is_none() {
         eprintln!("skipped: no Vulkan, Metal or DX12 adapter (Debian: mesa-vulkan-drivers)");
     }
-    found
+    found.is_some()
 }
 
 /// Two IDX files of `count` images of 28×28, all different, and two of the same number of labels.

@@ -17,19 +17,16 @@ use std::sync::LazyLock;
 use burn::tensor::Device;
 use trainer::device::{self, Backend};
 
+use crate::common::has_wgpu_adapter;
+
 /// How far an f32 score may lie from the f64 one.
 const SCORE_TOLERANCE: f64 = 2e-6;
 
 /// Every backend that runs here. On a GPU, in software or not, the kernels run.
 fn devices() -> Vec<(&'static str, Device)> {
     static WGPU: LazyLock<Option<Device>> = LazyLock::new(|| {
-        let selection = device::select(Backend::Wgpu, 0);
-        if selection.is_err() {
-            eprintln!(
-                "without wgpu: no Vulkan, Metal or DX12 adapter (Debian: mesa-vulkan-drivers)"
-            );
-        }
-        Some(selection.ok()?.device)
+        let selection = has_wgpu_adapter().then(|| device::select(Backend::Wgpu, 0));
+        Some(selection?.expect("an adapter that is there").device)
     });
     #[expect(
         deprecated,
