@@ -41,7 +41,8 @@ pub async fn ssim(x: &[f32], y: &[f32], pair: &str) -> Outcome<Similarity> {
         multi_scale,
     } = serde_json::from_str(pair)?;
     let shape = [1, channels, height, width];
-    if [x.len(), y.len()] != [shape.iter().product(); 2] {
+    let length = channels * height * width;
+    if [x.len(), y.len()] != [length; 2] {
         return Err(JsError::new("the images have another size"));
     }
     let device = selected()?.device.autodiff();

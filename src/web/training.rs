@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use trainer::Device;
 use trainer::TrainConfig;
-use trainer::config::{DataConfig, OutputConfig};
+use trainer::config::DataConfig;
 use trainer::image::to_levels;
 use trainer::metrics::evaluate_pca;
 use trainer::model::{Architecture, parameters};
@@ -107,10 +107,7 @@ impl Settings {
             background: options.background,
             ..DataConfig::default()
         };
-        config.output = OutputConfig {
-            pca: true,
-            ..OutputConfig::default()
-        };
+        config.output.pca = true;
         let training = &mut config.training;
         training.seed = self.seed;
         if let Some(loss) = self.loss {

@@ -163,6 +163,29 @@ fn codes_that_never_change_and_few_of_many_values_have_distances() {
 }
 
 #[test]
+fn principal_directions_are_those_of_the_covariance() {
+    let codes = CodeStatistics::of(&draws(400 * 6, 9), 6).expect("finite codes");
+    let (variance, directions) = codes.directions(6);
+    let covariance = codes.covariance();
+    let diagonal: f64 = (0..6).map(|place| f64::from(covariance[7 * place])).sum();
+    assert_near([variance], &[diagonal], 1e-9);
+    // All of them together are the covariance.
+    for row in 0..6 {
+        for column in 0..6 {
+            let products = directions.iter().map(|step| step[row] * step[column]);
+            let expected = f64::from(covariance[6 * row + column]);
+            assert_near([products.sum()], &[expected], 1e-9);
+        }
+    }
+    let lengths: Vec<f64> = directions
+        .iter()
+        .map(|step| step.iter().map(|value| value * value).sum())
+        .collect();
+    assert!(lengths.is_sorted_by(|a, b| a >= b), "{lengths:?}");
+    assert_eq!(codes.directions(2).1, directions[..2]);
+}
+
+#[test]
 fn errors_of_pixels_become_scores_and_maps() {
     let shape = ImageShape {
         channels: 2,

@@ -227,3 +227,68 @@ fn a_model_trained_in_memory_is_that_of_a_run_folder() {
     let of_run = fs::read(run.join("checkpoints/best.safetensors")).expect("a model file");
     assert!(fs::read(path).expect("a model file") == of_run);
 }
+
+/// Keeps what each epoch makes of two images, and stops in the third.
+struct TwoEpochs<'a> {
+    shown: Vec<Vec<f32>>,
+    stop: &'a AtomicBool,
+}
+
+impl Observer for TwoEpochs<'_> {
+    fn epoch_started(&mut self, epoch: usize, _: usize) {
+        self.stop.store(epoch > 2, Ordering::Relaxed);
+    }
+
+    fn shown(&self) -> Vec<u32> {
+        vec![3, 17]
+    }
+
+    fn reconstructed(&mut self, images: &[f32]) {
+        self.shown.push(images.to_vec());
+    }
+}
+
+#[test]
+fn what_is_stopped_in_memory_is_its_best_epoch() {
+    let images = made(60, [1, 40, 24]);
+    let device = device::select(Backend::Flex, 0).expect("flex");
+    let mut config = small(Architecture::Baseline);
+    config.training.epochs = 9;
+    let prepared = Prepared::new(config, images.clone(), device).expect("a good config");
+    let stop = AtomicBool::new(false);
+    let mut observer = TwoEpochs {
+        shown: Vec::new(),
+        stop: &stop,
+    };
+    let outcome = train(&prepared, None, &mut observer, &stop).expect("a run");
+    assert_eq!(outcome.state, State::Interrupted);
+    let finished = outcome.finished.expect("two epochs are finished");
+    assert_eq!(finished.summary.epochs, 2);
+
+    // The observer has seen what the best epoch's weights make of the images.
+    let shown = observer.shown;
+    assert_eq!(shown.len(), 2);
+    let two = Images::new(ImageParts {
+        values: images.of_rows(&[3, 17]),
+        shape: images.shape(),
+        labels: None,
+        manifest: vec!["3".to_owned(), "17".to_owned()],
+        source: "two of them".to_owned(),
+    });
+    let restored = finished.model.reconstruct(&two.expect("images"));
+    let restored: Vec<f32> = restored
+        .expect("two images")
+        .into_data()
+        .try_to_vec()
+        .expect("numbers");
+    let best = &shown[finished.summary.best_epoch - 1];
+    assert_eq!(best.len(), restored.len());
+    for (seen, restored) in best.iter().zip(&restored) {
+        assert!((seen - restored).abs() < 1e-6, "{seen} and {restored}");
+    }
+
+    // Before the first epoch is finished, there is nothing.
+    let stop = AtomicBool::new(true);
+    let outcome = train(&prepared, None, &mut Nobody, &stop).expect("a run");
+    assert!(outcome.finished.is_none());
+}

@@ -70,6 +70,22 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 }
 
 #[test]
+fn a_model_files_content_is_a_model() {
+    let (_folder, path, model, _) = saved(Architecture::Baseline);
+    let bytes = burn_std::future::block_on(model.to_bytes()).expect("its content");
+    assert_eq!(bytes, fs::read(&path).expect("the file"));
+    let again = Model::from_bytes(&bytes, "made.safetensors", &Device::flex()).expect("a model");
+    assert_eq!(again.info(), model.info());
+    assert_eq!(
+        again.sha256().expect("a hash"),
+        model.sha256().expect("a hash")
+    );
+    let error = Model::from_bytes(&bytes[..99], "cut.safetensors", &Device::flex());
+    let error = error.expect_err("a part of it").to_string();
+    assert!(error.contains("cut.safetensors"), "{error}");
+}
+
+#[test]
 fn a_file_alone_does_what_the_model_did() {
     for arch in [
         Architecture::Linear,

@@ -155,7 +155,10 @@ pub fn has_wgpu_adapter() -> bool {
     let found = devices.find(|device| device.backend == "wgpu");
     if let Ok(expected) = std::env::var("TRAINER_TEST_ADAPTER") {
         let found = found.as_ref().map_or("none", |device| &device.name);
-        assert!(found.contains(&expected), "the adapter is {found}, not {expected}");
+        assert!(
+            found.contains(&expected),
+            "the adapter is {found}, not {expected}"
+        );
     }
     if found.is_none() {
         eprintln!("skipped: no Vulkan, Metal or DX12 adapter (Debian: mesa-vulkan-drivers)");

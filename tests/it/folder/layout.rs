@@ -4,7 +4,7 @@ use std::fs;
 
 use tempfile::tempdir;
 use trainer::data::{
-    ClassSelection, DataError, FolderOptions, Images, Part, Split, SplitFractions,
+    ClassSelection, DataError, FolderOptions, ImageOptions, Images, Part, Split, SplitFractions,
 };
 
 use super::{load, load_with, picture, skipped};
@@ -337,4 +337,47 @@ fn names_that_are_not_utf_8_are_kept() -> Outcome {
     fs::rename(home.path().join("plain.png"), home.path().join(odd))?;
     assert_eq!(load(home.path())?.manifest(), [r"odd\xff.png"]);
     Ok(())
+}
+
+#[test]
+fn files_in_memory_are_what_they_would_be_in_a_folder() -> Outcome {
+    let home = tempdir()?;
+    let names = [
+        "train/dog/1.png",
+        "train/cat/2.jpeg",
+        "train/cat/.hidden.png",
+        "val/cat/3.bmp",
+        "beside.png",
+    ];
+    for (seed, name) in (0..).zip(names) {
+        picture(home.path(), name, seed);
+    }
+    fs::write(home.path().join("train/dog/broken.png"), "no image")?;
+    fs::write(home.path().join("train/dog/notes.txt"), "no image")?;
+    let others = ["train/dog/broken.png", "train/dog/notes.txt"];
+    let files: Result<Vec<_>, std::io::Error> = names
+        .into_iter()
+        .chain(others)
+        .map(|name| Ok((name.to_owned(), fs::read(home.path().join(name))?)))
+        .collect();
+    let found = Images::files(files?, ImageOptions::default())?;
+    let expected = load(home.path())?;
+    assert_eq!(found.sha256(), expected.sha256());
+    assert_eq!(found.manifest(), expected.manifest());
+    assert_eq!(found.labels(), expected.labels());
+    assert_eq!(found.values(), expected.values());
+    assert_eq!(found.collection(), expected.collection());
+    assert_eq!(skipped(&found).len(), 1);
+    Ok(())
+}
+
+#[test]
+fn no_image_among_files_in_memory_is_an_error() {
+    for files in [vec![], vec![("a.txt".to_owned(), b"text".to_vec())]] {
+        let found = Images::files(files, ImageOptions::default());
+        assert!(matches!(found, Err(DataError::NoImageFiles { .. })));
+    }
+    let broken = vec![("a.png".to_owned(), b"text".to_vec())];
+    let found = Images::files(broken, ImageOptions::default());
+    assert!(matches!(found, Err(DataError::AllSkipped { .. })));
 }
