@@ -1,0 +1,160 @@
+// The worker: computes what the page asks for, so that the tab never waits.
+//
+//   page → worker   { id, name, args }: a request of `serve`, with its arguments
+//   worker → page   { id, value } or { id, error, isFatal }; before it, { id, report: { json, bytes } } any number of times
+//
+// Pictures are bytes, [n, C, H, W]; codes are Float32Arrays, [n, latent_dim]; models are numbers.
+import init, * as trainer from "./trainer.js";
+
+const CLOTHES = { images: "fashion-mnist-images.gz", labels: "fashion-mnist-labels.gz" };
+
+const sources = {}; // "clothes" and "own": trainer.Pictures to train on
+const models = new Map();
+let modelsMade = 0;
+
+function keepModel(model) {
+  modelsMade += 1;
+  models.set(modelsMade, model);
+  return { model: modelsMade, info: JSON.parse(model.info()) };
+}
+
+// What browsers tell of a graphics card that has no description: its maker and generation.
+async function adapterName() {
+  const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+  return [adapter?.info?.vendor, adapter?.info?.architecture].filter(Boolean).join(" ");
+}
+
+async function fetchBytes(name) {
+  const answer = await fetch(new URL(name, import.meta.url)).catch(() => null);
+  if (!answer?.ok) throw new Error(`${name} can’t be loaded${answer ? ` (${answer.status})` : ""}: are you online?`);
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+async function readBytes(file) {
+  try {
+    return new Uint8Array(await file.arrayBuffer());
+  } catch {
+    throw new Error("it can’t be read: it may have been moved or changed");
+  }
+}
+
+async function clothes() {
+  if (!sources.clothes) {
+    const [images, labels] = await Promise.all([fetchBytes(CLOTHES.images), fetchBytes(CLOTHES.labels)]);
+    sources.clothes = trainer.Pictures.idx(images, labels);
+  }
+  return sources.clothes;
+}
+
+function describe(pictures, sample, unread = []) {
+  const description = JSON.parse(pictures.describe());
+  description.skipped = [...unread, ...description.skipped];
+  return { description, images: pictures.sample(sample) };
+}
+
+// Prepares files for a model, one after another.
+async function prepare(model, files) {
+  const prepared = [], names = [], skipped = [];
+  for (const { path, file } of files) {
+    try {
+      prepared.push(model.prepare(await readBytes(file)));
+      names.push(path);
+    } catch (error) {
+      skipped.push({ path, reason: error.message });
+    }
+  }
+  const images = new Uint8Array(prepared.reduce((total, { length }) => total + length, 0));
+  let end = 0;
+  for (const one of prepared) {
+    images.set(one, end);
+    end += one.length;
+  }
+  return { images, names, skipped };
+}
+
+const serve = {
+  // kind: "wgpu" or "flex". Returns { backend, adapter, software }.
+  async start({ kind }) {
+    await init();
+    const started = JSON.parse(await trainer.start(kind));
+    return { ...started, adapter: started.adapter || (await adapterName()) };
+  },
+  choices: () => JSON.parse(trainer.choices()),
+
+  // Pictures to train on: both return { description, images: a sample of them }.
+  clothes: async ({ sample }) => describe(await clothes(), sample),
+  async own({ options, files, sample }) {
+    sources.own?.free();
+    sources.own = undefined;
+    const pictures = new trainer.Pictures(JSON.stringify({ ...options, fit: "crop", background: null }));
+    const unread = [];
+    for (const { path, file } of files) {
+      try {
+        pictures.add(path, await readBytes(file));
+      } catch (error) {
+        unread.push({ path, reason: error.message });
+      }
+    }
+    pictures.finish();
+    sources.own = pictures;
+    return describe(pictures, sample, unread);
+  },
+
+  // Returns { summary, model, info, file }, the last of them the bytes of the model file.
+  async train({ source, settings }, report) {
+    const trained = await trainer.train(sources[source], JSON.stringify(settings), report);
+    const model = trained.model();
+    return { summary: JSON.parse(trained.summary()), ...keepModel(model), file: await model.file() };
+  },
+  pause: () => trainer.pause(),
+  resume: () => trainer.resume(),
+  finish: () => trainer.finish(),
+
+  open: ({ bytes }) => keepModel(trainer.Model.open(bytes)),
+  close({ model }) {
+    models.get(model)?.free();
+    models.delete(model);
+  },
+  // Takes `files`, or as many as `clothes` of the clothes. Returns { names, skipped, images, restored, maps, codes, scores }.
+  async look({ model: number, files, clothes: wanted }) {
+    const model = models.get(number);
+    const found = wanted
+      ? { images: (await clothes()).sample(wanted), skipped: [] }
+      : await prepare(model, files);
+    const { channels, height, width } = JSON.parse(model.info()).image;
+    found.names ??= Array.from({ length: found.images.length / (channels * height * width) }, (_, place) => `picture ${place + 1}`);
+    if (!found.names.length) return { ...found, scores: [] };
+    const { codes, restored, maps, scores } = await model.examine(found.images);
+    return { ...found, codes, restored, maps, scores: JSON.parse(scores) };
+  },
+  decode: ({ model, codes }) => models.get(model).decode(codes),
+  // Decodes codes along the principal directions: `places` are lists of amounts.
+  async walk({ model: number, places }) {
+    const model = models.get(number), found = places.map((amounts) => model.along(Float32Array.from(amounts)));
+    const codes = new Float32Array(found.length * found[0].length);
+    found.forEach((code, row) => codes.set(code, row * code.length));
+    return model.decode(codes);
+  },
+};
+
+// Sends a message; arrays in `value` that own their memory are handed over rather than copied.
+function send(message, value) {
+  const arrays = ArrayBuffer.isView(value) ? [value] : Object.values(value ?? {}).filter(ArrayBuffer.isView);
+  const owned = arrays.filter(({ buffer, byteLength }) => buffer.byteLength === byteLength);
+  postMessage(message, [...new Set(owned.map(({ buffer }) => buffer))]);
+}
+
+addEventListener("message", async ({ data: { id, name, args } }) => {
+  const report = (json, bytes) => {
+    const told = { json, bytes: bytes ?? null };
+    send({ id, report: told }, told);
+  };
+  try {
+    const value = await serve[name](args, report);
+    send({ id, value }, value);
+  } catch (error) {
+    // After a trap, nothing in the module can be relied on.
+    const isFatal = error instanceof WebAssembly.RuntimeError;
+    postMessage({ id, error: String((isFatal && self.panicked) || (error?.message ?? error)), isFatal });
+  }
+});
