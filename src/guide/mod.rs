@@ -2,8 +2,8 @@
 //!
 //! Each chapter is a Markdown file in `src/guide/`, to be read here or in the repository:
 //!
-//! - using the program: [`getting_started`], [`images`], [`settings`], [`using`], [`compression`], [`export`], [`run_folder`],
-//!   [`reliability`];
+//! - using the program: [`getting_started`], [`images`], [`settings`], [`using`], [`compression`], [`export`], [`browser`],
+//!   [`run_folder`], [`reliability`];
 //! - how it works: [`models`], [`ssim`];
 //! - what it achieves: [`results`], [`benchmarks`], [`experiments`].
 
@@ -19,6 +19,7 @@ macro_rules! chapters {
         #[doc = "[Using a model]: crate::guide::using"]
         #[doc = "[Compression]: crate::guide::compression"]
         #[doc = "[Export]: crate::guide::export"]
+        #[doc = "[In a browser]: crate::guide::browser"]
         #[doc = "[Run folder]: crate::guide::run_folder"]
         #[doc = "[Reliability]: crate::guide::reliability"]
         #[doc = "[SSIM]: crate::guide::ssim"]
@@ -39,6 +40,7 @@ chapters! {
     using "using.md"
     compression "compression.md"
     export "export.md"
+    browser "browser.md"
     run_folder "run_folder.md"
     reliability "reliability.md"
     ssim "ssim.md"

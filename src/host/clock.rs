@@ -72,6 +72,16 @@ pub(crate) fn notice_pauses() {
     }
 }
 
+/// Doesn't count the seconds in which others had their turn, if they were long: the work was paused.
+#[cfg(target_family = "wasm")]
+pub(super) fn leave_out_pause(seconds: f64) {
+    let time = Duration::from_secs_f64(seconds);
+    if time > PAUSE {
+        let mut pauses = PAUSES.lock().unwrap_or_else(PoisonError::into_inner);
+        pauses.total += time;
+    }
+}
+
 /// How long this process was stopped, as far as it was noticed.
 fn paused() -> Duration {
     let mut pauses = PAUSES.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,9 @@
-//! Turns for others, in long work on a thread that isn't only its own.
+//! Turns for others, in long work on a thread or a GPU that isn't only its own.
 
-/// Lets the rest of a browser's thread have its turn, several times a second. Elsewhere others have threads of their own,
-/// and there is nothing to do.
+use burn::tensor::Tensor;
+
+/// Lets the rest of a browser have its turn, several times a second: messages of the page on this thread, and its drawing
+/// on the GPU. Elsewhere the system sees to that, and there is nothing to do.
 #[derive(Debug)]
 pub(crate) struct Turns {
     #[cfg(target_family = "wasm")]
@@ -14,18 +16,20 @@ impl Turns {
         Self {}
     }
 
-    #[expect(clippy::unused_self, clippy::unused_async, reason = "as in a browser")]
-    pub async fn pass(&mut self) {}
+    #[expect(clippy::unused_async, reason = "as in a browser")]
+    pub async fn pass<const D: usize>(&mut self, _: &Tensor<D>) {}
 }
 
 #[cfg(target_family = "wasm")]
 mod browser {
+    use burn::tensor::Tensor;
     use js_sys::{Function, Promise, Reflect};
     use wasm_bindgen::{JsCast, JsValue};
     use wasm_bindgen_futures::JsFuture;
 
     use super::Turns;
     use crate::host::Stopwatch;
+    use crate::host::clock::leave_out_pause;
 
     /// Seconds between turns. A browser adds some milliseconds to each.
     const BETWEEN: f64 = 0.1;
@@ -37,22 +41,32 @@ mod browser {
             }
         }
 
-        pub async fn pass(&mut self) {
+        /// `queued` is what the GPU was given last: it's waited for, since what the page draws comes after it.
+        pub async fn pass<const D: usize>(&mut self, queued: &Tensor<D>) {
             if self.since.seconds() < BETWEEN {
                 return;
             }
-            // A page and a worker have different types, and this in common.
-            let global = js_sys::global();
-            let timeout = Reflect::get(&global, &JsValue::from_str("setTimeout"));
-            let Ok(Ok(timeout)) = timeout.map(JsCast::dyn_into::<Function>) else {
-                return;
-            };
-            let turn = Promise::new(&mut |done, _| {
-                // Where it fails, nobody would be waited for.
-                let _ = timeout.call2(&global, &done, &JsValue::from(0));
-            });
-            let _ = JsFuture::from(turn).await;
+            // A device that fails is told of where values are read.
+            let _ = queued.clone().into_data_async().await;
+            let turn = Stopwatch::start();
+            let _ = JsFuture::from(next_turn()).await;
+            leave_out_pause(turn.seconds());
             self.since = Stopwatch::start();
         }
+    }
+
+    /// What is there once all waiting messages were handled.
+    fn next_turn() -> Promise {
+        // A page and a worker have different types, and this in common.
+        let global = js_sys::global();
+        Promise::new(&mut |done, _| {
+            let timeout = Reflect::get(&global, &JsValue::from_str("setTimeout"));
+            let timeout = timeout.and_then(JsCast::dyn_into::<Function>);
+            // Where there is no such function, at once.
+            let called = timeout.and_then(|timeout| timeout.call2(&global, &done, &0.into()));
+            if called.is_err() {
+                let _ = done.call0(&JsValue::UNDEFINED);
+            }
+        })
     }
 }

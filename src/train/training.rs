@@ -258,7 +258,9 @@ impl<'a> Training<'a> {
                     .step(learning_rate, &self.prepared.design, model, gradients);
             self.progress.step += 1;
             observer.step(size);
-            turns.pass().await;
+            if let Some(loss) = losses.last() {
+                turns.pass(loss).await;
+            }
             let stopped = stop.load(Ordering::Relaxed);
             let steps_done = self.progress.losses.len() + losses.len();
             if stopped || (steps_done < steps_per_epoch && self.checkpoint_is_due()) {

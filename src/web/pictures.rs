@@ -68,10 +68,16 @@ impl Pictures {
     pub fn describe(&self) -> Outcome<String> {
         let images = self.images()?;
         let collection = images.collection();
+        let labels = images.labels().map_or(&[][..], |labels| &labels.ids);
+        let names = images.class_names().iter().zip(0..);
+        let classes: Vec<&String> = names
+            .filter(|(_, id)| labels.contains(id))
+            .map(|(name, _)| name)
+            .collect();
         Ok(json!({
             "images": images.len(),
             "shape": images.shape(),
-            "classes": images.class_names(),
+            "classes": classes,
             "skipped": collection.map_or(&[][..], |collection| &collection.skipped),
             "warnings": collection.map_or(&[][..], |collection| &collection.warnings),
             "source": images.source(),

@@ -165,6 +165,7 @@ pub fn choices() -> String {
 /// Tells the page's function of each event: `(json, bytes or undefined)`.
 struct Reports {
     function: Function,
+    epochs: usize,
     shown: Vec<u32>,
     /// What the epoch makes of those, as bytes.
     reconstructed: Vec<u8>,
@@ -204,6 +205,9 @@ impl Observer for Reports {
     fn epoch_finished(&mut self, metrics: &EpochMetrics, best: bool) {
         let event = json!({ "kind": "epoch", "best": best, "metrics": metrics });
         self.tell(event, &self.reconstructed);
+        if metrics.epoch == self.epochs {
+            self.tell(json!({ "kind": "judging" }), &[]);
+        }
     }
 }
 
@@ -221,6 +225,7 @@ pub async fn train(pictures: &Pictures, settings: &str, report: Function) -> Out
     let shown = trainer::apply::thinned(&prepared.split.validation, SHOWN);
     let mut reports = Reports {
         function: report,
+        epochs: prepared.config.training.epochs,
         reconstructed: Vec::new(),
         shown,
     };

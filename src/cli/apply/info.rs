@@ -30,6 +30,14 @@ struct Shown<'a> {
     info: &'a ModelInfo,
 }
 
+/// What a byte cost in training, and what follows for codes.
+fn rate_words(info: &ModelInfo) -> String {
+    if info.rate == 0.0 {
+        return "none: codes aren't rounded".to_owned();
+    }
+    format!("{} for each byte of a code; codes are rounded", info.rate)
+}
+
 pub(in crate::cli) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
     log::start(true);
     let path = args.model.path()?;
@@ -66,6 +74,7 @@ pub(in crate::cli) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
             format!("{}; codes {}", info.loss, refined(info.refine)),
         ),
         ("corrupt", info.corrupt.to_string()),
+        ("rate", rate_words(info)),
         ("ssim_preset", info.ssim_preset.name().to_owned()),
         ("classes", info.class_words()),
         ("usual", usual),

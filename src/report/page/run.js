@@ -17,11 +17,6 @@ function drawHeading(run) {
   byId("head").querySelector(".problems").replaceChildren(...problems.map((text) => el("li", { text })));
 }
 
-function figure(name, value, unit = "", kind = "") {
-  const unitText = unit ? [el("small", { text: unit })] : [];
-  return el("div", { class: kind }, el("dt", { text: name }), el("dd", { text: value }, ...unitText));
-}
-
 function drawSummary(run) {
   const { id, summary, best_validation_ssim: best, epochs, epochs_done: done } = run;
   if (!hasChanged("summary", [id, run.state, summary, best, epochs, done, trainingTime(run)])) return;
