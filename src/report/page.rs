@@ -15,7 +15,7 @@ const PAGE: Page = Page {
         // Charts
         "page/marks.js" "page/chart.js"
         // Sections, from the top of the page to its end
-        "page/leaderboard.js" "page/run.js" "page/curves.js" "page/pictures.js"
+        "page/leaderboard.js" "page/rates.js" "page/run.js" "page/curves.js" "page/pictures.js"
         "../page/classes.js" "page/thumbnails.js" "page/latent.js" "page/images.js"
         // What keeps it up to date and puts it together
         "page/live.js" "page/main.js"

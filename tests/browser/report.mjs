@@ -12,8 +12,8 @@ import { browser, open, step } from "./browser.mjs";
 const [, , trainer, screenshots] = process.argv;
 const home = mkdtempSync(join(tmpdir(), "trainer-browser-"));
 const runs = join(home, "runs");
-const small = ["--backend", "flex", "--limit", "200", "--runs", runs, "--quiet"];
-const train = (...more) => execFileSync(trainer, [...small, ...more]);
+const small = ["--backend", "flex", "--limit", "200", "--quiet"];
+const train = (...more) => execFileSync(trainer, [...small, "--runs", runs, ...more]);
 let server;
 
 // A copy of the report `file` whose runs `change` has altered: what data sets of other kinds lead to.
@@ -199,6 +199,43 @@ try {
     await other.page.keyboard.press("ArrowRight");
     assert.match(await other.page.locator("#pointed-text").innerText(), /^class 3\n/);
     assert.deepEqual(other.wrong, []);
+    await other.close();
+  });
+
+  await step("runs with packed codes are points by bytes and SSIM, of which a click or Enter shows one", async () => {
+    assert.ok(!(await page.locator("#rates").isVisible()), "no chart without such runs");
+    const packed = join(home, "packed"), model = ["--arch", "baseline", "--latent-dim", "8", "--epochs", "4", "--runs", packed];
+    for (const rate of ["0.0005", "0.05"]) execFileSync(trainer, [...small, ...model, "--rate", rate, "--name", `rate-${rate}`]);
+    execFileSync(trainer, [...small, ...model, "--name", "plain"]);
+    const file = execFileSync(trainer, ["report", "--all", "--runs", packed], { encoding: "utf8" }).trim();
+    const other = await open(pathToFileURL(file).href);
+    const plot = other.page.locator("#rates svg.plot"), points = plot.locator(".point-fill");
+    const text = (selector) => other.page.locator(selector).innerText();
+    await other.page.locator("tbody button", { hasText: "plain" }).click();
+    assert.equal(await points.count(), 2);
+    assert.equal(await plot.locator(".best").count(), 0);
+    await plot.scrollIntoViewIfNeeded();
+    const told = [];
+    for (const place of [0, 1]) {
+      const { x, y, width, height } = await points.nth(place).boundingBox();
+      await other.page.mouse.click(x + width / 2, y + height / 2);
+      const [, name, bytes, ssim] = /^(rate-[\d.]+): ([\d.]+) bytes an image, SSIM (−?\.\d{4})$/.exec(await text("#rates .readout"));
+      told.push(Number(bytes));
+      assert.ok((await text("#run-name")).endsWith(name));
+      assert.ok((await text("tbody tr.selected")).includes(ssim));
+      assert.equal(await plot.locator(".best").count(), 1);
+    }
+    assert.ok(told[0] <= told[1], `${told} from the left`);
+    const right = await text("#run-name");
+    await other.page.mouse.move(0, 0);
+    await plot.focus();
+    await other.page.keyboard.press("ArrowLeft");
+    assert.equal(await text("#run-name"), right);
+    await other.page.keyboard.press("Enter");
+    assert.notEqual(await text("#run-name"), right);
+    assert.match(await plot.getAttribute("aria-valuetext"), /bytes an image/);
+    assert.deepEqual(other.wrong, []);
+    await other.page.screenshot({ path: join(screenshots, "rates.png"), fullPage: true });
     await other.close();
   });
 

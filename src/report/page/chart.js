@@ -1,27 +1,33 @@
-// A chart of lines or bins over whole numbers, with a cursor for mouse, touch and keyboard.
+// A chart of lines or bins over whole numbers, or of points, with a cursor for mouse, touch and keyboard.
 //
 // What a chart is given to show:
-//   x          the labels below its places: epochs, or the centres of bins
-//   series     [{ key: CSS class of the colour, values: one a place, or null }]; for bins one alone
+//   x          the labels below its places: epochs, or the centres of bins; of points, how far right each is
+//   series     [{ key: CSS class of the colour, values: one a place, or null }]; one alone for bins and points
 //   isBinned   bars from zero instead of lines
+//   isPoints   points instead of lines
+//   names      of the points, written beside them where there is room
+//   limit      what no value can exceed, or nothing
 //   reference  the height of a horizontal line, or null
 //   best       the place to ring on the last series, or null
 //   rest       the place to read out while nobody points; by default the last
 //   legend     [[key, text]]
 //   tell       place → the text read out for it
+//   choose     called with the place that is clicked, or that Enter is pressed at; or nothing
 
-const CHART = { height: 260, minWidth: 240, left: 52, right: 14, top: 12, bottom: 34 }; // px
+const CHART = { height: 260, minWidth: 240, left: 52, right: 14, top: 12, bottom: 34, reach: 40 }; // px
 const LABEL_WIDTH = 70; // px between labels below a chart
 const PAGE_KEYS_STEP = 10; // places
+const WIDE = 8; // times its lowest number that the highest may be on an axis without logarithms
+const VERY_WIDE = 100; // times, beyond which ticks are powers of ten alone
 
 // Creates a chart in `box`, and returns the function that shows something in it.
-function createChart(box, name, step) {
+function createChart(box, name, step, heading = "h4") {
   const legend = el("ul", { class: "legend" });
   const readout = el("p", { class: "readout" });
   const label = `${name}, by ${step}`;
   const canvas = svg("svg", { class: "plot", tabindex: "0", role: "slider", "aria-label": label });
-  box.replaceChildren(el("div", { class: "chart" }, el("h4", { text: name }), legend, readout, canvas));
-  let content = null, cursor = null, width = 0;
+  box.replaceChildren(el("div", { class: "chart" }, el(heading, { text: name }), legend, readout, canvas));
+  let content = null, cursor = null, width = 0, plane = null;
 
   const last = () => content.x.length - 1;
   const restingPlace = () => content.rest ?? last();
@@ -31,13 +37,13 @@ function createChart(box, name, step) {
     width = Math.max(CHART.minWidth, box.clientWidth);
     canvas.setAttribute("viewBox", `0 0 ${width} ${CHART.height}`);
     canvas.setAttribute("height", CHART.height);
-    const marks = chartMarks(content, cursor, width);
-    canvas.replaceChildren(...marks);
+    plane = chartPlane(content, width);
+    canvas.replaceChildren(...chartMarks(plane, content, cursor));
     const shown = cursor ?? restingPlace();
     readout.textContent = shown in content.x ? content.tell(shown) : "";
     canvas.setAttribute("aria-valuemin", 0);
     canvas.setAttribute("aria-valuemax", last());
-    canvas.setAttribute("aria-valuenow", shown);
+    canvas.setAttribute("aria-valuenow", Math.max(0, shown));
     canvas.setAttribute("aria-valuetext", readout.textContent);
   }
 
@@ -49,12 +55,19 @@ function createChart(box, name, step) {
 
   function follow(event) {
     if (!content) return;
-    const bounds = canvas.getBoundingClientRect(), inner = width - CHART.left - CHART.right;
-    const share = ((event.clientX - bounds.left) * (width / bounds.width) - CHART.left) / inner;
-    moveTo(content.isBinned ? Math.floor(share * content.x.length) : Math.round(share * last()));
+    const bounds = canvas.getBoundingClientRect(), scale = width / bounds.width;
+    moveTo(nearestPlace(plane, content, (event.clientX - bounds.left) * scale, (event.clientY - bounds.top) * scale));
+  }
+
+  function choose(place) {
+    if (content?.choose && place in content.x) content.choose(place);
   }
   canvas.addEventListener("pointermove", follow);
   canvas.addEventListener("pointerdown", follow);
+  canvas.addEventListener("click", (event) => {
+    follow(event);
+    choose(cursor);
+  });
   canvas.addEventListener("pointerleave", () => document.activeElement !== canvas && moveTo(null));
   canvas.addEventListener("blur", () => moveTo(null));
   canvas.addEventListener("keydown", (event) => {
@@ -64,9 +77,11 @@ function createChart(box, name, step) {
       ArrowLeft: now - 1, ArrowDown: now - 1, ArrowRight: now + 1, ArrowUp: now + 1,
       PageDown: now - PAGE_KEYS_STEP, PageUp: now + PAGE_KEYS_STEP, Home: 0, End: last(),
     }[event.key];
-    if (target === undefined) return;
+    const isChoice = content.choose && (event.key === "Enter" || event.key === " ");
+    if (target === undefined && !isChoice) return;
     event.preventDefault();
-    moveTo(target);
+    if (isChoice) choose(now);
+    else moveTo(target);
   });
   new ResizeObserver(() => {
     if (box.clientWidth && Math.max(CHART.minWidth, box.clientWidth) !== width) render();
@@ -82,21 +97,34 @@ function createChart(box, name, step) {
 
 function legendSample(key) {
   const sample = svg("svg", { viewBox: "0 0 24 10", "aria-hidden": "true" });
-  sample.append(key === "best"
-    ? svg("circle", { class: "best", cx: 12, cy: 5, r: 4 })
+  sample.append(key === "best" || key === "point"
+    ? svg("circle", { class: key, cx: 12, cy: 5, r: 4 })
     : svg("path", { class: key, d: "M1 5H23", "stroke-width": 2.5 }));
   return sample;
 }
 
-// About five round numbers that enclose `low` and `high`.
-function axis(low, high) {
+// An axis of about five round numbers that enclose `low` and `high`, none of them above `limit`. Its
+// `share` is how far along the axis a number is, from 0 to 1.
+function axis(low, high, limit = Infinity) {
   if (low === high) {
     low -= Math.abs(low) * .1 || .5;
-    high += Math.abs(high) * .1 || .5;
+    high = Math.min(limit, high + (Math.abs(high) * .1 || .5));
   }
   const rough = (high - low) / 5, power = 10 ** Math.floor(Math.log10(rough));
   const unit = [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough);
   const from = Math.floor(low / unit), to = Math.ceil(high / unit);
   const ticks = Array.from({ length: to - from + 1 }, (_, index) => (from + index) * unit);
-  return { low: from * unit, high: to * unit, ticks };
+  return { low: from * unit, high: to * unit, ticks, share: (value) => (value / unit - from) / (to - from) };
+}
+
+// The same with logarithms, where `high` is so many times `low` that the low numbers would crowd.
+function wideAxis(low, high) {
+  if (low <= 0 || high <= WIDE * low) return axis(low, high);
+  const factors = high > VERY_WIDE * low ? [1] : [1, 2, 5], rounds = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
+    rounds.push(...factors.map((factor) => factor * 10 ** power));
+  }
+  const from = rounds.findLast((tick) => tick <= low), to = rounds.find((tick) => tick >= high);
+  const ticks = rounds.filter((tick) => tick >= from && tick <= to);
+  return { low: from, high: to, ticks, share: (value) => Math.log(value / from) / Math.log(to / from) };
 }

@@ -29,6 +29,7 @@ function createCurves() {
       x: history.epoch,
       series: [{ key: "b", values: history.validation_ssim }],
       reference: pca ? pca.ssim : null,
+      limit: 1,
       legend: [["b", "model"], ...pcaLegend, ...bestLegend],
       tell: (place) => `${epoch(place)}: SSIM ${score(history.validation_ssim[place])}`,
     });

@@ -1,7 +1,7 @@
 // Puts the page together: what is drawn, in which order, and what starts it.
 
 function start() {
-  const drawBoard = createLeaderboard(select);
+  const drawBoard = createLeaderboard(select), drawRates = createRates(select);
   const loadImages = createImageLoader((id) => id === state.selected && draw());
   const sections = [
     drawHeading,
@@ -17,6 +17,7 @@ function start() {
   function draw() {
     if (!selectedRun()) state.selected = (linkedRun() || latestRun() || {}).id;
     drawBoard();
+    drawRates();
     const run = selectedRun();
     byId("run").hidden = !run;
     if (run) for (const drawSection of sections) drawSection(run);

@@ -248,6 +248,9 @@ fn the_order_is_kept_and_complete() {
 fn long_files_and_files_of_no_module_are_found() {
     let mut files = made(&[("lib.rs", "mod a;"), ("a.rs", ""), ("dead.rs", "")]);
     files.insert("src/main.rs".to_owned(), String::new());
+    files.insert("src/web/main.rs".to_owned(), "mod b;".to_owned());
+    files.insert("src/web/b.rs".to_owned(), String::new());
+    files.insert("src/web/dead.rs".to_owned(), String::new());
     files.insert("src/page.js".to_owned(), "\n".repeat(451));
     files.insert("src/page.css".to_owned(), "\n".repeat(450));
     files.insert("src/table.csv".to_owned(), "\n".repeat(9_000));
@@ -257,6 +260,9 @@ fn long_files_and_files_of_no_module_are_found() {
     );
     assert_eq!(
         Tree::new(&files).unreached(&files),
-        ["src/dead.rs isn't a module of src/lib.rs"]
+        [
+            "src/dead.rs is no crate's module",
+            "src/web/dead.rs is no crate's module"
+        ]
     );
 }

@@ -11,8 +11,8 @@ const IMPORTS_IN_A_ROW: usize = 16;
 const LONGEST_FILE: usize = 450;
 /// What is source rather than data.
 const SOURCE_FILES: [&str; 4] = [".rs", ".js", ".css", ".wgsl"];
-/// The roots of crates of their own, which nothing else can use: the program and the build script.
-const OTHER_CRATES: [&str; 2] = ["src/main.rs", "src/build.rs"];
+/// The roots of crates of their own, which nothing else can use: the program, the page for browsers and the build script.
+const OTHER_CRATES: [&str; 3] = ["src/main.rs", "src/web/main.rs", "src/build.rs"];
 
 /// Text files by their path from the package's folder, with `/` between folders.
 pub type Files = BTreeMap<String, String>;
@@ -35,8 +35,14 @@ impl Tree {
     /// The modules that `src/lib.rs` and what it declares are made of; a file that is declared but
     /// missing is left out, since the compiler tells of it.
     pub fn new(files: &Files) -> Self {
+        Self::rooted(files, "src/lib.rs")
+    }
+
+    /// The same of another crate's root.
+    fn rooted(files: &Files, root: &str) -> Self {
         let mut tree = Self(Vec::new());
-        tree.add(files, "crate", "src/lib.rs", "src", None);
+        let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
+        tree.add(files, "crate", root, folder, None);
         tree
     }
 
@@ -243,17 +249,18 @@ impl Tree {
 
     /// Files that no `mod` leads to, so that nothing here was said of them.
     pub fn unreached(&self, files: &Files) -> Vec<String> {
-        let reached: BTreeSet<&str> = self.0.iter().map(|module| module.file.as_str()).collect();
+        let others = OTHER_CRATES.map(|root| Self::rooted(files, root));
+        let modules = others.iter().chain([self]).flat_map(|tree| &tree.0);
+        let reached: BTreeSet<&str> = modules.map(|module| module.file.as_str()).collect();
         files
             .keys()
             .filter(|file| {
                 file.starts_with("src/") && Path::new(file).extension() == Some("rs".as_ref())
             })
             .filter(|file| !reached.contains(file.as_str()))
-            .filter(|file| !OTHER_CRATES.contains(&file.as_str()))
             // Declared for tests alone.
             .filter(|file| !file.contains("/tests/") && !file.ends_with("/tests.rs"))
-            .map(|file| format!("{file} isn't a module of src/lib.rs"))
+            .map(|file| format!("{file} is no crate's module"))
             .collect()
     }
 }
