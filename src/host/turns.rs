@@ -1,5 +1,6 @@
 //! Turns for others, in long work on a thread or a GPU that isn't only its own.
 
+#[cfg(not(target_family = "wasm"))]
 use burn::tensor::Tensor;
 
 /// Lets the rest of a browser have its turn, several times a second: messages of the page on this thread, and its drawing

@@ -125,7 +125,7 @@ async function trainBoth(page, folder, settings) {
   const runs = join(home, `runs-${arch}`);
   run("--backend", "wgpu", "--data", folder, "--arch", arch, "--latent-dim", String(latentDim), "--loss", loss,
     "--epochs", String(epochs), "--runs", runs, "--quiet", "--no-cache");
-  const [name] = readdirSync(runs).filter((name) => name !== "latest" && !name.endsWith(".json"));
+  const [name] = readdirSync(runs).filter((name) => name.endsWith(`-z${latentDim}`));
   const [head, ...rows] = readFileSync(join(runs, name, "metrics.csv"), "utf8").trim().split("\n").map((row) => row.split(","));
   const natively = rows.map((row) => Object.fromEntries(row.map((value, place) => [head[place], Number(value)])));
   const here = await page.evaluate(() => results.epochs);
