@@ -11,7 +11,8 @@ const PAGE: Page = Page {
     style: "",
     script: script! {
         // What all others use
-        "../page/dom.js" "../page/format.js" "../page/theme.js" "../page/figure.js" "page/state.js"
+        "../page/dom.js" "../page/format.js" "../page/theme.js" "../page/figure.js" "../page/outcome.js"
+        "page/state.js"
         // Charts
         "page/marks.js" "page/chart.js"
         // Sections, from the top of the page to its end

@@ -28,27 +28,11 @@ function testResult(run) {
   const difference = gain(run);
   const verdict = () => {
     if (!pca) return "There is no PCA baseline to compare with.";
-    // Four digits are shown: what they don't show is no difference.
-    const isLevel = Math.abs(difference) < 5e-5;
-    const direction = difference > 0 ? "ahead" : "behind";
-    const place = isLevel ? "level with it" : `${score(Math.abs(difference))} ${direction}`;
-    return `PCA with ${counted(components, "component")} reaches ${score(pca.ssim)}: the autoencoder is ${place}.`;
+    return `PCA with ${counted(components, "component")} reaches ${score(pca.ssim)}: the autoencoder is ${placeBesidePca(difference)}.`;
   };
   const lead = `The model encodes each image as ${counted(outcome.latent_dim, "number")} and reconstructs `
     + `${counted(outcome.test_images, "test image")} with a mean SSIM of ${score(test.ssim)}. ${verdict()}`;
-  const main = [figure("Test SSIM", score(test.ssim))];
-  const rest = [figure("PSNR", fixed(test.psnr, 2), "dB")];
-  if (pca) {
-    main.push(figure("PCA", score(pca.ssim)));
-    main.push(figure("Difference", signedScore(difference), "", difference > 0 ? "ahead" : "behind"));
-    rest.push(figure("PCA’s PSNR", fixed(pca.psnr, 2), "dB"));
-  }
-  if (outcome.bytes_per_image != null) {
-    rest.push(figure("Packed", fixed(outcome.bytes_per_image, 1), "bytes an image"));
-  }
-  rest.push(figure("Best epoch", count(outcome.best_epoch), `of ${count(run.epochs_done)}`));
-  rest.push(figure("Parameters", count(outcome.parameters)));
-  rest.push(figure("Duration", duration(outcome.seconds)));
+  const { main, rest } = outcomeFigures(run.summary, difference, run.epochs_done);
   return [
     el("p", { class: "lead", text: lead }),
     el("dl", { class: "figures verdict" }, ...main),

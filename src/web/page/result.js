@@ -1,7 +1,6 @@
 // What came of a training: its test scores beside PCA's, and the model to take home.
 
 const MODEL_TYPE = "application/octet-stream";
-const SHOWN_DIGITS = 5e-5; // less than what four digits of SSIM show is no difference
 
 // Returns the function that shows a training's summary and model file, or nothing (null).
 function createResult() {
@@ -12,16 +11,7 @@ function createResult() {
     if (!trained) return;
     const { summary, info, epochs, file } = trained, { test, pca } = summary;
     const gain = pca ? test.ssim - pca.ssim : null;
-    const main = [figure("Test SSIM", score(test.ssim))];
-    const rest = [figure("PSNR", fixed(test.psnr, 2), "dB")];
-    if (pca) {
-      main.push(figure("PCA", score(pca.ssim)));
-      main.push(figure("Difference", signedScore(gain), "", gain > 0 ? "ahead" : "behind"));
-      rest.push(figure("PCA’s PSNR", fixed(pca.psnr, 2), "dB"));
-    }
-    rest.push(figure("Best epoch", count(summary.best_epoch), `of ${count(epochs)}`));
-    rest.push(figure("Parameters", count(summary.parameters)));
-    rest.push(figure("Duration", duration(summary.seconds)));
+    const { main, rest } = outcomeFigures(summary, gain, epochs);
     byId("result-lead").textContent = `The model turns each picture into ${counted(info.latent_dim, "number")}, and restores `
       + `test pictures, which it hadn’t seen before, with a mean SSIM of ${score(test.ssim)}; 1 would be perfect. ${verdict(pca, gain)}`;
     byId("result-verdict").replaceChildren(...main);
@@ -32,6 +22,5 @@ function createResult() {
 
 function verdict(pca, gain) {
   if (!pca) return "There is no PCA to compare with.";
-  const place = Math.abs(gain) < SHOWN_DIGITS ? "level with it" : `${score(Math.abs(gain))} ${gain > 0 ? "ahead" : "behind"}`;
-  return `PCA, the classic method, reaches ${score(pca.ssim)} with as many numbers: the model is ${place}.`;
+  return `PCA, the classic method, reaches ${score(pca.ssim)} with as many numbers: the model is ${placeBesidePca(gain)}.`;
 }
