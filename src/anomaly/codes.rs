@@ -2,6 +2,8 @@
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
+use crate::pca::leading;
+
 /// Values that a code may have for there to be a covariance: 4 MB of them, and seconds to compute with.
 pub const WIDEST: usize = 1024;
 
@@ -119,14 +121,12 @@ impl CodeStatistics {
         let covariance = DMatrix::from_iterator(width, width, values);
         let variance = covariance.trace();
         let eigen = SymmetricEigen::new(covariance);
-        let mut order: Vec<usize> = (0..width).collect();
-        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
-        order.truncate(count);
-        let directions = order.into_iter().map(|index| {
+        let order = leading(&eigen.eigenvalues, count).into_iter();
+        let directions = order.map(|index| {
             let direction = eigen.eigenvectors.column(index);
             // Rounding may take a variance of nothing below it.
             let deviation = eigen.eigenvalues[index].max(0.0).sqrt();
-            let signed = deviation * direction[direction.icamax()].signum();
+            let signed = deviation * direction[direction.iamax()].signum();
             direction.iter().map(|loading| signed * loading).collect()
         });
         (variance, directions.collect())

@@ -83,8 +83,7 @@ impl<'a> Compressor<'a> {
     #[must_use]
     pub fn new(model: &'a Model, refine: Option<usize>) -> Self {
         let width = model.info().latent_dim;
-        let codes = model.calibration();
-        let codes = codes.and_then(|calibration| calibration.codes.as_ref());
+        let codes = model.usual_codes();
         let mean = codes.map_or_else(|| vec![0.0; width], |codes| codes.mean().to_vec());
         let deviations = codes.map(|codes| {
             let variances = codes.covariance().iter().step_by(width + 1);

@@ -12,7 +12,7 @@ use super::objective::Objective;
 use super::rate::CodeRate;
 use super::score::add_scores;
 use super::weights::Weights;
-use crate::anomaly::Calibration;
+use crate::anomaly::{Calibration, CodeStatistics};
 use crate::data::{Batches, DeviceImages, Images, InputNoise};
 use crate::host::{block_on, read_file, write_output};
 use crate::metrics::Scores;
@@ -174,6 +174,12 @@ impl Model {
     #[must_use]
     pub fn calibration(&self) -> Option<&Calibration> {
         self.calibration.as_deref()
+    }
+
+    /// Where the codes of its training images lie, if it knows that.
+    #[must_use]
+    pub fn usual_codes(&self) -> Option<&CodeStatistics> {
+        self.calibration()?.codes.as_ref()
     }
 
     /// The same model, which knows what is usual for it.

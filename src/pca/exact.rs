@@ -2,7 +2,7 @@
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
-use super::{Pca, Rows, single};
+use super::{Pca, Rows, leading, single};
 use crate::data::DataError;
 
 /// Images whose products are added at a time.
@@ -26,10 +26,7 @@ pub(super) fn fit(images: Rows, components: usize) -> Result<Pca, DataError> {
     // Values of a few hundred images at least, in [0, 1]: no cancellation that f64 would feel.
     let covariance = products / count - &mean * mean.transpose();
     let eigen = SymmetricEigen::new(covariance);
-
-    let mut order: Vec<usize> = (0..pixels).collect();
-    order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
-    order.truncate(components);
+    let order = leading(&eigen.eigenvalues, components);
     let mut basis = vec![0.0_f32; pixels * components];
     for (column, &index) in order.iter().enumerate() {
         for (row, &value) in eigen.eigenvectors.column(index).iter().enumerate() {

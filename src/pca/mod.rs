@@ -14,6 +14,7 @@ mod projection;
 mod randomised;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use nalgebra::DVector;
 
 use crate::data::{DataError, HostBatch, Images};
 
@@ -165,6 +166,14 @@ impl<'a> Rows<'a> {
         let batches = self.indices.chunks(size);
         batches.map(move |indices| Ok(HostBatch::gather(self.images, indices)?.values))
     }
+}
+
+/// The places of the `count` largest eigenvalues, or of all, the largest first.
+pub(crate) fn leading(eigenvalues: &DVector<f64>, count: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..eigenvalues.len()).collect();
+    order.sort_by(|&a, &b| eigenvalues[b].total_cmp(&eigenvalues[a]));
+    order.truncate(count);
+    order
 }
 
 #[expect(

@@ -1,6 +1,8 @@
 //! Vectors along their principal components: the leading ones, and the plane of the first two.
 
 use nalgebra::{DMatrix, SymmetricEigen};
+
+use super::leading;
 use rand::Rng;
 
 use crate::rng::{Stream, rng};
@@ -55,9 +57,7 @@ pub fn principal(rows: &[f32], width: usize, count: usize) -> Principal {
     }
     let projected = &vectors * &basis;
     let eigen = SymmetricEigen::new(projected.tr_mul(&projected));
-    let mut order: Vec<usize> = (0..eigen.eigenvalues.len()).collect();
-    order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
-    order.truncate(count);
+    let order = leading(&eigen.eigenvalues, count);
     #[expect(clippy::cast_precision_loss, reason = "a count of rows")]
     let rows = found.max(1) as f64;
     let mut principal = Principal {

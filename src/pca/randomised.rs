@@ -19,7 +19,7 @@ use rand::Rng;
 use rand::rngs::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::{Pca, Rows, single};
+use super::{Pca, Rows, leading, single};
 use crate::data::DataError;
 use crate::rng::{Stream, rng};
 
@@ -67,9 +67,8 @@ pub(super) fn fit(images: Rows, components: usize) -> Result<Pca, DataError> {
         basis = orthonormal(basis, rounds, &mut noise);
     }
     let eigen = SymmetricEigen::new(images.covariance_within(&basis)?);
-    let mut order: Vec<usize> = (0..size).collect();
-    order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
-    let leading = eigen.eigenvectors.select_columns(&order[..components]);
+    let order = leading(&eigen.eigenvalues, components);
+    let leading = eigen.eigenvectors.select_columns(&order);
     Ok(Pca {
         mean: images.mean,
         components: transformed(&leading.transpose(), &basis)

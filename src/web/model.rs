@@ -7,7 +7,7 @@ use trainer::anomaly::{Mahalanobis, USUAL_SHARE};
 use trainer::apply::{Applied, Scorer};
 use trainer::image::to_levels;
 use trainer::metrics::psnr;
-use trainer::model::{layer_table, parameters};
+use trainer::model::layer_table;
 use wasm_bindgen::prelude::*;
 
 use crate::{Outcome, selected};
@@ -47,9 +47,7 @@ pub struct Seen {
 
 impl Model {
     pub(crate) fn new(model: trainer::Model) -> Self {
-        let codes = model.calibration();
-        let codes = codes.and_then(|calibration| calibration.codes.as_ref());
-        let directions = codes.map_or(Vec::new(), |codes| {
+        let directions = model.usual_codes().map_or(Vec::new(), |codes| {
             let (variance, directions) = codes.directions(DIRECTIONS);
             let directions = directions.into_iter();
             directions
@@ -93,8 +91,7 @@ impl Model {
     #[must_use]
     pub fn info(&self) -> String {
         let info = self.model.info();
-        let design = info.design();
-        let rows = layer_table(&design, info.latent_dim);
+        let rows = layer_table(&info.design(), info.latent_dim);
         let calibration = self.model.calibration();
         let thresholds = calibration.map_or(Vec::new(), |calibration| {
             let all = Scorer::all(None).into_iter();
@@ -113,7 +110,7 @@ impl Model {
             "classes": info.classes,
             "version": info.version,
             "preset": info.ssim_preset.name(),
-            "parameters": parameters(&design, info.latent_dim),
+            "parameters": rows.iter().map(|row| row.parameters).sum::<usize>(),
             "multiply_adds": rows.iter().map(|row| row.multiply_adds).sum::<usize>(),
             "thresholds": thresholds,
             "directions": self.directions.len(),
@@ -147,8 +144,7 @@ impl Model {
             ));
         }
         let applied = self.applied();
-        let usual = self.model.calibration();
-        let usual = usual.and_then(|calibration| calibration.codes.as_ref());
+        let usual = self.model.usual_codes();
         let scorers = Scorer::all(usual.map(Mahalanobis::new).as_ref());
         let mut seen = Seen {
             codes: Vec::new(),
@@ -213,8 +209,7 @@ impl Model {
     ///
     /// Where the model knows nothing of its codes.
     pub fn along(&self, amounts: &[f32]) -> Outcome<Vec<f32>> {
-        let codes = self.model.calibration();
-        let codes = codes.and_then(|calibration| calibration.codes.as_ref());
+        let codes = self.model.usual_codes();
         let codes =
             codes.ok_or_else(|| JsError::new("the model file says nothing of usual codes"))?;
         let mut code = codes.mean().to_vec();

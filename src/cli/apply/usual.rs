@@ -63,10 +63,7 @@ pub(super) struct PcaScores<'a> {
 impl<'a> Usual<'a> {
     pub fn find(mut self, wants_threshold: bool, wants_pca: bool) -> anyhow::Result<Found<'a>> {
         let applied = Applied::new(self.model, self.refine);
-        let own_codes = self
-            .model
-            .calibration()
-            .and_then(|calibration| calibration.codes.as_ref());
+        let own_codes = self.model.usual_codes();
         let needs_codes =
             self.score == AnomalyScore::Latent && self.codes.is_none() && own_codes.is_none();
         let calibrate = self.calibrate.take();
