@@ -319,6 +319,18 @@ pub enum DataError {
         first: Skipped,
     },
 
+    /// Files in memory hold no image that can be used.
+    #[error(
+        "{}: expected PNG, JPEG, WebP, BMP, GIF, TIFF, PNM or QOI",
+        first.as_ref().map_or_else(|| "none of the files is an image".to_owned(), |first| {
+            format!("none of the files can be used; the first, {first}")
+        })
+    )]
+    NoImagesGiven {
+        /// The first that is an image by its name, and why it can't be used.
+        first: Option<Skipped>,
+    },
+
     /// A file that can't be used, where all have to be.
     #[error("{0}; without `strict` it would be skipped")]
     Skipped(Skipped),

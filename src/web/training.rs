@@ -79,6 +79,7 @@ struct Settings {
     latent_dim: Option<usize>,
     loss: Option<String>,
     epochs: Option<usize>,
+    refine: Option<usize>,
     batch_size: Option<usize>,
     seed: u64,
 }
@@ -90,6 +91,7 @@ impl Default for Settings {
             latent_dim: None,
             loss: None,
             epochs: None,
+            refine: None,
             batch_size: None,
             seed: TrainConfig::default().training.seed,
         }
@@ -114,6 +116,7 @@ impl Settings {
             training.loss = loss.parse()?;
         }
         training.epochs = self.epochs.unwrap_or(training.epochs);
+        training.refine = self.refine.unwrap_or(training.refine);
         training.batch_size = self.batch_size.unwrap_or(training.batch_size);
         config.model.latent_dim = self.latent_dim.unwrap_or(config.model.latent_dim);
         Ok(config)
@@ -148,6 +151,7 @@ pub fn choices() -> String {
             "latent_dim": config.model.latent_dim,
             "loss": config.training.loss,
             "epochs": config.training.epochs,
+            "refine": config.training.refine,
             "batch_size": config.training.batch_size,
         });
         (arch.name().to_owned(), defaults)

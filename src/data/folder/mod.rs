@@ -69,12 +69,17 @@ pub(super) fn load_files(
 ) -> Result<Images, DataError> {
     let listing = list_files(files);
     load_listed(
-        Path::new("the files"),
+        Path::new(""),
         listing,
         options,
         &ClassSelection::All,
         &Watch::NONE,
     )
+    .map_err(|error| match error {
+        DataError::NoImageFiles { .. } => DataError::NoImagesGiven { first: None },
+        DataError::AllSkipped { first, .. } => DataError::NoImagesGiven { first: Some(first) },
+        other => other,
+    })
 }
 
 /// The images of a listing, which is `root`'s.

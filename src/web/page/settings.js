@@ -5,11 +5,12 @@ const CUSTOMARY = "linear"; // the architecture that `trainer` trains if none is
 // Returns { offer, read }: `offer` is given the choices of worker.js, `read` returns the settings.
 function createSettings() {
   const arch = byId("arch"), loss = byId("loss"), latentDim = byId("latent-dim"), epochs = byId("epochs");
+  const refine = byId("refine");
   let choices = null;
 
   function takeDefaults() {
-    const { latent_dim, epochs: most, loss: name } = choices.defaults[arch.value];
-    [latentDim.value, epochs.value, loss.value] = [latent_dim, most, name];
+    const { latent_dim, epochs: most, loss: name, refine: steps } = choices.defaults[arch.value];
+    [latentDim.value, epochs.value, loss.value, refine.value] = [latent_dim, most, name, steps];
     byId("arch-words").textContent = choices.architectures.find(({ name: key }) => key === arch.value).words;
   }
   arch.addEventListener("change", takeDefaults);
@@ -29,6 +30,7 @@ function createSettings() {
       latent_dim: Number(latentDim.value),
       loss: loss.value,
       epochs: Number(epochs.value),
+      refine: Number(refine.value),
       seed: 0,
     }),
   };

@@ -375,9 +375,17 @@ fn files_in_memory_are_what_they_would_be_in_a_folder() -> Outcome {
 fn no_image_among_files_in_memory_is_an_error() {
     for files in [vec![], vec![("a.txt".to_owned(), b"text".to_vec())]] {
         let found = Images::files(files, ImageOptions::default());
-        assert!(matches!(found, Err(DataError::NoImageFiles { .. })));
+        assert!(matches!(
+            found,
+            Err(DataError::NoImagesGiven { first: None })
+        ));
     }
     let broken = vec![("a.png".to_owned(), b"text".to_vec())];
     let found = Images::files(broken, ImageOptions::default());
-    assert!(matches!(found, Err(DataError::AllSkipped { .. })));
+    let error = found.unwrap_err();
+    assert!(matches!(
+        &error,
+        DataError::NoImagesGiven { first: Some(_) }
+    ));
+    assert!(error.to_string().contains("a.png"), "{error}");
 }
