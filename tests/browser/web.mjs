@@ -111,8 +111,8 @@ await step("SSIM and its gradients are those of other libraries, in each preset,
   await close();
 });
 
-// Trains in the page, and natively with the same settings.
-async function trainBoth(page, folder, settings) {
+// Trains in the page, and natively on `backend` with the same settings.
+async function trainBoth(page, folder, backend, settings) {
   const { arch, latentDim, epochs, loss, refine = 0 } = settings;
   await page.check("#source-own");
   await page.setInputFiles("#own-folder", folder);
@@ -124,7 +124,7 @@ async function trainBoth(page, folder, settings) {
   await page.click("#start");
   await until(page, "training", () => document.documentElement.dataset.state === "trained");
   const runs = join(home, `runs-${arch}`);
-  run("--backend", "wgpu", "--data", folder, "--arch", arch, "--latent-dim", String(latentDim), "--loss", loss,
+  run("--backend", backend, "--data", folder, "--arch", arch, "--latent-dim", String(latentDim), "--loss", loss,
     "--epochs", String(epochs), "--refine", String(refine), "--runs", runs, "--quiet", "--no-cache");
   const [name] = readdirSync(runs).filter((name) => name.endsWith(`-z${latentDim}`));
   const [head, ...rows] = readFileSync(join(runs, name, "metrics.csv"), "utf8").trim().split("\n").map((row) => row.split(","));
@@ -140,7 +140,7 @@ await step("a run in the page is the run of the program, and its model too", asy
   assert.match(await page.innerText("#device"), /swiftshader.*WebGPU/);
   await page.screenshot({ path: join(screenshots, "web-start.png"), fullPage: true });
   const folder = pictures(500);
-  const { here, natively, run: native } = await trainBoth(page, folder, { arch: "baseline", latentDim: 16, epochs: 2, loss: "ssim+mse" });
+  const { here, natively, run: native } = await trainBoth(page, folder, "wgpu", { arch: "baseline", latentDim: 16, epochs: 2, loss: "ssim+mse" });
   assert.equal(here.length, 2);
   for (const metric of METRICS) near(here[0][metric], natively[0][metric], SAME, `${metric} of the first epoch`);
   await page.screenshot({ path: join(screenshots, "web-trained.png"), fullPage: true });
@@ -189,7 +189,7 @@ async function examineBoth(page, model, folder, openHere) {
 await step("codes that are refined come out the same", async () => {
   const { page, wrong, close } = await start();
   const settings = { arch: "linear", latentDim: 4, epochs: 1, loss: "ssim+psnr", refine: 8 };
-  const { here, natively } = await trainBoth(page, pictures(60), settings);
+  const { here, natively } = await trainBoth(page, pictures(60), "flex", settings);
   for (const metric of METRICS) near(here[0][metric], natively[0][metric], SAME, metric);
   assert.deepEqual(wrong, []);
   await close();
