@@ -1,9 +1,13 @@
-//! Codes in files: NumPy's format, with a table of their images beside it, or one table with both.
+//! Codes in files: NumPy's format, with a table of their images beside it, or one table with both; and a record of what
+//! made them.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Model, ModelError};
 use crate::npy;
 
 /// Columns of a table of codes before the codes themselves.
@@ -54,6 +58,107 @@ pub enum CodesError {
         /// Values of a code in the file.
         found: usize,
     },
+    /// They are of another model.
+    #[error(
+        "{} has codes of a model whose tensors' SHA-256 is {found}, as {} says, and this model's is {expected}: take the \
+         model that made them",
+        path.display(), CodesRecord::path(path).display()
+    )]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// SHA-256 of this model.
+        expected: String,
+        /// SHA-256 of theirs.
+        found: String,
+    },
+    /// They were refined in another number of steps than codes that are held against them.
+    #[error(
+        "{} has codes that were refined in {found} steps, as {} says, and those beside them are in {expected}: give \
+         --refine {found}",
+        path.display(), CodesRecord::path(path).display()
+    )]
+    Refined {
+        /// The file.
+        path: PathBuf,
+        /// Steps of the codes beside them.
+        expected: usize,
+        /// Theirs.
+        found: usize,
+    },
+    /// The model can't be read from its device.
+    #[error(transparent)]
+    Device(#[from] ModelError),
+}
+
+/// What made a file of codes. It stands beside the file, under its name with `.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodesRecord {
+    /// SHA-256 of the model's tensors, as [`Model::sha256`].
+    pub model: String,
+    /// Steps of refinement for each code.
+    pub refine: usize,
+    /// Values of a code.
+    pub latent_dim: usize,
+    /// Version of this library.
+    pub trainer: String,
+}
+
+impl CodesRecord {
+    /// The record of `model`'s codes.
+    ///
+    /// # Errors
+    ///
+    /// Where the device fails.
+    pub fn new(model: &Model, refine: usize) -> Result<Self, ModelError> {
+        Ok(Self {
+            model: model.sha256()?,
+            refine,
+            latent_dim: model.info().latent_dim,
+            trainer: env!("CARGO_PKG_VERSION").to_owned(),
+        })
+    }
+
+    /// Where the record of a file of codes stands.
+    #[must_use]
+    pub fn path(codes: &Path) -> PathBuf {
+        codes.with_extension("json")
+    }
+
+    /// The record beside a file of codes, if there is one.
+    #[must_use]
+    pub fn beside(codes: &Path) -> Option<Self> {
+        // Another file that happens to have that name is none.
+        serde_json::from_slice(&std::fs::read(Self::path(codes)).ok()?).ok()
+    }
+
+    /// Refuses codes whose record says that they are of another model than `model`, or of another number of steps than
+    /// `refine`. Those without a record may be anyone's.
+    ///
+    /// # Errors
+    ///
+    /// [`CodesError::Model`] and [`CodesError::Refined`], and where the device fails.
+    pub fn check(codes: &Path, model: &Model, refine: Option<usize>) -> Result<(), CodesError> {
+        let Some(record) = Self::beside(codes) else {
+            return Ok(());
+        };
+        let expected = model.sha256()?;
+        if record.model != expected {
+            return Err(CodesError::Model {
+                path: codes.to_owned(),
+                expected,
+                found: record.model,
+            });
+        }
+        match refine {
+            Some(expected) if expected != record.refine => Err(CodesError::Refined {
+                path: codes.to_owned(),
+                expected,
+                found: record.refine,
+            }),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Begins a table of codes: the images' columns, and one for each of `latent_dim` values.

@@ -32,7 +32,8 @@ pub(crate) use anomalies::calibrate;
 pub use anomalies::{Scorer, evenly, thinned};
 pub use coarseness::{Goal, Sample};
 pub use codes::{
-    CodeRow, CodesError, read_code_values, read_codes, write_array_header, write_codes_header,
+    CodeRow, CodesError, CodesRecord, read_code_values, read_codes, write_array_header,
+    write_codes_header,
 };
 pub use compress::{Coarseness, CompressError, Compressed, Compressor};
 pub use neighbours::{Neighbour, Neighbours};

@@ -386,6 +386,41 @@ fn a_table_that_was_sorted_is_noticed_and_its_names_stay_below_the_folder() {
 }
 
 #[test]
+fn codes_know_their_model_and_their_steps() {
+    let case = Case::new("linear", &[]);
+    let other = Case::new("linear", &["--seed", "1"]);
+    case.encode(&[&case.photos()], "codes.npy");
+    let codes = case.path("codes.npy");
+    let record: Value = json(&codes.with_extension("json"));
+    assert_eq!(record["refine"], 20);
+    let decoded_by = |who: &Case| {
+        let mut command = who.command("decode");
+        command.arg(&codes).arg("-o").arg(case.path("out"));
+        command.arg("--force").assert()
+    };
+    decoded_by(&case).success();
+    decoded_by(&other)
+        .code(1)
+        .stderr(contains("SHA-256").and(contains("take the model that made them")));
+    for (name, option) in [("neighbours", "--among"), ("score", "--codes")] {
+        let mut command = case.command(name);
+        command.arg(case.photos()).arg(option).arg(&codes);
+        command.args(["--refine", "3", "-o"]);
+        command.arg(case.path(name).with_extension("csv"));
+        if name == "score" {
+            command.args(["--by", "latent"]);
+        }
+        command
+            .assert()
+            .code(1)
+            .stderr(contains("give --refine 20"));
+    }
+    // Another program's codes have no record.
+    fs::remove_file(codes.with_extension("json")).expect("a file");
+    decoded_by(&other).success();
+}
+
+#[test]
 fn a_model_for_grey_images_takes_any_and_says_how() {
     let runs = TempDir::new().expect("a folder");
     small_run(runs.path()).assert().success();

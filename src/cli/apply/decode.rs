@@ -9,7 +9,7 @@ use image::{GrayImage, RgbImage};
 use serde::Serialize;
 
 use super::{ModelArgs, WritingArgs, targets};
-use crate::apply::{Applied, read_codes};
+use crate::apply::{Applied, CodesRecord, read_codes};
 use crate::cli::loading::watched;
 use crate::cli::signals::{check_stop, stop_on_signal};
 use crate::cli::{Exit, log, output};
@@ -54,6 +54,7 @@ pub(in crate::cli) fn run(args: &DecodeArgs) -> anyhow::Result<Exit> {
     let model = args.model.open()?;
     let info = model.info();
     let (codes, rows) = read_codes(&args.codes, info.latent_dim)?;
+    CodesRecord::check(&args.codes, &model, None)?;
     let images = codes.len() / info.latent_dim;
     if images == 0 {
         bail!("{} has no codes", path_text(&args.codes));

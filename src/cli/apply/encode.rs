@@ -10,19 +10,20 @@ use serde::Serialize;
 use super::{
     CodeArgs, Fitted, InputArgs, ModelArgs, WritingArgs, require_some, targets, tell_unused,
 };
-use crate::apply::{Applied, write_array_header, write_codes_header};
+use crate::apply::{Applied, CodesRecord, write_array_header, write_codes_header};
 use crate::cli::loading::watched;
 use crate::cli::table::printable;
 use crate::cli::{Exit, log, output};
 use crate::data::{InputBatch, Skipped};
 use crate::path_text::path_text;
-use crate::run::write_output_with;
+use crate::run::{write_output, write_output_with};
 use crate::words::{count, refined};
 
 /// Writes the codes of images: a row for each, in the order of their paths
 ///
 /// A file .npy gets an array of 32-bit floats [N, latent_dim], and a table of the same name (.csv) the images'
-/// paths and classes; a file .csv gets all in one table.
+/// paths and classes; a file .csv gets all in one table. A file .json of the same name tells the model and the steps of
+/// refinement, by which other commands know whose codes they are.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct EncodeArgs {
     #[command(flatten)]
@@ -46,6 +47,7 @@ pub(in crate::cli) struct EncodeArgs {
 struct Encoded {
     codes: String,
     table: String,
+    record: String,
     images: usize,
     latent_dim: usize,
     /// Steps for each code.
@@ -75,7 +77,8 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
     };
     let inputs = args.images.open()?;
     let array = is_array.then_some(output_path.as_path());
-    let outputs = array.into_iter().chain([table.as_path()]);
+    let record = CodesRecord::path(&output_path);
+    let outputs = array.into_iter().chain([table.as_path(), record.as_path()]);
     targets::check(outputs, &inputs.files(), args.writing.force)?;
     let model = args.model.open()?;
     let info = model.info();
@@ -131,11 +134,14 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
     }
     let mut rows = rows.into_inner().context("can't write a temporary file")?;
     targets::write_from(&table, &mut rows)?;
+    let origin = serde_json::to_string_pretty(&CodesRecord::new(&model, applied.refine())?)?;
+    write_output(&record, (origin + "\n").as_bytes())?;
 
     if args.writing.json {
         output::json(&Encoded {
             codes: path_text(&output_path),
             table: path_text(&table),
+            record: path_text(&record),
             images: fitted.images,
             latent_dim: info.latent_dim,
             refine: applied.refine(),
@@ -152,6 +158,7 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
         if is_array {
             output::path(&table)?;
         }
+        output::path(&record)?;
     }
     Ok(Exit::Done)
 }

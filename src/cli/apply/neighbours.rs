@@ -12,7 +12,7 @@ use super::targets::shown;
 use super::{
     CodeArgs, Fitted, InputArgs, ModelArgs, WritingArgs, require_some, targets, tell_unused,
 };
-use crate::apply::{Applied, Neighbour, Neighbours, read_codes};
+use crate::apply::{Applied, CodesRecord, Neighbour, Neighbours, read_codes};
 use crate::cli::loading::watched;
 use crate::cli::numbers::{number, whole};
 use crate::cli::{Exit, log, output};
@@ -136,7 +136,11 @@ pub(in crate::cli) fn run(args: &NeighboursArgs) -> anyhow::Result<Exit> {
     let mut encode = |inputs: &Inputs| encoded(inputs, &model, &applied, args, &mut skipped);
     let queries = encode(&inputs)?;
     let others = match (code_file, &among) {
-        (Some(file), _) => Some(coded(file, width)?),
+        (Some(file), _) => {
+            let coded = coded(file, width)?;
+            CodesRecord::check(file, &model, Some(applied.refine()))?;
+            Some(coded)
+        }
         (None, Some(among)) => Some(encode(among)?),
         (None, None) => None,
     };

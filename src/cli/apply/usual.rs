@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use super::targets::shown;
 use super::{require_some, tell_unused};
 use crate::anomaly::{AnomalyScore, CodeStatistics, Mahalanobis, WIDEST, quantile};
-use crate::apply::{Applied, Neighbours, Scorer, read_code_values, thinned};
+use crate::apply::{Applied, CodesRecord, Neighbours, Scorer, read_code_values, thinned};
 use crate::cli::loading::watched;
 use crate::data::{ImageParts, Images, InputBatch, Inputs};
 use crate::device::{Backend, host};
@@ -78,7 +78,7 @@ impl<'a> Usual<'a> {
             (AnomalyScore::Pixels(measure, aggregate), _) => Scorer::Pixels(measure, aggregate),
             (AnomalyScore::Latent, Some(path)) => {
                 "mean distance to the five nearest codes".clone_into(&mut name);
-                let usual = self.nearest(path)?;
+                let usual = self.nearest(path, applied.refine())?;
                 if wants_threshold {
                     let own = usual.own_scores(ENOUGH)?;
                     let what = format!("{} among the others", count(own.len(), "code"));
@@ -138,10 +138,11 @@ impl<'a> Usual<'a> {
         })
     }
 
-    /// The codes in a file, to find the nearest of.
-    fn nearest(&self, path: &Path) -> anyhow::Result<Neighbours> {
+    /// The codes in a file, to find the nearest of to codes that are refined in so many steps.
+    fn nearest(&self, path: &Path, refine: usize) -> anyhow::Result<Neighbours> {
         let width = self.model.info().latent_dim;
         let codes = read_code_values(path, width)?;
+        CodesRecord::check(path, self.model, Some(refine))?;
         if codes.len() / width < 2 {
             bail!("--codes {}: at least two codes are needed", shown(path));
         }
