@@ -1,7 +1,8 @@
 //! `trainer encode MODEL IMAGES…`: the codes of images, in a file.
 
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -124,13 +125,8 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
     require_some(fitted.images, &unused)?;
 
     if is_array {
-        let mut codes = codes.into_inner().context("can't write a temporary file")?;
-        codes.seek(SeekFrom::Start(0))?;
-        let (rows, width) = (fitted.images, info.latent_dim);
-        write_output_with(&output_path, &mut |mut output| {
-            write_array_header(&mut output, rows, width)?;
-            io::copy(&mut codes, &mut output).map(|_| ())
-        })?;
+        let codes = codes.into_inner().context("can't write a temporary file")?;
+        write_array(&output_path, codes, fitted.images, info.latent_dim)?;
     }
     let mut rows = rows.into_inner().context("can't write a temporary file")?;
     targets::write_from(&table, &mut rows)?;
@@ -161,4 +157,14 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
         output::path(&record)?;
     }
     Ok(Exit::Done)
+}
+
+/// The array `[rows, width]` in `path`, of the values in a temporary file.
+fn write_array(path: &Path, mut values: File, rows: usize, width: usize) -> anyhow::Result<()> {
+    values.seek(SeekFrom::Start(0))?;
+    write_output_with(path, &mut |mut output| {
+        write_array_header(&mut output, rows, width)?;
+        io::copy(&mut values, &mut output).map(|_| ())
+    })?;
+    Ok(())
 }

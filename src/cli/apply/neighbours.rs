@@ -136,11 +136,7 @@ pub(in crate::cli) fn run(args: &NeighboursArgs) -> anyhow::Result<Exit> {
     let mut encode = |inputs: &Inputs| encoded(inputs, &model, &applied, args, &mut skipped);
     let queries = encode(&inputs)?;
     let others = match (code_file, &among) {
-        (Some(file), _) => {
-            let coded = coded(file, width)?;
-            CodesRecord::check(file, &model, Some(applied.refine()))?;
-            Some(coded)
-        }
+        (Some(file), _) => Some(coded(file, &model, &applied)?),
         (None, Some(among)) => Some(encode(among)?),
         (None, None) => None,
     };
@@ -235,8 +231,9 @@ fn is_of_codes(path: &Path) -> bool {
 }
 
 /// The codes in a file, whose table says what they are of.
-fn coded(file: &Path, width: usize) -> anyhow::Result<Coded> {
-    let (codes, rows) = read_codes(file, width)?;
+fn coded(file: &Path, model: &Model, applied: &Applied) -> anyhow::Result<Coded> {
+    let (codes, rows) = read_codes(file, model.info().latent_dim)?;
+    CodesRecord::check(file, model, Some(applied.refine()))?;
     let Some(rows) = rows else {
         bail!(
             "--among {}: there is no table beside it that tells its images' paths; {} is missing",
