@@ -1,10 +1,9 @@
 //! Vectors along their principal components: the leading ones, and the plane of the first two.
 
 use nalgebra::{DMatrix, SymmetricEigen};
-
-use super::leading;
 use rand::Rng;
 
+use super::leading;
 use crate::rng::{Stream, rng};
 
 /// Vectors, by their leading principal components.
