@@ -111,8 +111,8 @@ const serve = {
   finish: () => trainer.finish(),
 
   open: ({ bytes }) => keepModel(trainer.Model.open(bytes)),
+  // It is freed with its last use, which may be going on.
   close({ model }) {
-    models.get(model)?.free();
     models.delete(model);
   },
   // Takes `files`, or as many as `clothes` of the clothes. Returns { names, skipped, images, restored, maps, codes, scores }.

@@ -170,9 +170,9 @@ async function examineBoth(page, model, folder, openHere) {
   rmSync(out, { recursive: true, force: true });
   run("reconstruct", model, ...names, "-o", out, "--backend", "flex", "--quiet");
   const [head, ...rows] = readFileSync(join(out, "scores.csv"), "utf8").trim().split("\n").map((row) => row.split(","));
-  await page.evaluate(() => { results.examined = null; });
+  await page.evaluate(() => { results.model = results.examined = null; });
   await openHere();
-  await until(page, "opening", () => document.getElementById("model").checkVisibility());
+  await until(page, "opening", () => results.model);
   await page.setInputFiles("#look-files", names);
   await until(page, "restoring", () => results.examined);
   const examined = await page.evaluate(() => results.examined);

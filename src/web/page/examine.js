@@ -21,8 +21,11 @@ function createExamination(backend, onCodes) {
   async function look(request, found) {
     clear();
     words.textContent = `Restoring ${counted(found, "picture")} …`;
+    const { model } = opened;
     try {
-      const { skipped, ...next } = await backend.ask("look", { model: opened.model, ...request });
+      const { skipped, ...next } = await backend.ask("look", { model, ...request });
+      // The pictures are for the model that has been opened meanwhile.
+      if (opened.model !== model) return await look(request, found);
       showSkipped(byId("look-skipped"), skipped);
       if (!next.scores.length) throw new Error("None of these files is a picture that the model can see.");
       seen = next;

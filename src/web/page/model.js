@@ -14,8 +14,6 @@ function createModel(backend) {
     if (model == null) ({ model, info } = await backend.ask("open", { bytes: next.bytes }));
     current = { ...next, model, info };
     results.model = info;
-    // The model trained here stays, to be used again.
-    if (replaced?.isOpened && replaced.model != null) await backend.ask("close", { model: replaced.model });
     byId("model-name").textContent = current.name;
     drawFacts(info);
     byId("model").hidden = false;
@@ -23,6 +21,8 @@ function createModel(backend) {
     await examination.start(current);
     between.start(current);
     await directions.start(current);
+    // The model trained here stays, to be used again.
+    if (replaced?.isOpened && replaced.model != null) await backend.ask("close", { model: replaced.model });
   }
 
   const open = async ([{ path, file }]) => {
