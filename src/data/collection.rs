@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::part::Part;
 use super::preparation::Preparation;
+use crate::decode::Fault;
 
 /// What is known of images that come from files of their own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -46,6 +47,13 @@ pub struct Skipped {
     pub path: String,
     /// Why, as the end of a sentence that began with the path.
     pub reason: String,
+}
+
+impl Skipped {
+    /// Whether a background is all that it lacks.
+    pub(crate) fn is_transparent(&self) -> bool {
+        self.reason == Fault::Transparent.to_string()
+    }
 }
 
 impl Collection {

@@ -8,7 +8,6 @@ use thiserror::Error;
 use super::FILE_STEMS;
 use super::collection::{Collection, Skipped};
 use super::fashion_mnist_error::FashionMnistError;
-use crate::decode::Fault;
 use crate::image::ImageShape;
 use crate::limits::NO_THREAD;
 use crate::words::count;
@@ -406,7 +405,7 @@ fn left_out(duplicates: usize) -> String {
 
 /// What may help, with a set of which this file is the first that can't be used.
 fn advice(first: &Skipped) -> &'static str {
-    if first.reason == Fault::Transparent.to_string() {
+    if first.is_transparent() {
         "; `background` white puts them on white"
     } else {
         ""

@@ -14,7 +14,7 @@ use super::folder::{Listed, Place, label, list, not_listed, prepared};
 use super::idx_folder;
 use super::preparation::Preparation;
 use super::watch::Watch;
-use crate::decode::{NotedFiles, Upright};
+use crate::decode::{Background, NotedFiles, Upright};
 use crate::image::ImageShape;
 use crate::path_text::path_text;
 
@@ -26,6 +26,8 @@ pub struct Inputs {
     /// The places of those that are read.
     part: Range<usize>,
     warnings: Vec<String>,
+    /// What is behind transparent pixels, in place of what the preparation says.
+    background: Option<Background>,
 }
 
 #[derive(Clone, Debug)]
@@ -167,6 +169,7 @@ impl Inputs {
             part: 0..entries.len(),
             entries,
             warnings: Vec::new(),
+            background: self.background,
         }
     }
 
@@ -181,6 +184,13 @@ impl Inputs {
         });
         self.part = 0..self.entries.len();
         self
+    }
+
+    /// Puts transparent images on a background, whatever the preparation that they are read with says; without one,
+    /// that decides.
+    #[must_use]
+    pub fn on(self, background: Option<Background>) -> Self {
+        Self { background, ..self }
     }
 
     /// The part number `shard` of `count`, both from 1: those that are read. All others keep their places.
@@ -249,6 +259,10 @@ impl Inputs {
         /// Values of the images that are read at once: 64 MB.
         const AT_ONCE: usize = 1 << 26;
         let at_once = (AT_ONCE / shape.len().max(1)).clamp(1, 256);
+        let preparation = Preparation {
+            background: self.background.or(preparation.background),
+            ..preparation
+        };
         let mut unused = Unused {
             warnings: self.warnings.clone(),
             ..Unused::default()

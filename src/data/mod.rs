@@ -58,6 +58,8 @@ pub use source::Source;
 pub use split::{Split, SplitFractions, shuffled};
 pub use watch::Watch;
 
+pub use crate::decode::Background;
+
 /// The four files, without the `.gz` that they may end in: images and labels, twice.
 pub const FILE_STEMS: [&str; 4] = [
     "train-images-idx3-ubyte",

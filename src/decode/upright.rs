@@ -17,6 +17,11 @@ use crate::image::ImageShape;
 #[serde(try_from = "String", into = "String")]
 pub struct Background(pub [u8; 3]);
 
+impl Background {
+    /// The usual choice.
+    pub const WHITE: Self = Self([255; 3]);
+}
+
 /// Colours by name.
 const COLOURS: [(&str, [u8; 3]); 4] = [
     ("black", [0; 3]),

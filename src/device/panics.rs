@@ -101,7 +101,13 @@ impl Failure {
             "is greater than the maximum buffer size",
             "memory allocation of",
         ];
-        const LOST: [&str; 3] = ["device is lost", "device lost", "devicelost"];
+        const LOST: [&str; 5] = [
+            "device is lost",
+            "device lost",
+            "devicelost",
+            "device is poisoned",
+            "device was poisoned",
+        ];
         /// Of the standard library and rayon.
         const THREADS: [&str; 2] = ["failed to spawn thread", "global thread pool has not been"];
         let message = message.to_lowercase();

@@ -79,6 +79,42 @@ pub(crate) fn write_output_with(
     write(&mut opened)
 }
 
+/// Whether [`write_output`] would be let write a file, found by trying: an existing one is opened, and a temporary
+/// file is made, and removed, in the folder that the file is to be in, or in the nearest above it that there is.
+pub(crate) fn check_output(path: &Path) -> io::Result<()> {
+    let path = match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => {
+            File::options().write(true).open(path)?;
+            fs::canonicalize(path)?
+        }
+        // A pipe would wait for its reader.
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => end_of_links(path)?,
+        Err(error) => return Err(error),
+    };
+    let mut folder = folder_of(&path);
+    while let Some(above) = folder.parent()
+        && !folder.exists()
+    {
+        folder = folder_or_here(above);
+    }
+    new_file(folder).map(|_| ())
+}
+
+/// The folder that a file is in.
+fn folder_of(path: &Path) -> &Path {
+    folder_or_here(path.parent().unwrap_or(Path::new("")))
+}
+
+/// A folder, which is the current one where it has no name.
+fn folder_or_here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    }
+}
+
 /// The path of the new file that a link leads to; `path` itself if it's none.
 fn end_of_links(path: &Path) -> io::Result<PathBuf> {
     /// As many as Linux follows.
@@ -111,11 +147,7 @@ fn replace(
     existing: Option<&Metadata>,
 ) -> io::Result<()> {
     // A rename is atomic only within one file system, so the temporary file can't be in /tmp.
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let file = new_file(folder)?;
+    let file = new_file(folder_of(path))?;
     if let Some(existing) = existing {
         #[cfg(unix)]
         {

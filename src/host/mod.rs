@@ -12,6 +12,7 @@ pub(crate) use clock::Stopwatch;
 #[cfg(feature = "cli")]
 pub(crate) use clock::notice_pauses;
 pub(crate) use files::{
-    is_temporary, new_file, new_folder, read_file, write_file, write_output, write_output_with,
+    check_output, is_temporary, new_file, new_folder, read_file, write_file, write_output,
+    write_output_with,
 };
 pub(crate) use turns::Turns;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::RunError;
-use crate::host::{write_file, write_output_with as write_with};
+use crate::host::{check_output as check, write_file, write_output_with as write_with};
 
 /// Replaces the content of `path` with `bytes`, or leaves it as it was. The folder must exist.
 ///
@@ -36,6 +36,18 @@ pub fn write_output_with(
     write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), RunError> {
     write_with(path, write).map_err(|source| RunError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Whether [`write_output`] would be let write to `path`, whose folder may be missing: found before the work whose
+/// result is to be written. Nothing is left behind.
+///
+/// # Errors
+/// [`RunError::Write`] with what is in the way.
+pub fn check_output(path: &Path) -> Result<(), RunError> {
+    check(path).map_err(|source| RunError::Write {
         path: path.to_owned(),
         source,
     })

@@ -50,7 +50,7 @@ mod regular;
 mod tensorboard;
 mod test_images;
 
-pub use atomic::{write_atomically, write_output, write_output_with};
+pub use atomic::{check_output, write_atomically, write_output, write_output_with};
 pub use discover::{Discovered, discover, find_run, holds_run, latest};
 pub use environment::{DatasetOrigin, Meta, Resumption};
 pub use error::RunError;

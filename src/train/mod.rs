@@ -61,6 +61,8 @@ pub trait Observer {
     fn reconstructed(&mut self, _images: &[f32]) {}
     /// An epoch is finished, validation included.
     fn epoch_finished(&mut self, _metrics: &EpochMetrics, _best: bool) {}
+    /// There are no more epochs; the best one's model is scored on the test images.
+    fn judging(&mut self) {}
 }
 
 /// How a run ended.

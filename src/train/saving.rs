@@ -27,12 +27,13 @@ impl ModelState {
 }
 
 impl Training<'_> {
-    /// Whether steps or time ask for a checkpoint within an epoch.
+    /// Whether steps or time ask for a checkpoint within an epoch, and there is a run folder for it.
     pub(super) fn checkpoint_is_due(&self) -> bool {
-        match self.prepared.config.output.checkpoint_every {
+        let is_due = match self.prepared.config.output.checkpoint_every {
             Interval::Steps(steps) => self.progress.step.is_multiple_of(steps),
             Interval::Minutes(minutes) => self.saved.seconds() >= 60.0 * minutes,
-        }
+        };
+        is_due && self.run.is_some()
     }
 
     /// Adds what [`take_state`](Self::take_state) takes.

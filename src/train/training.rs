@@ -206,6 +206,7 @@ impl<'a> Training<'a> {
                 Err(error) => return Err(error),
             }
         };
+        observer.judging();
         let finished = self.finish().await?;
         Ok(Outcome {
             state,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use trainer::anomaly::{Mahalanobis, USUAL_SHARE};
 use trainer::apply::{Applied, Scorer};
+use trainer::data::Background;
 use trainer::image::to_levels;
 use trainer::metrics::psnr;
 use trainer::model::layer_table;
@@ -119,14 +120,17 @@ impl Model {
         .to_string()
     }
 
-    /// A picture's file as an image of the model's: `[C, H, W]`.
+    /// A picture's file as an image of the model's: `[C, H, W]`. It's put on white where it's transparent and the model
+    /// has no background.
     ///
     /// # Errors
     ///
     /// Why it can't be used.
     pub fn prepare(&self, bytes: &[u8]) -> Outcome<Vec<u8>> {
         let info = self.model.info();
-        info.preparation
+        let mut preparation = info.preparation;
+        preparation.background.get_or_insert(Background::WHITE);
+        preparation
             .read(bytes, info.image)
             .map_err(|reason| JsError::new(&reason))
     }

@@ -79,6 +79,7 @@ impl Pictures {
             "shape": images.shape(),
             "classes": classes,
             "skipped": collection.map_or(&[][..], |collection| &collection.skipped),
+            "ignored": collection.map(|collection| &collection.ignored),
             "warnings": collection.map_or(&[][..], |collection| &collection.warnings),
             "source": images.source(),
         })

@@ -10,12 +10,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use trainer::Device;
 use trainer::TrainConfig;
-use trainer::config::DataConfig;
+use trainer::config::{DataConfig, OnNan};
+use trainer::data::DataError;
 use trainer::image::to_levels;
 use trainer::metrics::evaluate_pca;
 use trainer::model::{Architecture, parameters};
 use trainer::run::EpochMetrics;
-use trainer::train::{Finished, Observer, Prepared, train_async};
+use trainer::train::{Finished, Observer, Prepared, TrainError, train_async};
 use wasm_bindgen::prelude::*;
 
 use crate::model::Model;
@@ -112,6 +113,8 @@ impl Settings {
         config.output.pca = true;
         let training = &mut config.training;
         training.seed = self.seed;
+        // Nobody can resume it with another learning rate.
+        training.on_nan = OnNan::Rollback;
         if let Some(loss) = self.loss {
             training.loss = loss.parse()?;
         }
@@ -169,7 +172,6 @@ pub fn choices() -> String {
 /// Tells the page's function of each event: `(json, bytes or undefined)`.
 struct Reports {
     function: Function,
-    epochs: usize,
     shown: Vec<u32>,
     /// What the epoch makes of those, as bytes.
     reconstructed: Vec<u8>,
@@ -209,9 +211,10 @@ impl Observer for Reports {
     fn epoch_finished(&mut self, metrics: &EpochMetrics, best: bool) {
         let event = json!({ "kind": "epoch", "best": best, "metrics": metrics });
         self.tell(event, &self.reconstructed);
-        if metrics.epoch == self.epochs {
-            self.tell(json!({ "kind": "judging" }), &[]);
-        }
+    }
+
+    fn judging(&mut self) {
+        self.tell(json!({ "kind": "judging" }), &[]);
     }
 }
 
@@ -225,11 +228,17 @@ impl Observer for Reports {
 pub async fn train(pictures: &Pictures, settings: &str, report: Function) -> Outcome<Trained> {
     let settings: Settings = serde_json::from_str(settings)?;
     let config = settings.config(pictures)?;
-    let prepared = Prepared::new(config, pictures.images()?.clone(), selected()?)?;
+    let prepared = Prepared::new(config, pictures.images()?.clone(), selected()?);
+    let prepared = prepared.map_err(|error| match error {
+        TrainError::Data(DataError::EmptySplit { images, .. }) => JsError::new(&format!(
+            "{images} different pictures are too few: a tenth of them checks the model, and another tenth tests \
+             it. Take 20 or more"
+        )),
+        error => error.into(),
+    })?;
     let shown = trainer::apply::thinned(&prepared.split.validation, SHOWN);
     let mut reports = Reports {
         function: report,
-        epochs: prepared.config.training.epochs,
         reconstructed: Vec::new(),
         shown,
     };

@@ -1,12 +1,17 @@
 // The worker: computes what the page asks for, so that the tab never waits.
 //
 //   page → worker   { id, name, args }: a request of `serve`, with its arguments
-//   worker → page   { id, value } or { id, error, isFatal }; before it, { id, report: { json, bytes } } any number of times
+//   worker → page   { id, value } or { id, error, isFatal }; before it, { id, report: { json, bytes } } any number of times;
+//                   { crash }, why the worker computes no more
 //
 // Pictures are bytes, [n, C, H, W]; codes are Float32Arrays, [n, latent_dim]; models are numbers.
 import init, * as trainer from "./trainer.js";
 
 const CLOTHES = { images: "fashion-mnist-images.gz", labels: "fashion-mnist-labels.gz" };
+
+const MOST_BYTES = 1e9; // of files, which are all in memory before the first is decoded
+const BACKGROUND = "white"; // of pictures that are transparent somewhere
+const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
 
 const sources = {}; // "clothes" and "own": trainer.Pictures to train on
 const models = new Map();
@@ -16,6 +21,12 @@ function keepModel(model) {
   modelsMade += 1;
   models.set(modelsMade, model);
   return { model: modelsMade, info: JSON.parse(model.info()) };
+}
+
+function modelOf(number) {
+  const model = models.get(number);
+  if (!model) throw new Error("The model isn’t open yet. Try again in a moment.");
+  return model;
 }
 
 // What browsers tell of a graphics card that has no description: its maker and generation.
@@ -38,6 +49,21 @@ async function readBytes(file) {
   }
 }
 
+// Gives the bytes of each file to `use`. Returns those that can't be read or used, with the reason.
+async function forEachFile(files, use) {
+  const skipped = [];
+  for (const { path, file } of files) {
+    try {
+      use(path, await readBytes(file));
+    } catch (error) {
+      // A trap leaves nothing that could be relied on for the next file.
+      if (error instanceof WebAssembly.RuntimeError) throw error;
+      skipped.push({ path, reason: error.message });
+    }
+  }
+  return skipped;
+}
+
 async function clothes() {
   if (!sources.clothes) {
     const [images, labels] = await Promise.all([fetchBytes(CLOTHES.images), fetchBytes(CLOTHES.labels)]);
@@ -54,15 +80,11 @@ function describe(pictures, sample, unread = []) {
 
 // Prepares files for a model, one after another.
 async function prepare(model, files) {
-  const prepared = [], names = [], skipped = [];
-  for (const { path, file } of files) {
-    try {
-      prepared.push(model.prepare(await readBytes(file)));
-      names.push(path);
-    } catch (error) {
-      skipped.push({ path, reason: error.message });
-    }
-  }
+  const prepared = [], names = [];
+  const skipped = await forEachFile(files, (path, bytes) => {
+    prepared.push(model.prepare(bytes));
+    names.push(path);
+  });
   const images = new Uint8Array(prepared.reduce((total, { length }) => total + length, 0));
   let end = 0;
   for (const one of prepared) {
@@ -84,17 +106,12 @@ const serve = {
   // Pictures to train on: both return { description, images: a sample of them }.
   clothes: async ({ sample }) => describe(await clothes(), sample),
   async own({ options, files, sample }) {
-    sources.own?.free();
+    // The earlier ones are freed with their last use, which may be a training that is going on.
     sources.own = undefined;
-    const pictures = new trainer.Pictures(JSON.stringify({ ...options, fit: "crop", background: null }));
-    const unread = [];
-    for (const { path, file } of files) {
-      try {
-        pictures.add(path, await readBytes(file));
-      } catch (error) {
-        unread.push({ path, reason: error.message });
-      }
-    }
+    const total = files.reduce((sum, { file }) => sum + file.size, 0);
+    if (total > MOST_BYTES) throw new Error(`These files have ${gigabytes(total)}, and a tab has room for ${gigabytes(MOST_BYTES)}: choose fewer, or make them smaller.`);
+    const pictures = new trainer.Pictures(JSON.stringify({ ...options, fit: "crop", background: BACKGROUND }));
+    const unread = await forEachFile(files, (path, bytes) => pictures.add(path, bytes));
     pictures.finish();
     sources.own = pictures;
     return describe(pictures, sample, unread);
@@ -103,8 +120,9 @@ const serve = {
   // Returns { summary, model, info, file }, the last of them the bytes of the model file.
   async train({ source, settings }, report) {
     const trained = await trainer.train(sources[source], JSON.stringify(settings), report);
-    const model = trained.model();
-    return { summary: JSON.parse(trained.summary()), ...keepModel(model), file: await model.file() };
+    const model = trained.model(), summary = JSON.parse(trained.summary());
+    trained.free();
+    return { summary, ...keepModel(model), file: await model.file() };
   },
   pause: () => trainer.pause(),
   resume: () => trainer.resume(),
@@ -117,20 +135,22 @@ const serve = {
   },
   // Takes `files`, or as many as `clothes` of the clothes. Returns { names, skipped, images, restored, maps, codes, scores }.
   async look({ model: number, files, clothes: wanted }) {
-    const model = models.get(number);
+    const model = modelOf(number);
     const found = wanted
       ? { images: (await clothes()).sample(wanted), skipped: [] }
       : await prepare(model, files);
     const { channels, height, width } = JSON.parse(model.info()).image;
     found.names ??= Array.from({ length: found.images.length / (channels * height * width) }, (_, place) => `picture ${place + 1}`);
     if (!found.names.length) return { ...found, scores: [] };
-    const { codes, restored, maps, scores } = await model.examine(found.images);
+    const seen = await model.examine(found.images);
+    const { codes, restored, maps, scores } = seen;
+    seen.free();
     return { ...found, codes, restored, maps, scores: JSON.parse(scores) };
   },
-  decode: ({ model, codes }) => models.get(model).decode(codes),
+  decode: ({ model, codes }) => modelOf(model).decode(codes),
   // Decodes codes along the principal directions: `places` are lists of amounts.
   async walk({ model: number, places }) {
-    const model = models.get(number), found = places.map((amounts) => model.along(Float32Array.from(amounts)));
+    const model = modelOf(number), found = places.map((amounts) => model.along(Float32Array.from(amounts)));
     const codes = new Float32Array(found.length * found[0].length);
     found.forEach((code, row) => codes.set(code, row * code.length));
     return model.decode(codes);
@@ -143,6 +163,12 @@ function send(message, value) {
   const owned = arrays.filter(({ buffer, byteLength }) => buffer.byteLength === byteLength);
   postMessage(message, [...new Set(owned.map(({ buffer }) => buffer))]);
 }
+
+// A trap in work that nothing here waits for.
+addEventListener("error", (event) => {
+  event.preventDefault();
+  postMessage({ crash: self.panicked || event.message });
+});
 
 addEventListener("message", async ({ data: { id, name, args } }) => {
   const report = (json, bytes) => {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use image::{Rgb, RgbImage};
+use image::{Rgb, RgbImage, Rgba, RgbaImage};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
@@ -413,11 +413,42 @@ fn codes_know_their_model_and_their_steps() {
         command
             .assert()
             .code(1)
-            .stderr(contains("give --refine 20"));
+            .stderr(contains("give --refine 20"))
+            // The broken picture is told of once the pictures are read.
+            .stderr(contains("skipped").not());
     }
     // Another program's codes have no record.
     fs::remove_file(codes.with_extension("json")).expect("a file");
     decoded_by(&other).success();
+}
+
+#[test]
+fn transparent_images_are_put_on_a_background_where_one_is_named() {
+    let case = Case::new("linear", &[]);
+    let sprite = RgbaImage::from_fn(16, 16, |x, y| {
+        let inside = x > 3 && y > 5;
+        Rgba([200, 10, 90, if inside { 255 } else { 0 }])
+    });
+    let on_white = RgbImage::from_fn(16, 16, |x, y| match sprite.get_pixel(x, y).0 {
+        [.., 0] => Rgb([255; 3]),
+        [red, green, blue, _] => Rgb([red, green, blue]),
+    });
+    sprite.save(case.path("sprite.png")).expect("a picture");
+    on_white.save(case.path("white.png")).expect("a picture");
+    let encode = |image: &str, more: &[&str]| {
+        let mut command = case.command("encode");
+        command.arg(case.path(image)).args(more).arg("--force");
+        command.arg("-o").arg(case.path("codes.npy")).assert()
+    };
+    encode("sprite.png", &[])
+        .code(1)
+        .stderr(contains("transparent").and(contains("--background white")));
+    encode("sprite.png", &["--background", "white"]).success();
+    let codes = array(&case.path("codes.npy"));
+    encode("white.png", &[]).success();
+    assert_eq!(codes, array(&case.path("codes.npy")));
+    encode("sprite.png", &["--background", "black"]).success();
+    assert_ne!(codes, array(&case.path("codes.npy")));
 }
 
 #[test]

@@ -256,6 +256,49 @@ fn odd_sizes_and_single_rows_equal_burns_layers() {
     }
 }
 
+/// Enough channels that tiles are transformed; images that fill some lanes of a vector, and one that is wider than all.
+#[test]
+fn many_channels_equal_burns_layers() {
+    for options in all_options().filter(|options| !options.halve && !options.upsample) {
+        // Of many results, one may be so near to zero, or to its neighbour, that rounding decides where its gradient goes.
+        let is_smooth = !options.relu && !options.max_pool;
+        let sizes: &[(usize, usize)] = if is_smooth {
+            &[(7, 7), (13, 28), (8, 100)]
+        } else {
+            &[(7, 7)]
+        };
+        for &(height, width) in sizes {
+            assert_equals_burns_layers(&Case {
+                images: 9,
+                inputs: 40,
+                outputs: 36,
+                height,
+                width,
+                options,
+            });
+        }
+    }
+}
+
+#[test]
+fn an_image_is_convolved_to_the_same_bits_whatever_is_beside_it() {
+    let device = Device::flex();
+    for (channels, size) in [(3, 9), (32, 7), (32, 28)] {
+        let x: Tensor<4> = random([11, channels, size, size], 1, &device);
+        let weight = random([channels, channels, 3, 3], 2, &device);
+        let bias = random([channels], 3, &device);
+        let values = |x: Tensor<4>| -> Vec<f32> {
+            let y = conv3x3(x, weight.clone(), bias.clone(), ConvOptions::default());
+            y.into_data().try_to_vec().expect("f32 tensors")
+        };
+        let together = values(x.clone());
+        for (index, beside) in together.chunks_exact(channels * size * size).enumerate() {
+            let alone = values(x.clone().narrow(0, index, 1));
+            assert!(alone == beside, "image {index} of {channels} channels");
+        }
+    }
+}
+
 #[test]
 fn a_nan_is_let_through() {
     for options in all_options() {

@@ -5,7 +5,10 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::apply::Case;
 use crate::common::folder::Outcome;
+#[cfg(target_os = "linux")]
+use crate::common::ordinary_user;
 use crate::common::{only_run, small_run, trainer};
 use crate::ssim_command::support::{folder, grey, ssim};
 use burn::tensor::Device;
@@ -153,5 +156,50 @@ fn a_model_is_saved_to_where_a_link_leads() -> Outcome {
     model.save(&link)?;
     assert!(is_link(&link));
     trainer::Model::open(&target, &Device::flex())?;
+    Ok(())
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_folder_that_is_closed_is_found_before_the_work_is_done() -> Outcome {
+    let case = Case::new("linear", &[]);
+    case.encode(&[&case.photos()], "codes.npy");
+    let closed = case.path("closed");
+    fs::create_dir(&closed)?;
+    fs::set_permissions(&closed, Permissions::from_mode(0o555))?;
+    let protected = case.path("protected.npy");
+    fs::write(&protected, "what was there")?;
+    fs::set_permissions(&protected, Permissions::from_mode(0o444))?;
+    let new = closed.join("new");
+    let outputs = [
+        ("encode", closed.join("codes.npy"), "closed/codes.npy"),
+        ("encode", protected, "protected.npy"),
+        ("neighbours", closed.join("near.csv"), "closed/near.csv"),
+        ("score", closed.join("scores.csv"), "closed/scores.csv"),
+        ("explore", closed.join("page.html"), "closed/page.html"),
+        ("compress", closed.join("some.codes"), "closed/some.codes"),
+        ("reconstruct", closed.clone(), "closed/cat/00.png"),
+        ("reconstruct", new.clone(), "closed/new/cat/00.png"),
+        ("decode", new, "closed/new/cat/00.png"),
+    ];
+    for (name, output, named) in outputs {
+        let Some(mut command) = ordinary_user(case.home.path()) else {
+            return Ok(());
+        };
+        command.args([name, "--backend", "flex"]).arg(case.model());
+        command.arg(if name == "decode" {
+            case.path("codes.npy")
+        } else {
+            case.photos()
+        });
+        let output = command.arg("-o").arg(output).arg("--force").output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{name}: {said}");
+        let message = format!("{named}. Check that its folder exists, that you can write to it");
+        assert!(said.contains(&message), "{name}: {said}");
+        // The broken picture is told of once the pictures are read.
+        assert!(!said.contains("skipped"), "{name}: {said}");
+    }
+    assert_eq!(fs::read_dir(&closed)?.count(), 0);
     Ok(())
 }

@@ -22,10 +22,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::numbers::whole;
+use super::numbers::{parsed, whole};
 use super::runs_folder::RunsFolder;
 use super::table::printable;
-use crate::data::{Inputs, Skipped, Unused};
+use crate::data::{Background, DataError, Inputs, Skipped, Unused};
 use crate::device::{Backend, select};
 use crate::image::ImageShape;
 use crate::model::{Model, ModelInfo};
@@ -82,6 +82,11 @@ pub(super) struct InputArgs {
     /// tables have a header, so that all of them can be joined by cat
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<Shard>,
+
+    /// What is behind transparent pixels: white, black, grey or #rrggbb [default: as in training; where that had none,
+    /// images with such pixels are skipped]
+    #[arg(long, value_name = "COLOUR", value_parser = parsed::<Background>)]
+    background: Option<Background>,
 }
 
 /// A part of the images, counted from 1.
@@ -154,11 +159,16 @@ impl InputArgs {
                 bail!("--files-from {shown}: no paths in it; give one a line");
             }
         }
-        let inputs = Inputs::open(&paths)?;
+        let inputs = self.open_others(&paths)?;
         Ok(match self.shard {
             Some(Shard { number, count }) => inputs.shard(number, count),
             None => inputs,
         })
+    }
+
+    /// Images besides these, read in the same way.
+    fn open_others(&self, paths: &[PathBuf]) -> Result<Inputs, DataError> {
+        Ok(Inputs::open(paths)?.on(self.background))
     }
 
     /// Whether a table begins with a header: that of a later part is to be appended to the first one's.
@@ -231,6 +241,9 @@ fn tell_unused(unused: &Unused) {
     }
     if unused.skipped.len() > MOST {
         tracing::warn!("and {} more skipped", unused.skipped.len() - MOST);
+    }
+    if unused.skipped.iter().any(Skipped::is_transparent) {
+        tracing::warn!("--background white puts transparent images on white");
     }
 }
 

@@ -112,31 +112,37 @@ pub(in crate::cli) fn run(args: &NeighboursArgs) -> anyhow::Result<Exit> {
     };
     let among = match args.among.as_slice() {
         paths if !paths.is_empty() && code_file.is_none() => {
-            Some(Inputs::open(paths).context("--among")?)
+            Some(args.images.open_others(paths).context("--among")?)
         }
         _ => None,
     };
     if code_file.is_some() && args.sheet.is_some() {
         bail!("--sheet: a file of codes has no images to draw; give the images by --among");
     }
-    let mut read = inputs.files();
-    read.extend(
+    let mut files_read = inputs.files();
+    files_read.extend(
         args.among
             .iter()
             .filter_map(|path| path.canonicalize().ok()),
     );
-    read.extend(among.iter().flat_map(Inputs::files));
+    files_read.extend(among.iter().flat_map(Inputs::files));
     let outputs = [Some(output_path.as_path()), args.sheet.as_deref()];
-    targets::check(outputs.into_iter().flatten(), &read, args.writing.force)?;
+    targets::check(
+        outputs.into_iter().flatten(),
+        &files_read,
+        args.writing.force,
+    )?;
 
     let model = args.model.open()?;
     let width = model.info().latent_dim;
     let applied = Applied::new(&model, args.codes.refine);
     let mut skipped = Vec::new();
+    let read = code_file.map(|file| coded(file, &model, &applied));
+    let read = read.transpose()?;
     let mut encode = |inputs: &Inputs| encoded(inputs, &model, &applied, args, &mut skipped);
     let queries = encode(&inputs)?;
-    let others = match (code_file, &among) {
-        (Some(file), _) => Some(coded(file, &model, &applied)?),
+    let others = match (read, &among) {
+        (Some(read), _) => Some(read),
         (None, Some(among)) => Some(encode(among)?),
         (None, None) => None,
     };

@@ -185,7 +185,7 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     args.check()?;
     let calibrate = match args.calibrate.as_slice() {
         [] => None,
-        paths => Some(Inputs::open(paths).context("--calibrate")?),
+        paths => Some(args.images.open_others(paths).context("--calibrate")?),
     };
     let read = args.files_read(&inputs, calibrate.as_ref());
     let outputs = maps.get(inputs.part()).unwrap_or_default();

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 
 use crate::cli::table::printable;
 use crate::path_text::path_text;
-use crate::run::write_output_with;
+use crate::run::{check_output, write_output_with};
 use crate::words::count;
 
 /// Where each of some images is written below a folder, as PNG: `a/b.jpg` to `a/b.png`, and where others would be
@@ -85,16 +85,16 @@ fn inner(name: &str, row: usize) -> PathBuf {
     }
 }
 
-/// Refuses to write over what is there, unless it's meant; and in any case over what is read, and one output
-/// over another.
+/// Refuses to write over what is there, unless it's meant; and in any case over what is read, one output over
+/// another, and where nothing may be written: before the work is done, not after it.
 pub(super) fn check<'a>(
-    outputs: impl Iterator<Item = &'a Path>,
+    outputs: impl Iterator<Item = &'a Path> + Clone,
     inputs: &HashSet<PathBuf>,
     force: bool,
 ) -> anyhow::Result<()> {
     let mut existing: Vec<String> = Vec::new();
     let mut seen = HashSet::new();
-    for path in outputs {
+    for path in outputs.clone() {
         let shown = || printable(&path_text(path));
         if !seen.insert(key(path)) {
             bail!("{} would be written twice: name another place", shown());
@@ -108,19 +108,26 @@ pub(super) fn check<'a>(
             existing.push(path_text(path));
         }
     }
-    match existing.as_slice() {
-        [first, rest @ ..] if !force => {
-            let more = match rest.len() {
-                0 => String::new(),
-                more => format!(", and {} more", count(more, "file")),
-            };
-            bail!(
-                "{} exists already{more}: name another place, or replace it by --force",
-                printable(first)
-            )
-        }
-        _ => Ok(()),
+    if let [first, rest @ ..] = existing.as_slice()
+        && !force
+    {
+        let more = match rest.len() {
+            0 => String::new(),
+            more => format!(", and {} more", count(more, "file")),
+        };
+        bail!(
+            "{} exists already{more}: name another place, or replace it by --force",
+            printable(first)
+        )
     }
+    // Of many new files in a folder, one tells of all.
+    let mut folders = HashSet::new();
+    for path in outputs {
+        if path.exists() || folders.insert(path.parent()) {
+            check_output(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes the content of a temporary file, from its beginning, that of an output.

@@ -78,7 +78,8 @@ pub(super) fn load_or_make(
         return Ok(prepared);
     }
     let mut shape = decode::shape(&contents, options);
-    let in_file = files.len() * shape.len() > IN_MEMORY;
+    // A browser has no files.
+    let in_file = cfg!(not(target_family = "wasm")) && files.len() * shape.len() > IN_MEMORY;
     let mut store = Store::new(in_file, folder).map_err(DataError::Cache)?;
     let push = &mut |values: &[u8]| store.push(values);
     let (mut collection, are_grey) = decode::make(files, shape, options, push, watch)?;

@@ -5,7 +5,7 @@
 //   backend.isConnected()                whether it computes
 
 const crashText = (error) => `The computation has crashed. Please report this as a bug. (${error})`;
-const isLoss = (text) => /device/i.test(text) && /lost/i.test(text);
+const isLoss = (text) => /device/i.test(text) && /lost|poisoned/i.test(text);
 
 // Why this browser can't compute by WebGPU, or null.
 async function whyNoWebGpu() {
@@ -35,7 +35,11 @@ function createBackend(onLoss) {
     if (wasConnected) onLoss(reason);
   }
 
-  function receive({ data: { id, value, error, isFatal, report } }) {
+  function receive({ data: { id, value, error, isFatal, report, crash } }) {
+    if (crash) {
+      lose(crashText(crash));
+      return;
+    }
     const request = pending.get(id);
     if (!request) return;
     if (report) {

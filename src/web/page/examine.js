@@ -18,29 +18,41 @@ function createExamination(backend, onCodes) {
     onCodes(null);
   }
 
+  let looks = 0;
+
+  // Shows what the model that is open in the end makes of pictures, unless others are chosen meanwhile. Returns whether
+  // it was shown.
   async function look(request, found) {
+    looks += 1;
+    const own = looks, isNewest = () => own === looks;
     clear();
-    words.textContent = `Restoring ${counted(found, "picture")} …`;
-    const { model } = opened;
     try {
-      const { skipped, ...next } = await backend.ask("look", { model, ...request });
-      // The pictures are for the model that has been opened meanwhile.
-      if (opened.model !== model) return await look(request, found);
-      showSkipped(byId("look-skipped"), skipped);
-      if (!next.scores.length) throw new Error("None of these files is a picture that the model can see.");
-      seen = next;
-      results.examined = seen.scores;
-      draw();
-      onCodes(seen);
+      for (;;) {
+        words.textContent = `Restoring ${counted(found, "picture")} …`;
+        const { model } = opened;
+        const { skipped, ...next } = await backend.ask("look", { model, ...request });
+        if (!isNewest()) return false;
+        if (opened.model !== model) continue;
+        showSkipped(byId("look-skipped"), skipped);
+        if (!next.scores.length) throw new Error("None of these files is a picture that the model can see.");
+        seen = next;
+        results.examined = seen.scores;
+        draw();
+        onCodes(seen);
+        return true;
+      }
+    } catch (error) {
+      if (isNewest()) throw error;
+      return false;
     } finally {
-      words.textContent = "";
+      if (isNewest()) words.textContent = "";
     }
   }
 
   createDropZone(byId("look-drop"), problems, async (files) => {
     const taken = files.slice(0, MOST_EXAMINED);
-    await look({ files: taken }, taken.length);
-    if (taken.length < files.length) words.textContent = `These are the first ${MOST_EXAMINED} of ${count(files.length)}.`;
+    const isShown = await look({ files: taken }, taken.length);
+    if (isShown && taken.length < files.length) words.textContent = `These are the first ${MOST_EXAMINED} of ${count(files.length)}.`;
   });
   byId("look-clothes").addEventListener("click", () => attempt(problems, () => look({ clothes: CLOTHES_TAKEN }, CLOTHES_TAKEN)));
   select.addEventListener("change", draw);

@@ -1,6 +1,6 @@
 // Files that are chosen or dropped, with their paths: [{ path, file }]. Folders among them are read to the end.
 
-const MOST_FILES = 20000; // more than a tab can hold decoded
+const MOST_FILES = 20000; // as many as a tab can hold decoded; of more, one more is listed
 
 const isHidden = (name) => name.startsWith(".") || name === "Thumbs.db";
 
@@ -13,7 +13,7 @@ function withoutCommonFolder(files) {
 }
 
 async function readEntry(entry, folder, files) {
-  if (isHidden(entry.name) || files.length >= MOST_FILES) return;
+  if (isHidden(entry.name) || files.length > MOST_FILES) return;
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
     files.push({ path: folder + entry.name, file });
@@ -38,16 +38,22 @@ async function droppedFiles({ items, files: plain }) {
 
 function chosenFiles(input) {
   const files = [...input.files].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
-  const visible = files.filter(({ path }) => !path.split("/").some(isHidden)).slice(0, MOST_FILES);
+  const visible = files.filter(({ path }) => !path.split("/").some(isHidden)).slice(0, MOST_FILES + 1);
   return withoutCommonFolder(visible);
 }
 
 // Wires the place `zone`, its buttons and its inputs; `onFiles` is given what comes. Where there is nothing to do with
 // files yet, its buttons are disabled, and nothing can be dropped.
 function createDropZone(zone, problems, onFiles) {
+  let taken = 0;
   const take = (find) => attempt(problems, async () => {
-    const files = await find();
+    taken += 1;
+    const own = taken;
+    zone.setAttribute("aria-busy", "true");
+    const files = await Promise.resolve(find()).finally(() => own === taken && zone.removeAttribute("aria-busy"));
+    if (own !== taken) return; // others were chosen while a large folder was listed
     if (!files.length) throw new Error("There is no file in it.");
+    if (!isReady()) throw new Error("The page is at work by now. Choose these files again when it has ended.");
     await onFiles(files);
   });
   const isReady = () => [...zone.querySelectorAll("button")].some((button) => !button.matches(":disabled"));

@@ -117,12 +117,11 @@ function createLive() {
       return report;
     },
     pause: (isPaused) => run.clock.pause(isPaused),
-    // Curves and pictures stay, where there are some; of figures, those of the result come.
-    end() {
+    // Curves and pictures stay, where there are some; of figures, those of a result come.
+    end(hasResult) {
       byId("running").hidden = byId("live-figures").hidden = true;
-      byId("live").hidden = !run?.history.length;
+      byId("live").hidden = !run?.history.length && !hasResult;
     },
-    lastMetrics: () => run?.history.at(-1) ?? null,
   };
 }
 

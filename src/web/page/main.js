@@ -17,7 +17,7 @@ function start() {
   const forced = new URLSearchParams(location.search).get("backend");
   const backend = createBackend(fail);
   const settings = createSettings(), pictures = createPictures(backend), model = createModel(backend);
-  const training = createTraining(backend, pictures, settings, model.use);
+  const training = createTraining(backend, pictures, settings, model);
 
   function enable(isEnabled) {
     byId("setup-fields").disabled = byId("choose-model").disabled = !isEnabled;

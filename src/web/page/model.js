@@ -1,35 +1,43 @@
 // A model that is open: its facts, and what can be done with it.
 
-// Returns { show, open, restart }. `show` is given { name, bytes: the model file, model: its number in the worker, or
-// null where it isn't there yet, info }.
+// Returns { use, release, restart }. `use` is given { name, bytes: the model file, model: its number in the worker, or
+// null where it isn't there yet, info }; `release` a number whose model nobody else uses any more.
 function createModel(backend) {
   const problems = byId("model-problems"), words = byId("model-state");
   const between = createBetween(backend), directions = createDirections(backend);
   const examination = createExamination(backend, between.show);
-  let current = null;
+  let current = null, asked = 0;
 
-  async function show(next) {
+  // Shows the model that `find` comes to, { name, bytes, model, info } as in `use`, unless another is asked for meanwhile.
+  async function show(find) {
+    asked += 1;
+    const own = asked, found = await find();
+    const isOpened = found.model == null; // and closed, when another replaces it
+    const { model, info } = isOpened ? await backend.ask("open", { bytes: found.bytes }) : found;
+    const close = (one) => one?.isOpened && one.model != null && backend.ask("close", { model: one.model });
+    const next = { ...found, model, info, isOpened: isOpened || found.isOpened };
+    if (own !== asked) {
+      await close(next);
+      return;
+    }
     const replaced = current;
-    let { model, info } = next;
-    if (model == null) ({ model, info } = await backend.ask("open", { bytes: next.bytes }));
-    current = { ...next, model, info };
+    current = next;
     results.model = info;
     byId("model-name").textContent = current.name;
     drawFacts(info);
     byId("model").hidden = false;
     byId("look-clothes").hidden = shapeText(info.image) !== shapeText({ channels: 1, height: 28, width: 28 });
-    await examination.start(current);
-    between.start(current);
-    await directions.start(current);
+    examination.start(next);
+    between.start(next);
+    await directions.start(next);
     // The model trained here stays, to be used again.
-    if (replaced?.isOpened && replaced.model != null) await backend.ask("close", { model: replaced.model });
+    if (replaced !== next) await close(replaced);
   }
 
   const open = async ([{ path, file }]) => {
     words.textContent = `Opening ${path} …`;
     try {
-      const bytes = new Uint8Array(await file.arrayBuffer());
-      await show({ name: path, bytes, model: null, info: null, isOpened: true });
+      await show(async () => ({ name: path, bytes: new Uint8Array(await file.arrayBuffer()), model: null, info: null }));
     } finally {
       words.textContent = "";
     }
@@ -39,14 +47,20 @@ function createModel(backend) {
   return {
     async use(next) {
       byId("use-title").focus({ preventScroll: true });
-      await attempt(problems, () => show(next));
+      await attempt(problems, () => show(() => next));
       byId("use").scrollIntoView();
     },
+    release(model) {
+      if (model == null) return;
+      if (current?.model === model) current.isOpened = true;
+      else backend.ask("close", { model }).catch(() => {}); // it went with its worker
+    },
     // In a new worker, what was open is opened again.
-    restart: () => current && attempt(problems, () => {
+    restart() {
+      if (!current) return undefined;
       current.model = null;
-      return show({ ...current });
-    }),
+      return attempt(problems, () => show(() => current));
+    },
   };
 }
 

@@ -13,9 +13,11 @@ function createPictures(backend) {
   const key = () => JSON.stringify(source() === "own" ? ["own", options(), chosenTimes] : ["clothes"]);
 
   function show(description, images) {
-    const { shape, classes, skipped, warnings } = description;
+    const { shape, classes, skipped, ignored, warnings } = description;
     const named = classes.length ? `${counted(classes.length, "class", "classes")}: ${listed(classes)}` : "no classes";
-    facts.textContent = [`${counted(description.images, "picture")}, ${shapeText(shape)}; ${named}.`, ...warnings].join(" ");
+    const kinds = Object.entries(ignored ?? {}).map(([kind, files]) => `${count(files)} ${kind}`);
+    const others = kinds.length ? [`Other files, left out: ${listed(kinds)}.`] : [];
+    facts.textContent = [`${counted(description.images, "picture")}, ${shapeText(shape)}; ${named}.`, ...warnings, ...others].join(" ");
     const shown = images.length / sizeOf(shape);
     sample.replaceChildren(...Array.from({ length: shown }, (_, place) => (
       el("li", {}, pictureOf(images, shape, place, `Picture ${place + 1}`))
@@ -58,14 +60,19 @@ function createPictures(backend) {
   const loadNow = () => attempt(problems, load);
 
   createDropZone(byId("own-drop"), problems, (next) => {
+    if (next.length > MOST_FILES) throw new Error(`There are more than ${count(MOST_FILES)} files, more than a tab has room for: choose a part of them.`);
     files = next;
     chosenTimes += 1;
     byId("source-own").checked = true;
+    showChoice();
     return loadNow();
   });
+  // Browsers keep a choice when a page is loaded again.
+  const showChoice = () => { byId("own").hidden = source() !== "own"; };
+  showChoice();
   for (const id of ["source-clothes", "source-own"]) {
     byId(id).addEventListener("change", () => {
-      byId("own").hidden = source() !== "own";
+      showChoice();
       showProblems(problems, []);
       clear();
       if (source() === "own" && files.length) loadNow();

@@ -6,8 +6,8 @@ const OUTCOMES = {
   interrupted: "Training was finished early; the best epoch so far is the model.",
 };
 
-// Returns { restart, isRunning }; `useModel` is given the trained model (see model.js) on request.
-function createTraining(backend, pictures, settings, useModel) {
+// Returns { restart }; `opened` is where the trained model is used on request (see model.js).
+function createTraining(backend, pictures, settings, opened) {
   const fields = byId("setup-fields"), pause = byId("pause"), finish = byId("finish");
   const problems = byId("train-problems"), words = byId("train-state");
   const live = createLive(), showResult = createResult();
@@ -27,7 +27,7 @@ function createTraining(backend, pictures, settings, useModel) {
       finish.textContent = "Finish now";
       results.epochs.push(report.metrics);
     }
-    if (report.kind === "prepared") {
+    if (report.kind === "prepared" && phase !== "ending") {
       const { train, validation, test, parameters } = report;
       words.textContent = `${counted(train, "picture")} to train on, ${count(validation)} to check each epoch with, `
         + `${count(test)} for the test; ${counted(parameters, "parameter")}.`;
@@ -44,14 +44,17 @@ function createTraining(backend, pictures, settings, useModel) {
     finish.textContent = "Cancel";
     words.textContent = "";
     let wasAsked = false; // to end before the first epoch's end
-    const note = () => { wasAsked = !live.lastMetrics(); };
+    const note = () => { wasAsked = !results.epochs.length; };
     finish.addEventListener("click", note);
     try {
       const source = await pictures.load();
+      if (wasAsked) throw new Error("Cancelled.");
       live.begin(chosen.epochs);
       byId("live").scrollIntoView();
+      const earlier = trained;
       trained = await backend.ask("train", { source, settings: chosen }, take);
       trained.epochs = results.epochs.length;
+      if (earlier) opened.release(earlier.model);
       results.summary = trained.summary;
       showResult(trained);
       words.textContent = OUTCOMES[trained.summary.state] ?? "";
@@ -64,9 +67,10 @@ function createTraining(backend, pictures, settings, useModel) {
       words.textContent = wasAsked ? "Cancelled before the first epoch was finished: there is no model." : "";
       if (!wasAsked) showProblems(problems, [error.message]);
       setState(wasAsked ? "ready" : "failed");
+      if (trained) showResult(trained); // the earlier one's
     } finally {
       finish.removeEventListener("click", note);
-      live.end();
+      live.end(trained != null);
       enter(null);
     }
   }
@@ -80,7 +84,9 @@ function createTraining(backend, pictures, settings, useModel) {
   pause.addEventListener("click", () => attempt(problems, async () => {
     const isPausing = phase === "training";
     await backend.ask(isPausing ? "pause" : "resume");
-    if (phase !== "training" && phase !== "paused") return; // it ended meanwhile
+    // It ended meanwhile, and must not wait in its last steps.
+    if (isPausing && phase !== "training") await backend.ask("resume");
+    if (phase !== "training" && phase !== "paused") return;
     live.pause(isPausing);
     words.textContent = isPausing ? "Paused." : "";
     enter(isPausing ? "paused" : "training");
@@ -90,13 +96,12 @@ function createTraining(backend, pictures, settings, useModel) {
     words.textContent = "Ending …";
     await backend.ask("finish");
   }));
-  byId("use-trained").addEventListener("click", () => useModel({
+  byId("use-trained").addEventListener("click", () => opened.use({
     model: trained.model, info: trained.info, bytes: trained.file, name: "The model trained here",
   }));
   addEventListener("beforeunload", (event) => phase && event.preventDefault());
 
   return {
-    isRunning: () => phase != null,
     // In a new worker: the trained model lives on as its file.
     restart() {
       showProblems(problems, []);

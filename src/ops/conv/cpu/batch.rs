@@ -13,9 +13,10 @@ use crate::ops::cpu::CpuBackend;
 /// Images that one task handles. Fixed, so that sums over a batch, and with them the weights, are the
 /// same to the bit however many threads there are.
 const IMAGES_PER_TASK: usize = 8;
-/// Values that a task's images and their gradients may have in its cache, 512 KiB: the sums over small ones
-/// take several images at once, since they are kept in vectors that have to be added up in the end.
-const CACHED_VALUES: usize = 1 << 17;
+/// How many tasks a thread takes at once, with the same buffers: a quarter of its share.
+fn in_a_row(tasks: usize) -> usize {
+    tasks.div_ceil(4 * rayon::current_num_threads())
+}
 
 /// The inputs of a forward pass; the backward pass keeps them.
 #[derive(Clone, Debug)]
@@ -35,7 +36,7 @@ pub(super) fn forward<B: CpuBackend>(
 ) -> (FloatTensor<B>, Winners) {
     let stage = Stage::new(g, B::values(&inputs.weight), B::values(&inputs.bias), false);
     let (input_len, output_len) = (g.input_len(), g.output_len());
-    let winners_len = if g.options.max_pool { output_len } else { 0 };
+    let winners_len = g.winners_len();
     let mut output = vec![0.0; g.images * output_len];
     let mut winners = vec![0; g.images * winners_len];
 
@@ -47,20 +48,18 @@ pub(super) fn forward<B: CpuBackend>(
     } else {
         winners.chunks_mut(IMAGES_PER_TASK * winners_len).collect()
     };
+    let tasks = g.images.div_ceil(IMAGES_PER_TASK);
     B::values(&inputs.x)
         .par_chunks(IMAGES_PER_TASK * input_len)
         .zip(output.par_chunks_mut(IMAGES_PER_TASK * output_len))
         .zip(winners_of_task)
-        .for_each(|((inputs, outputs), winners)| {
-            let mut scratch = stage.scratch(1);
-            let images = inputs
-                .chunks_exact(input_len)
-                .zip(outputs.chunks_exact_mut(output_len));
-            for (image, (input, output)) in images.enumerate() {
-                let winners = &mut winners[image * winners_len..][..winners_len];
-                stage.forward(&mut scratch, input, output, winners);
-            }
-        });
+        .with_min_len(in_a_row(tasks))
+        .for_each_init(
+            || stage.scratch(),
+            |scratch, ((inputs, outputs), winners)| {
+                stage.forward(scratch, inputs, outputs, winners);
+            },
+        );
     (
         B::from_values(output, Shape::from(g.output_shape())),
         Arc::new(winners),
@@ -89,7 +88,11 @@ pub(super) fn backward<B: CpuBackend>(
     let (x, output) = (B::values(&inputs.x), B::values(output));
     let output_gradient = B::values(&output_gradient);
     let (input_len, output_len) = (g.input_len(), g.output_len());
-    let winners_len = if g.options.max_pool { output_len } else { 0 };
+    let kept = Kept {
+        input: x,
+        output,
+        winners,
+    };
 
     let mut x_gradient = vec![0.0; if wants_x { x.len() } else { 0 }];
     let tasks = g.images.div_ceil(IMAGES_PER_TASK);
@@ -101,34 +104,27 @@ pub(super) fn backward<B: CpuBackend>(
     } else {
         (0..tasks).map(|_| None).collect()
     };
-    let at_once = (CACHED_VALUES / (input_len + output_len)).clamp(1, IMAGES_PER_TASK);
     let partial_sums: Vec<(Vec<f32>, Vec<f32>)> = x_gradient_of_task
         .into_par_iter()
         .enumerate()
-        .map(|(task, mut x_gradient)| {
-            let mut scratch = stage.scratch(at_once);
-            let mut weight_gradient = vec![0.0; weight.len()];
-            let mut bias_gradient = vec![0.0; g.out_channels];
-            let start = task * IMAGES_PER_TASK;
-            let end = g.images.min(start + IMAGES_PER_TASK);
-            for first in (start..end).step_by(at_once) {
-                let last = end.min(first + at_once);
-                let images = (first..last).map(|image| {
-                    let kept = Kept {
-                        input: &x[image * input_len..][..input_len],
-                        output: &output[image * output_len..][..output_len],
-                        winners: &winners[image * winners_len..][..winners_len],
-                    };
-                    (kept, &output_gradient[image * output_len..][..output_len])
-                });
-                let x_gradient = x_gradient.as_deref_mut().map(|gradient| {
-                    &mut gradient[(first - start) * input_len..(last - start) * input_len]
-                });
-                let sums = (&mut weight_gradient[..], &mut bias_gradient[..]);
-                stage.backward(&mut scratch, images, x_gradient, sums);
-            }
-            (weight_gradient, bias_gradient)
-        })
+        .with_min_len(in_a_row(tasks))
+        .map_init(
+            || stage.scratch(),
+            |scratch, (task, x_gradient)| {
+                let mut weight_gradient = vec![0.0; weight.len()];
+                let mut bias_gradient = vec![0.0; g.out_channels];
+                let start = task * IMAGES_PER_TASK;
+                let end = g.images.min(start + IMAGES_PER_TASK);
+                stage.backward(
+                    scratch,
+                    kept.part(g, start..end),
+                    &output_gradient[start * output_len..end * output_len],
+                    x_gradient,
+                    (&mut weight_gradient, &mut bias_gradient),
+                );
+                (weight_gradient, bias_gradient)
+            },
+        )
         .collect();
 
     // In the order of the tasks, whichever finished first: floating-point sums depend on the order.

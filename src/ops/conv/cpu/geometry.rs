@@ -72,6 +72,20 @@ impl Geometry {
         self.output_shape()[1..].iter().product()
     }
 
+    /// Values of the convolution's result of one image.
+    pub fn conv_len(&self) -> usize {
+        self.out_channels * self.conv_plane()
+    }
+
+    /// Of how many outputs of one image it is kept which of their inputs they took.
+    pub fn winners_len(&self) -> usize {
+        if self.options.max_pool {
+            self.output_len()
+        } else {
+            0
+        }
+    }
+
     /// Pixels of one input plane.
     pub fn input_plane(&self) -> usize {
         self.input[0] * self.input[1]

@@ -1,12 +1,21 @@
-//! A convolution stage on one image, forward and backward, on plain `f32` slices.
+//! A convolution stage on some images, forward and backward, on plain `f32` slices.
+
+use std::ops::Range;
 
 use super::direct::{Adjoint, Direct, active};
 use super::geometry::Geometry;
 use super::planes::{Grid, Layout};
+use super::tiles::Images;
 use super::upsampled::{Upsampled, activated};
+use super::winograd::{Units, Winograd};
 
 /// Marks a pooled output whose window had no positive value, so that no gradient flows.
 const INACTIVE: u8 = 4;
+
+/// Values that images and their gradients may have in a thread's cache, 512 KiB: the sums over small ones take several
+/// images at once, since they are kept in vectors that have to be added up in the end.
+const CACHED_VALUES: usize = 1 << 17;
+const MOST_AT_ONCE: usize = 8;
 
 /// A stage with its weights, as the kernels want them.
 pub(super) struct Stage {
@@ -17,6 +26,7 @@ pub(super) struct Stage {
 
 enum Convolution {
     Direct(Direct, Option<Adjoint>),
+    Winograd(Winograd),
     Upsampled(Upsampled),
 }
 
@@ -30,14 +40,27 @@ pub(super) struct Scratch {
     product: Vec<f32>,
     /// The taps of an upsampled image.
     taps: Vec<f32>,
+    units: Units,
 }
 
-/// What the forward pass left for the backward pass, of one image.
+/// What the forward pass left for the backward pass, of some images.
 #[derive(Clone, Copy)]
 pub(super) struct Kept<'a> {
     pub input: &'a [f32],
     pub output: &'a [f32],
     pub winners: &'a [u8],
+}
+
+impl<'a> Kept<'a> {
+    /// Of some of these images.
+    pub fn part(self, g: &Geometry, images: Range<usize>) -> Kept<'a> {
+        let of = |len: usize| images.start * len..images.end * len;
+        Kept {
+            input: &self.input[of(g.input_len())],
+            output: &self.output[of(g.output_len())],
+            winners: &self.winners[of(g.winners_len())],
+        }
+    }
 }
 
 impl Stage {
@@ -50,6 +73,8 @@ impl Stage {
     ) -> Self {
         let convolution = if geometry.options.upsample {
             Convolution::Upsampled(Upsampled::new(geometry, weight))
+        } else if Winograd::suits(geometry) {
+            Convolution::Winograd(Winograd::new(geometry, weight, wants_image_gradient))
         } else {
             let direct = Direct::new(geometry, weight);
             let adjoint = wants_image_gradient.then(|| Adjoint::new(&direct, weight));
@@ -62,60 +87,104 @@ impl Stage {
         }
     }
 
-    /// Buffers for so many images at once.
-    pub fn scratch(&self, images: usize) -> Scratch {
-        let zeros = |len| vec![0.0; len];
+    /// How many images are handled at once, in the backward pass.
+    fn at_once(&self) -> usize {
+        let g = &self.geometry;
         match &self.convolution {
-            Convolution::Direct(direct, adjoint) => {
-                let adjoint_len = adjoint.as_ref().map_or(0, Adjoint::product_len);
-                Scratch {
-                    images: zeros(images * direct.padded_len()),
-                    gradients: zeros(images * direct.gradient_len()),
-                    product: zeros(direct.product_len().max(adjoint_len)),
-                    taps: Vec::new(),
-                }
+            Convolution::Direct(..) => {
+                (CACHED_VALUES / (g.input_len() + g.output_len())).clamp(1, MOST_AT_ONCE)
             }
-            Convolution::Upsampled(upsampled) => {
-                let result = self.geometry.out_channels * self.geometry.conv_plane();
-                Scratch {
-                    images: zeros(upsampled.image_len()),
-                    gradients: zeros(result),
-                    product: zeros(result),
-                    taps: zeros(upsampled.taps_len()),
-                }
-            }
+            Convolution::Winograd(winograd) => winograd.images(),
+            Convolution::Upsampled(_) => 1,
         }
     }
 
-    /// One image forward. `winners` takes, for a pooled output, which of its four inputs won.
+    /// Buffers for a thread.
+    pub fn scratch(&self) -> Scratch {
+        let zeros = |len| vec![0.0; len];
+        let images = self.at_once();
+        let result = self.geometry.conv_len();
+        let mut scratch = Scratch {
+            images: Vec::new(),
+            gradients: Vec::new(),
+            product: Vec::new(),
+            taps: Vec::new(),
+            units: Units::default(),
+        };
+        match &self.convolution {
+            Convolution::Direct(direct, adjoint) => {
+                let adjoint_len = adjoint.as_ref().map_or(0, Adjoint::product_len);
+                scratch.images = zeros(images * direct.padded_len());
+                scratch.gradients = zeros(images * direct.gradient_len());
+                scratch.product = zeros(direct.product_len().max(adjoint_len));
+            }
+            Convolution::Winograd(_) => {
+                scratch.gradients = zeros(images * result);
+                scratch.product = zeros(images * result);
+            }
+            Convolution::Upsampled(upsampled) => {
+                scratch.images = zeros(upsampled.image_len());
+                scratch.gradients = zeros(result);
+                scratch.product = zeros(result);
+                scratch.taps = zeros(upsampled.taps_len());
+            }
+        }
+        scratch
+    }
+
+    /// Some images forward. `winners` takes, for each pooled output, which of its four inputs won.
     pub fn forward(
         &self,
         scratch: &mut Scratch,
-        input: &[f32],
-        output: &mut [f32],
+        inputs: &[f32],
+        outputs: &mut [f32],
         winners: &mut [u8],
     ) {
+        let g = &self.geometry;
+        let activate = g.options.activate;
+        let count = inputs.len() / g.input_len();
         let Scratch {
             images,
             product,
             taps,
+            units,
             ..
         } = scratch;
-        let activate = self.geometry.options.activate;
-        let layout = match &self.convolution {
+        let mut finish = |image: usize, result: &mut [f32], layout: Layout| {
+            let output = &mut outputs[image * g.output_len()..][..g.output_len()];
+            let winners = &mut winners[image * g.winners_len()..][..g.winners_len()];
+            self.finish(result, layout, output, winners);
+        };
+        match &self.convolution {
             Convolution::Direct(direct, _) => {
                 let padded = &mut images[..direct.padded_len()];
-                direct.pad(input, activate, padded);
-                direct.convolve(padded, &mut product[..direct.product_len()]);
-                self.geometry.grid().product()
+                let product = &mut product[..direct.product_len()];
+                for (image, input) in inputs.chunks_exact(g.input_len()).enumerate() {
+                    direct.pad(input, activate, padded);
+                    direct.convolve(padded, product);
+                    finish(image, product, g.grid().product());
+                }
+            }
+            Convolution::Winograd(winograd) => {
+                for first in (0..count).step_by(winograd.images()) {
+                    let last = count.min(first + winograd.images());
+                    let values = &inputs[first * g.input_len()..last * g.input_len()];
+                    let results = &mut product[..(last - first) * g.conv_len()];
+                    winograd.convolve(units, Images { values, activate }, results);
+                    let results = results.chunks_exact_mut(g.conv_len());
+                    for (image, result) in (first..last).zip(results) {
+                        finish(image, result, g.grid().plain());
+                    }
+                }
             }
             Convolution::Upsampled(upsampled) => {
-                activated(input, activate, images);
-                upsampled.convolve(images, taps, product);
-                self.geometry.grid().plain()
+                for (image, input) in inputs.chunks_exact(g.input_len()).enumerate() {
+                    activated(input, activate, images);
+                    upsampled.convolve(images, taps, product);
+                    finish(image, product, g.grid().plain());
+                }
             }
-        };
-        self.finish(product, layout, output, winners);
+        }
     }
 
     /// Bias, and what comes behind the convolution, whose result is in `conv`.
@@ -141,77 +210,105 @@ impl Stage {
         }
     }
 
-    /// Some images backward, as many as `scratch` has room for: adds to the gradients of weights and bias, and
-    /// sets the images'.
-    pub fn backward<'a>(
+    /// Some images backward: adds to the gradients of weights and bias, and sets the images'.
+    pub fn backward(
         &self,
         scratch: &mut Scratch,
-        kept: impl Iterator<Item = (Kept<'a>, &'a [f32])>,
+        kept: Kept,
+        output_gradients: &[f32],
+        mut image_gradients: Option<&mut [f32]>,
+        (weight_gradient, bias_gradient): (&mut [f32], &mut [f32]),
+    ) {
+        let g = &self.geometry;
+        let count = output_gradients.len() / g.output_len();
+        for first in (0..count).step_by(self.at_once()) {
+            let images = first..count.min(first + self.at_once());
+            let kept = kept.part(g, images.clone());
+            let of = |len: usize| images.start * len..images.end * len;
+            let gradients = &output_gradients[of(g.output_len())];
+            let mut image_gradients = image_gradients
+                .as_deref_mut()
+                .map(|gradients| &mut gradients[of(g.input_len())]);
+            self.backward_at_once(
+                scratch,
+                kept,
+                gradients,
+                image_gradients.as_deref_mut(),
+                (&mut *weight_gradient, &mut *bias_gradient),
+            );
+            if let Some(gradients) = image_gradients {
+                self.deactivate(kept.input, gradients);
+            }
+        }
+        if let Convolution::Winograd(winograd) = &self.convolution {
+            winograd.finish_weight_gradient(&mut scratch.units, weight_gradient);
+        }
+    }
+
+    /// As many images as are handled at once; their gradients are those behind the activation.
+    fn backward_at_once(
+        &self,
+        scratch: &mut Scratch,
+        kept: Kept,
+        output_gradients: &[f32],
         image_gradients: Option<&mut [f32]>,
         (weight_gradient, bias_gradient): (&mut [f32], &mut [f32]),
     ) {
         let g = &self.geometry;
-        let mut image_gradients = image_gradients.map(|all| all.chunks_exact_mut(g.input_len()));
-        let mut next_gradient = || image_gradients.as_mut().and_then(Iterator::next);
-        let mut images = 0;
-        for (kept, output_gradient) in kept {
-            let image_gradient = next_gradient();
-            match &self.convolution {
-                Convolution::Direct(direct, adjoint) => {
-                    let len = direct.padded_len();
-                    let padded = &mut scratch.images[images * len..][..len];
-                    direct.pad(kept.input, g.options.activate, padded);
-                    let len = direct.gradient_len();
-                    let gradient = &mut scratch.gradients[images * len..][..len];
-                    self.begin(
-                        kept,
-                        output_gradient,
-                        gradient,
-                        g.grid().padded(),
-                        bias_gradient,
-                    );
-                    if let (Some(adjoint), Some(image_gradient)) = (adjoint, image_gradient) {
-                        let product = &mut scratch.product[..adjoint.product_len()];
-                        adjoint.image_gradient(gradient, product, image_gradient);
-                        self.deactivate(kept.input, image_gradient);
-                    }
-                }
-                Convolution::Upsampled(upsampled) => {
-                    activated(kept.input, g.options.activate, &mut scratch.images);
-                    let gradient = &mut scratch.gradients;
-                    self.begin(
-                        kept,
-                        output_gradient,
-                        gradient,
-                        g.grid().plain(),
-                        bias_gradient,
-                    );
-                    let mut image_gradient = image_gradient;
-                    upsampled.gradients(
-                        &scratch.images,
-                        &mut scratch.taps,
-                        gradient,
-                        weight_gradient,
-                        image_gradient.as_deref_mut(),
-                    );
-                    if let Some(image_gradient) = image_gradient {
-                        self.deactivate(kept.input, image_gradient);
-                    }
-                }
-            }
-            images += 1;
+        let activate = g.options.activate;
+        let count = output_gradients.len() / g.output_len();
+        let (layout, len) = match &self.convolution {
+            Convolution::Direct(direct, _) => (g.grid().padded(), direct.gradient_len()),
+            _ => (g.grid().plain(), g.conv_len()),
+        };
+        let Scratch {
+            images,
+            gradients,
+            product,
+            taps,
+            units,
+        } = scratch;
+        let gradients = &mut gradients[..count * len];
+        let each = gradients.chunks_exact_mut(len);
+        let outputs = output_gradients.chunks_exact(g.output_len());
+        for (image, (gradient, output)) in each.zip(outputs).enumerate() {
+            let kept = kept.part(g, image..image + 1);
+            self.begin(kept, output, gradient, layout, bias_gradient);
         }
-        if let Convolution::Direct(direct, _) = &self.convolution {
-            let padded = &scratch.images[..images * direct.padded_len()];
-            let gradients = &scratch.gradients[..images * direct.gradient_len()];
-            direct.weight_gradient(padded, gradients, weight_gradient);
+        match &self.convolution {
+            Convolution::Direct(direct, adjoint) => {
+                let images = &mut images[..count * direct.padded_len()];
+                let padded = images.chunks_exact_mut(direct.padded_len());
+                for (input, padded) in kept.input.chunks_exact(g.input_len()).zip(padded) {
+                    direct.pad(input, activate, padded);
+                }
+                if let (Some(adjoint), Some(image_gradients)) = (adjoint, image_gradients) {
+                    let product = &mut product[..adjoint.product_len()];
+                    let targets = image_gradients.chunks_exact_mut(g.input_len());
+                    for (gradient, target) in gradients.chunks_exact(len).zip(targets) {
+                        adjoint.image_gradient(gradient, product, target);
+                    }
+                }
+                direct.weight_gradient(images, gradients, weight_gradient);
+            }
+            Convolution::Winograd(winograd) => {
+                if let Some(image_gradients) = image_gradients {
+                    winograd.image_gradients(units, gradients, image_gradients);
+                }
+                let values = kept.input;
+                winograd.add_weight_gradient(units, Images { values, activate }, gradients);
+            }
+            Convolution::Upsampled(upsampled) => {
+                activated(kept.input, activate, images);
+                upsampled.gradients(images, taps, gradients, weight_gradient, image_gradients);
+            }
         }
     }
 
     /// The weights' gradient that [`backward`](Self::backward) added to, as `[C_out, C_in, 3, 3]`.
     pub fn restore(&self, weight_gradient: Vec<f32>) -> Vec<f32> {
         match &self.convolution {
-            Convolution::Direct(..) => weight_gradient,
+            Convolution::Direct(..) | Convolution::Winograd(_) => weight_gradient,
             Convolution::Upsampled(upsampled) => upsampled.restore(&weight_gradient),
         }
     }

@@ -68,7 +68,7 @@ impl Grid {
         }
     }
 
-    /// The rows of planes, read in one layout and written in another by `write`.
+    /// The rows of planes, read in one layout and written in another by `write`; rows without gaps as one.
     pub fn copy(
         self,
         (source, from): (&[f32], Layout),
@@ -76,6 +76,14 @@ impl Grid {
         write: impl Fn(&[f32], &mut [f32]) + Copy,
     ) {
         let sources = source.chunks_exact(from.plane);
+        let plain = self.plain().stride;
+        if from.stride == plain && to.stride == plain {
+            let len = self.height * self.width;
+            for (source, target) in sources.zip(target.chunks_exact_mut(to.plane)) {
+                write(&source[from.first..][..len], &mut target[to.first..][..len]);
+            }
+            return;
+        }
         for (source, target) in sources.zip(target.chunks_exact_mut(to.plane)) {
             let rows = source[from.first..].chunks(from.stride);
             let targets = target[to.first..].chunks_mut(to.stride);
