@@ -120,18 +120,12 @@ pub(in crate::cli) fn run(args: &NeighboursArgs) -> anyhow::Result<Exit> {
         bail!("--sheet: a file of codes has no images to draw; give the images by --among");
     }
     let mut files_read = inputs.files();
-    files_read.extend(
-        args.among
-            .iter()
-            .filter_map(|path| path.canonicalize().ok()),
-    );
+    let named = args.among.iter();
+    files_read.extend(named.filter_map(|path| path.canonicalize().ok()));
     files_read.extend(among.iter().flat_map(Inputs::files));
     let outputs = [Some(output_path.as_path()), args.sheet.as_deref()];
-    targets::check(
-        outputs.into_iter().flatten(),
-        &files_read,
-        args.writing.force,
-    )?;
+    let outputs = outputs.into_iter().flatten();
+    targets::check(outputs, &files_read, args.writing.force)?;
 
     let model = args.model.open()?;
     let width = model.info().latent_dim;

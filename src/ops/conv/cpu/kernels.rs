@@ -5,9 +5,8 @@ use std::ops::Range;
 use super::direct::{Adjoint, Direct, active};
 use super::geometry::Geometry;
 use super::planes::{Grid, Layout};
-use super::tiles::Images;
 use super::upsampled::{Upsampled, activated};
-use super::winograd::{Units, Winograd};
+use super::winograd::{Images, Units, Winograd};
 
 /// Marks a pooled output whose window had no positive value, so that no gradient flows.
 const INACTIVE: u8 = 4;

@@ -3,8 +3,7 @@
 //!
 //! - `geometry`: sizes; `planes`: images with a border;
 //! - `product`: the sums that a convolution is made of; `direct`: the convolution and its adjoint by them;
-//! - `winograd`: the convolution and its adjoints by fewer products, where channels are many; `tiles`: what images are cut
-//!   into for it; `transforms`: its small matrices;
+//! - `winograd`: the convolution and its adjoints by fewer products, where channels are many;
 //! - `upsampled`: the convolution behind an upsampling; `gemm`: the matrix product for that;
 //! - `kernels`: some images, forward and backward, on slices;
 //! - `batch`: a batch, shared among threads; this file: the stage's place in burn.
@@ -24,8 +23,6 @@ mod geometry;
 mod kernels;
 mod planes;
 mod product;
-mod tiles;
-mod transforms;
 mod upsampled;
 mod winograd;
 

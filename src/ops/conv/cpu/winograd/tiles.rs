@@ -12,9 +12,10 @@
 
 use pulp::Simd;
 
-use super::planes::Grid;
-use super::product::LANES;
 use super::transforms::{self, SIDE, TILE};
+use crate::ops::conv::cpu::direct::active;
+use crate::ops::conv::cpu::planes::Grid;
+use crate::ops::conv::cpu::product::LANES;
 
 /// Rows of tiles in a unit.
 pub(super) const BAND: usize = 2;
@@ -44,7 +45,7 @@ pub(super) struct Tiles {
 
 /// Some images `[C, H, W]`, one after another.
 #[derive(Clone, Copy)]
-pub(super) struct Images<'a> {
+pub(in crate::ops::conv::cpu) struct Images<'a> {
     pub values: &'a [f32],
     /// Whether negative values count as zero.
     pub activate: bool,
@@ -101,8 +102,8 @@ impl Tiles {
                     copy(simd, near, images.activate, &mut before[at + 1..]);
                     copy(simd, far, images.activate, &mut after[at..]);
                     before[at] = match left.checked_sub(1) {
-                        Some(place) if images.activate => active(row[place]),
-                        Some(place) => row[place],
+                        Some(last) if images.activate => active(row[last]),
+                        Some(last) => row[last],
                         None => 0.0,
                     };
                 }
@@ -225,11 +226,6 @@ const TAPS_BEYOND: usize = SIDE - TILE + 1;
 /// The line of a unit that has a product of a row of tiles.
 pub(super) fn line(product: usize, band: usize) -> usize {
     product * BAND + band
-}
-
-/// Negative values at zero. Not `max`, which would turn a NaN into a harmless zero.
-fn active(value: f32) -> f32 {
-    if value < 0.0 { 0.0 } else { value }
 }
 
 /// `N` rows from one on.
