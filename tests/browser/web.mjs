@@ -233,6 +233,16 @@ await step("wrong files are said, and a phone has room for all", async () => {
   await page.check("#source-own");
   await page.setInputFiles("#own-files", [bad]);
   await page.waitForSelector("#train-problems li");
+  // A few good ones among others: what is left out is told, and that they are too few.
+  const few = readdirSync(join(pictures(60), "t-shirt")).slice(0, 5).map((name) => join(pictures(60), "t-shirt", name));
+  const other = join(home, "notes.txt");
+  writeFileSync(other, "not a picture");
+  await page.setInputFiles("#own-files", [...few, other]);
+  await page.waitForFunction(() => document.getElementById("pictures-facts").textContent.includes("left out"));
+  assert.match(await page.innerText("#pictures-facts"), /5 pictures, .*left out: 1 \.txt/);
+  await page.click("#start");
+  await page.waitForSelector("#train-problems li");
+  assert.match(await page.innerText("#train-problems"), /too few/);
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "no sideways scrolling");
   await page.screenshot({ path: join(screenshots, "web-phone.png"), fullPage: true });
   assert.deepEqual(wrong, []);

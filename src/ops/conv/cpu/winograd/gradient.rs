@@ -197,7 +197,7 @@ impl WithSimd for Finish<'_> {
         let channels = self.sums.len() / PRODUCTS;
         let outputs = self.gradient.chunks_exact_mut(inputs * TAPS * TAPS);
         for (output, gradient) in outputs.enumerate() {
-            for first in (0..padded).step_by(S::F32_LANES) {
+            for first in (0..inputs).step_by(S::F32_LANES) {
                 let mut rows = [[simd.splat_f32s(0.0); SIDE]; TAPS];
                 for column in 0..SIDE {
                     let mut sums = [simd.splat_f32s(0.0); SIDE];
