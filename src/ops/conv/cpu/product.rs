@@ -13,6 +13,10 @@ use std::array;
 
 use pulp::{Arch, Simd, WithSimd};
 
+/// Doesn't compile without pulp's feature for AVX2, which nobody would miss who tries the kernels with AVX-512.
+#[cfg(target_arch = "x86_64")]
+const _: fn(pulp::x86::V3) -> Arch = Arch::V3;
+
 /// What rows are rounded up to: the widest vector of any processor.
 pub(super) const LANES: usize = 16;
 
