@@ -5,6 +5,7 @@
 //! - `product`: the sums that a convolution is made of; `direct`: the convolution and its adjoint by them;
 //! - `winograd`: the convolution and its adjoints by fewer products, where channels are many;
 //! - `upsampled`: the convolution behind an upsampling; `gemm`: the matrix product for that;
+//! - `blocks`: maxima and pixel shuffle behind a convolution;
 //! - `kernels`: some images, forward and backward, on slices;
 //! - `batch`: a batch, shared among threads; this file: the stage's place in burn.
 
@@ -17,6 +18,7 @@
 )]
 
 mod batch;
+mod blocks;
 mod direct;
 mod gemm;
 mod geometry;
