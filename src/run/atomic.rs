@@ -12,10 +12,7 @@ use crate::host::{check_output as check, write_file, write_output_with as write_
 /// # Errors
 /// [`RunError::Write`] if the folder is missing, can't be written to, or the disk is full.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
-    write_file(path, bytes).map_err(|source| RunError::Write {
-        path: path.to_owned(),
-        source,
-    })
+    write_file(path, bytes).map_err(not_written(path))
 }
 
 /// Writes what the user asked for to where the user asked for it: links are followed, a file is replaced
@@ -35,10 +32,7 @@ pub fn write_output_with(
     path: &Path,
     write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), RunError> {
-    write_with(path, write).map_err(|source| RunError::Write {
-        path: path.to_owned(),
-        source,
-    })
+    write_with(path, write).map_err(not_written(path))
 }
 
 /// Whether [`write_output`] would be let write to `path`, whose folder may be missing: found before the work whose
@@ -47,8 +41,10 @@ pub fn write_output_with(
 /// # Errors
 /// [`RunError::Write`] with what is in the way.
 pub fn check_output(path: &Path) -> Result<(), RunError> {
-    check(path).map_err(|source| RunError::Write {
-        path: path.to_owned(),
-        source,
-    })
+    check(path).map_err(not_written(path))
+}
+
+fn not_written(path: &Path) -> impl FnOnce(io::Error) -> RunError {
+    let path = path.to_owned();
+    |source| RunError::Write { path, source }
 }

@@ -102,15 +102,14 @@ impl Tiles {
                     copy(simd, near, images.activate, &mut before[at + 1..]);
                     copy(simd, far, images.activate, &mut after[at..]);
                     before[at] = match left.checked_sub(1) {
-                        Some(last) if images.activate => active(row[last]),
-                        Some(last) => row[last],
+                        Some(beside) if images.activate => active(row[beside]),
+                        Some(beside) => row[beside],
                         None => 0.0,
                     };
                 }
             }
-            let filled = above..above + last - first;
             let pixels = before.iter().zip(&after).zip(&mut rows);
-            for ((before, after), row) in pixels.skip(filled.start).take(filled.len()) {
+            for ((before, after), row) in pixels.skip(above).take(last - first) {
                 for at in 0..LANES / S::F32_LANES {
                     let [d0, d1, d2, d3] = simd.deinterleave_shfl_f32s(quads::<S>(before)[at]);
                     let [d4, d5, ..] = simd.deinterleave_shfl_f32s(quads::<S>(after)[at]);
