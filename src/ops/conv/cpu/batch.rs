@@ -8,11 +8,16 @@ use rayon::prelude::*;
 
 use super::geometry::Geometry;
 use super::kernels::{Kept, Stage};
+use super::product::add;
 use crate::ops::cpu::CpuBackend;
+use crate::ops::unwritten::{Part, Unwritten};
 
 /// Images that one task handles. Fixed, so that sums over a batch, and with them the weights, are the
 /// same to the bit however many threads there are.
 const IMAGES_PER_TASK: usize = 8;
+/// Sums of the weights' gradient that a task adds up, of all images.
+const SUMS_PER_TASK: usize = 4096;
+
 /// How many tasks a thread takes at once, with the same buffers: a quarter of its share.
 fn in_a_row(tasks: usize) -> usize {
     tasks.div_ceil(4 * rayon::current_num_threads())
@@ -37,7 +42,7 @@ pub(super) fn forward<B: CpuBackend>(
     let stage = Stage::new(g, B::values(&inputs.weight), B::values(&inputs.bias), false);
     let (input_len, output_len) = (g.input_len(), g.output_len());
     let winners_len = g.winners_len();
-    let mut output = vec![0.0; g.images * output_len];
+    let mut output = Unwritten::new(g.images * output_len);
     let mut winners = vec![0; g.images * winners_len];
 
     // `chunks_mut(0)` panics, so without pooling each task gets an empty slice.
@@ -48,20 +53,21 @@ pub(super) fn forward<B: CpuBackend>(
     } else {
         winners.chunks_mut(IMAGES_PER_TASK * winners_len).collect()
     };
-    let tasks = g.images.div_ceil(IMAGES_PER_TASK);
+    let tasks: Vec<Part> = output.parts(IMAGES_PER_TASK * output_len).collect();
+    let in_a_row = in_a_row(tasks.len());
     B::values(&inputs.x)
         .par_chunks(IMAGES_PER_TASK * input_len)
-        .zip(output.par_chunks_mut(IMAGES_PER_TASK * output_len))
+        .zip(tasks)
         .zip(winners_of_task)
-        .with_min_len(in_a_row(tasks))
+        .with_min_len(in_a_row)
         .for_each_init(
             || stage.scratch(),
-            |scratch, ((inputs, outputs), winners)| {
-                stage.forward(scratch, inputs, outputs, winners);
+            |scratch, ((inputs, mut outputs), winners)| {
+                stage.forward(scratch, inputs, &mut outputs, winners);
             },
         );
     (
-        B::from_values(output, Shape::from(g.output_shape())),
+        B::from_values(output.into_vec(), Shape::from(g.output_shape())),
         Arc::new(winners),
     )
 }
@@ -94,15 +100,14 @@ pub(super) fn backward<B: CpuBackend>(
         winners,
     };
 
-    let mut x_gradient = vec![0.0; if wants_x { x.len() } else { 0 }];
+    let mut x_gradient = wants_x.then(|| Unwritten::new(x.len()));
     let tasks = g.images.div_ceil(IMAGES_PER_TASK);
-    let x_gradient_of_task: Vec<Option<&mut [f32]>> = if wants_x {
-        x_gradient
-            .chunks_mut(IMAGES_PER_TASK * input_len)
+    let x_gradient_of_task: Vec<Option<Part>> = match &mut x_gradient {
+        Some(gradient) => gradient
+            .parts(IMAGES_PER_TASK * input_len)
             .map(Some)
-            .collect()
-    } else {
-        (0..tasks).map(|_| None).collect()
+            .collect(),
+        None => (0..tasks).map(|_| None).collect(),
     };
     let partial_sums: Vec<(Vec<f32>, Vec<f32>)> = x_gradient_of_task
         .into_par_iter()
@@ -110,7 +115,7 @@ pub(super) fn backward<B: CpuBackend>(
         .with_min_len(in_a_row(tasks))
         .map_init(
             || stage.scratch(),
-            |scratch, (task, x_gradient)| {
+            |scratch, (task, mut x_gradient)| {
                 let mut weight_gradient = vec![0.0; weight.len()];
                 let mut bias_gradient = vec![0.0; g.out_channels];
                 let start = task * IMAGES_PER_TASK;
@@ -119,7 +124,7 @@ pub(super) fn backward<B: CpuBackend>(
                     scratch,
                     kept.part(g, start..end),
                     &output_gradient[start * output_len..end * output_len],
-                    x_gradient,
+                    x_gradient.as_mut(),
                     (&mut weight_gradient, &mut bias_gradient),
                 );
                 (weight_gradient, bias_gradient)
@@ -130,21 +135,22 @@ pub(super) fn backward<B: CpuBackend>(
     // In the order of the tasks, whichever finished first: floating-point sums depend on the order.
     let mut weight_gradient = vec![0.0; weight.len()];
     let mut bias_gradient = vec![0.0; g.out_channels];
-    for (weight, bias) in &partial_sums {
-        weight_gradient
-            .iter_mut()
-            .zip(weight)
-            .for_each(|(sum, part)| *sum += part);
-        bias_gradient
-            .iter_mut()
-            .zip(bias)
-            .for_each(|(sum, part)| *sum += part);
+    weight_gradient
+        .par_chunks_mut(SUMS_PER_TASK)
+        .enumerate()
+        .for_each(|(index, sums)| {
+            for (weight, _) in &partial_sums {
+                add(sums, &weight[index * SUMS_PER_TASK..][..sums.len()]);
+            }
+        });
+    for (_, bias) in &partial_sums {
+        add(&mut bias_gradient, bias);
     }
     let [height, width] = g.input;
     Gradients {
-        x: wants_x.then(|| {
+        x: x_gradient.map(|gradient| {
             B::from_values(
-                x_gradient,
+                gradient.into_vec(),
                 Shape::from([g.images, g.in_channels, height, width]),
             )
         }),

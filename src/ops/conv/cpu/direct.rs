@@ -137,7 +137,6 @@ pub(super) struct Adjoint {
 
 /// A part of the image's pixels, with the taps that read them.
 struct Part {
-    phase: [usize; 2],
     /// `[C_in, C_out·taps]`
     weight: Packed,
     starts: Vec<usize>,
@@ -155,7 +154,7 @@ impl Adjoint {
         } = *direct;
         let plane = grid.padded().plane;
         // Of each tap in one direction: itself, and the place in the gradient that it reads.
-        let part = |phase: [usize; 2], taps: [Vec<(usize, usize)>; 2]| {
+        let part = |taps: [Vec<(usize, usize)>; 2]| {
             let [rows, columns] = &taps;
             let pairs = rows
                 .iter()
@@ -170,7 +169,6 @@ impl Adjoint {
             let starts = (0..out_channels)
                 .flat_map(|channel| taps.iter().map(move |(_, start)| channel * plane + start));
             Part {
-                phase,
                 weight: Packed::new(in_channels, out_channels * taps.len(), element),
                 starts: starts.collect(),
             }
@@ -178,7 +176,7 @@ impl Adjoint {
         let parts = match input {
             Input::Plain(_) => {
                 let taps = || (0..SIDE).map(|tap| (tap, SIDE - 1 - tap)).collect();
-                vec![part([0, 0], [taps(), taps()])]
+                vec![part([taps(), taps()])]
             }
             Input::Phases(_) => {
                 // Even pixels are read by tap 1 of the pixel beside, odd ones by tap 2 of it and by tap 0 of the next.
@@ -187,29 +185,41 @@ impl Adjoint {
                     _ => vec![(2, 1), (0, 2)],
                 };
                 let phases = (0..Phases::COUNT).map(|phase| [phase / 2, phase % 2]);
-                phases.map(|phase| part(phase, phase.map(taps))).collect()
+                phases.map(|phase| part(phase.map(taps))).collect()
             }
         };
         Self { grid, input, parts }
     }
 
-    /// Values of a part, as a product leaves it.
+    /// Values of the parts that are put together at once, as products leave them.
     pub fn product_len(&self) -> usize {
-        let rows = self.parts.first().map_or(0, |part| part.weight.rows());
-        rows * self.grid.run()
+        let rows = self.parts.iter().take(2).map(|part| part.weight.rows());
+        rows.sum::<usize>() * self.grid.run()
     }
 
     /// The image's gradient `[C_in, H, W]`, of a padded gradient of the result. `product` is written over.
     pub fn image_gradient(&self, padded: &[f32], product: &mut [f32], gradient: &mut [f32]) {
-        for part in &self.parts {
+        let multiply = |part: &Part, product: &mut [f32]| {
             product::multiply(&part.weight, &part.starts, padded, product);
-            match self.input {
-                Input::Plain(grid) => grid.copy(
-                    (product, grid.product()),
-                    (gradient, grid.plain()),
-                    |source, target| target.copy_from_slice(source),
-                ),
-                Input::Phases(phases) => phases.join(product, part.phase, gradient),
+        };
+        match self.input {
+            Input::Plain(grid) => {
+                for part in &self.parts {
+                    multiply(part, product);
+                    grid.copy(
+                        (&*product, grid.product()),
+                        (&mut *gradient, grid.plain()),
+                        |source, target| target.copy_from_slice(source),
+                    );
+                }
+            }
+            Input::Phases(phases) => {
+                let (evens, odds) = product.split_at_mut(product.len() / 2);
+                for (row, [even, odd]) in self.parts.as_chunks().0.iter().enumerate() {
+                    multiply(even, evens);
+                    multiply(odd, odds);
+                    phases.join([&*evens, &*odds], row, gradient);
+                }
             }
         }
     }

@@ -6,8 +6,10 @@ use super::blocks::{pool, shuffle, unpool, unshuffle};
 use super::direct::{Adjoint, Direct, active};
 use super::geometry::Geometry;
 use super::planes::Layout;
+use super::scratch::{Lease, Scratch, resized};
 use super::upsampled::{Upsampled, activated};
-use super::winograd::{Images, Units, Winograd};
+use super::winograd::{Images, Winograd};
+use crate::ops::unwritten::Part;
 
 /// Values that images and their gradients may have in a thread's cache, 512 KiB: the sums over small ones take several
 /// images at once, since they are kept in vectors that have to be added up in the end.
@@ -25,19 +27,6 @@ enum Convolution {
     Direct(Direct, Option<Adjoint>),
     Winograd(Winograd),
     Upsampled(Upsampled),
-}
-
-/// Buffers that a thread reuses for each of its images, or has for a few of them.
-pub(super) struct Scratch {
-    /// Images with a border, or as the convolution takes them.
-    images: Vec<f32>,
-    /// Gradients of the convolution's results, with a border if the images have one.
-    gradients: Vec<f32>,
-    /// The convolution's result, or what becomes the image's gradient.
-    product: Vec<f32>,
-    /// The taps of an upsampled image.
-    taps: Vec<f32>,
-    units: Units,
 }
 
 /// What the forward pass left for the backward pass, of some images.
@@ -96,34 +85,30 @@ impl Stage {
         }
     }
 
-    /// Buffers for a thread.
-    pub fn scratch(&self) -> Scratch {
-        let zeros = |len| vec![0.0; len];
+    /// Buffers for a thread, for some images at once.
+    pub fn scratch(&self) -> Lease {
+        let g = &self.geometry;
         let images = self.at_once();
-        let result = self.geometry.conv_len();
-        let mut scratch = Scratch {
-            images: Vec::new(),
-            gradients: Vec::new(),
-            product: Vec::new(),
-            taps: Vec::new(),
-            units: Units::default(),
-        };
+        let mut scratch = Scratch::lease();
+        resized(&mut scratch.output, g.output_len());
+        resized(&mut scratch.image_gradients, images * g.input_len());
         match &self.convolution {
             Convolution::Direct(direct, adjoint) => {
                 let adjoint_len = adjoint.as_ref().map_or(0, Adjoint::product_len);
-                scratch.images = zeros(images * direct.padded_len());
-                scratch.gradients = zeros(images * direct.gradient_len());
-                scratch.product = zeros(direct.product_len().max(adjoint_len));
+                // Their borders must be zero.
+                resized(&mut scratch.images, images * direct.padded_len()).fill(0.0);
+                resized(&mut scratch.gradients, images * direct.gradient_len()).fill(0.0);
+                resized(&mut scratch.product, direct.product_len().max(adjoint_len));
             }
             Convolution::Winograd(_) => {
-                scratch.gradients = zeros(images * result);
-                scratch.product = zeros(images * result);
+                resized(&mut scratch.gradients, images * g.conv_len());
+                resized(&mut scratch.product, images * g.conv_len());
             }
             Convolution::Upsampled(upsampled) => {
-                scratch.images = zeros(upsampled.image_len());
-                scratch.gradients = zeros(result);
-                scratch.product = zeros(result);
-                scratch.taps = zeros(upsampled.taps_len());
+                resized(&mut scratch.images, upsampled.image_len());
+                resized(&mut scratch.gradients, g.conv_len());
+                resized(&mut scratch.product, g.conv_len());
+                resized(&mut scratch.taps, upsampled.taps_len());
             }
         }
         scratch
@@ -134,7 +119,7 @@ impl Stage {
         &self,
         scratch: &mut Scratch,
         inputs: &[f32],
-        outputs: &mut [f32],
+        outputs: &mut Part,
         winners: &mut [u8],
     ) {
         let g = &self.geometry;
@@ -143,14 +128,15 @@ impl Stage {
         let Scratch {
             images,
             product,
+            output,
             taps,
             units,
             ..
         } = scratch;
+        let output = &mut output[..g.output_len()];
         let mut finish = |image: usize, result: &mut [f32], layout: Layout| {
-            let output = &mut outputs[image * g.output_len()..][..g.output_len()];
             let winners = &mut winners[image * g.winners_len()..][..g.winners_len()];
-            self.finish(result, layout, output, winners);
+            outputs.extend(self.finish(result, layout, output, winners));
         };
         match &self.convolution {
             Convolution::Direct(direct, _) => {
@@ -176,6 +162,9 @@ impl Stage {
             }
             Convolution::Upsampled(upsampled) => {
                 for (image, input) in inputs.chunks_exact(g.input_len()).enumerate() {
+                    let images = &mut images[..upsampled.image_len()];
+                    let taps = &mut taps[..upsampled.taps_len()];
+                    let product = &mut product[..g.conv_len()];
                     activated(input, activate, images);
                     upsampled.convolve(images, taps, product);
                     finish(image, product, g.grid().plain());
@@ -184,8 +173,14 @@ impl Stage {
         }
     }
 
-    /// Bias, and what comes behind the convolution, whose result is in `conv`.
-    fn finish(&self, conv: &mut [f32], layout: Layout, output: &mut [f32], winners: &mut [u8]) {
+    /// Bias, and what comes behind the convolution, whose result is in `conv`; `output` has room for what becomes of it.
+    fn finish<'a>(
+        &self,
+        conv: &'a mut [f32],
+        layout: Layout,
+        output: &'a mut [f32],
+        winners: &mut [u8],
+    ) -> &'a [f32] {
         let g = &self.geometry;
         let options = g.options;
         for (plane, bias) in conv.chunks_exact_mut(layout.plane).zip(&self.bias) {
@@ -194,17 +189,20 @@ impl Stage {
                 *value = if options.relu { active(sum) } else { sum };
             }
         }
+        let plain = g.grid().plain();
         if options.max_pool {
             pool(g, conv, layout, output, winners);
         } else if options.shuffle {
             shuffle(g.grid(), conv, layout, output);
+        } else if layout == plain {
+            return conv;
         } else {
-            g.grid().copy(
-                (conv, layout),
-                (output, g.grid().plain()),
-                |source, target| target.copy_from_slice(source),
-            );
+            g.grid()
+                .copy((conv, layout), (output, plain), |source, target| {
+                    target.copy_from_slice(source);
+                });
         }
+        output
     }
 
     /// Some images backward: adds to the gradients of weights and bias, and sets the images'.
@@ -213,7 +211,7 @@ impl Stage {
         scratch: &mut Scratch,
         kept: Kept,
         output_gradients: &[f32],
-        mut image_gradients: Option<&mut [f32]>,
+        mut image_gradients: Option<&mut Part>,
         (weight_gradient, bias_gradient): (&mut [f32], &mut [f32]),
     ) {
         let g = &self.geometry;
@@ -223,18 +221,23 @@ impl Stage {
             let kept = kept.part(g, images.clone());
             let of = |len: usize| images.start * len..images.end * len;
             let gradients = &output_gradients[of(g.output_len())];
-            let mut image_gradients = image_gradients
-                .as_deref_mut()
-                .map(|gradients| &mut gradients[of(g.input_len())]);
             self.backward_at_once(
                 scratch,
                 kept,
                 gradients,
-                image_gradients.as_deref_mut(),
+                image_gradients.is_some(),
                 (&mut *weight_gradient, &mut *bias_gradient),
             );
-            if let Some(gradients) = image_gradients {
-                self.deactivate(kept.input, gradients);
+            if let Some(targets) = &mut image_gradients {
+                let gradients = &scratch.image_gradients[..kept.input.len()];
+                if g.options.activate {
+                    // None where the activation before the convolution is flat.
+                    targets.extend_by(gradients, kept.input, |gradient, input| {
+                        if input > 0.0 { gradient } else { 0.0 }
+                    });
+                } else {
+                    targets.extend(gradients);
+                }
             }
         }
         if let Convolution::Winograd(winograd) = &self.convolution {
@@ -242,13 +245,13 @@ impl Stage {
         }
     }
 
-    /// As many images as are handled at once; their gradients are those behind the activation.
+    /// As many images as are handled at once; their gradients, in `scratch`, are those behind the activation.
     fn backward_at_once(
         &self,
         scratch: &mut Scratch,
         kept: Kept,
         output_gradients: &[f32],
-        image_gradients: Option<&mut [f32]>,
+        wants_images: bool,
         (weight_gradient, bias_gradient): (&mut [f32], &mut [f32]),
     ) {
         let g = &self.geometry;
@@ -261,10 +264,13 @@ impl Stage {
         let Scratch {
             images,
             gradients,
+            image_gradients,
             product,
             taps,
             units,
+            ..
         } = scratch;
+        let image_gradients = wants_images.then(|| &mut image_gradients[..count * g.input_len()]);
         let gradients = &mut gradients[..count * len];
         let each = gradients.chunks_exact_mut(len);
         let outputs = output_gradients.chunks_exact(g.output_len());
@@ -296,6 +302,8 @@ impl Stage {
                 winograd.add_weight_gradient(units, Images { values, activate }, gradients);
             }
             Convolution::Upsampled(upsampled) => {
+                let images = &mut images[..upsampled.image_len()];
+                let taps = &mut taps[..upsampled.taps_len()];
                 activated(kept.input, activate, images);
                 upsampled.gradients(images, taps, gradients, weight_gradient, image_gradients);
             }
@@ -345,15 +353,6 @@ impl Stage {
         }
         for (plane, bias) in gradient.chunks_exact(layout.plane).zip(bias_gradient) {
             *bias += sum(plane);
-        }
-    }
-
-    /// No gradient where the activation before the convolution is flat.
-    fn deactivate(&self, input: &[f32], gradient: &mut [f32]) {
-        if self.geometry.options.activate {
-            for (gradient, input) in gradient.iter_mut().zip(input) {
-                *gradient = if *input > 0.0 { *gradient } else { 0.0 };
-            }
         }
     }
 }

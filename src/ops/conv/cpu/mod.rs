@@ -6,7 +6,7 @@
 //! - `winograd`: the convolution and its adjoints by fewer products, where channels are many;
 //! - `upsampled`: the convolution behind an upsampling; `gemm`: the matrix product for that;
 //! - `blocks`: maxima and pixel shuffle behind a convolution;
-//! - `kernels`: some images, forward and backward, on slices;
+//! - `kernels`: some images, forward and backward, on slices; `scratch`: the buffers for that;
 //! - `batch`: a batch, shared among threads; this file: the stage's place in burn.
 
 #![cfg_attr(
@@ -25,6 +25,7 @@ mod geometry;
 mod kernels;
 mod planes;
 mod product;
+mod scratch;
 mod upsampled;
 mod winograd;
 

@@ -16,7 +16,7 @@ pub(super) struct Grid {
 }
 
 /// Where the pixels of planes are.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     /// The first pixel of a plane.
     pub first: usize,
@@ -126,27 +126,40 @@ impl Phases {
         let wholes = planes.chunks_exact(height * width);
         for (whole, phases) in wholes.zip(phases.chunks_exact_mut(Self::COUNT * plane)) {
             for (y, row) in whole.chunks_exact(width).enumerate() {
-                for b in 0..2.min(width) {
-                    let place = (2 * (y % 2) + b) * plane + first + (y / 2) * stride;
-                    let targets = &mut phases[place..][..self.grid.width];
-                    for (target, pixel) in targets.iter_mut().zip(row[b..].iter().step_by(2)) {
-                        *target = value(*pixel);
-                    }
+                let pair = &mut phases[2 * (y % 2) * plane..][..2 * plane];
+                let (evens, odds) = pair.split_at_mut(plane);
+                let place = first + (y / 2) * stride;
+                let (evens, odds) = (&mut evens[place..], &mut odds[place..]);
+                let (pairs, last) = row.as_chunks();
+                for ([even, odd], targets) in pairs.iter().zip(evens.iter_mut().zip(odds)) {
+                    *targets.0 = value(*even);
+                    *targets.1 = value(*odd);
+                }
+                if let Some(last) = last.first() {
+                    evens[pairs.len()] = value(*last);
                 }
             }
         }
     }
 
-    /// Each value of phase `[a, b]`, as a product made it, `[C, run]`, to its place in planes `[C, H, W]`.
-    pub fn join(self, phase: &[f32], [a, b]: [usize; 2], planes: &mut [f32]) {
+    /// Each value of the phases of even or odd rows, `a`, of even and odd columns, as products made them, `[C, run]`, to
+    /// its place in planes `[C, H, W]`.
+    pub fn join(self, [evens, odds]: [&[f32]; 2], a: usize, planes: &mut [f32]) {
         let Layout { stride, plane, .. } = self.grid.product();
         let Grid { height, width } = self.whole;
         let wholes = planes.chunks_exact_mut(height * width);
-        for (whole, phase) in wholes.zip(phase.chunks_exact(plane)) {
+        let phases = evens.chunks_exact(plane).zip(odds.chunks_exact(plane));
+        for (whole, (evens, odds)) in wholes.zip(phases) {
             let targets = whole.chunks_exact_mut(width).skip(a).step_by(2);
-            for (row, target) in phase.chunks(stride).zip(targets) {
-                for (value, target) in row.iter().zip(target.iter_mut().skip(b).step_by(2)) {
-                    *target = *value;
+            let rows = evens.chunks(stride).zip(odds.chunks(stride));
+            for ((evens, odds), target) in rows.zip(targets) {
+                let (pairs, last) = target.as_chunks_mut();
+                let count = pairs.len();
+                for (pair, values) in pairs.iter_mut().zip(evens.iter().zip(odds)) {
+                    *pair = [*values.0, *values.1];
+                }
+                if let Some(last) = last.first_mut() {
+                    *last = evens[count];
                 }
             }
         }

@@ -294,3 +294,10 @@ impl Accumulate<'_> {
         sums
     }
 }
+
+/// Adds values to as many sums.
+pub(super) fn add(sums: &mut [f32], values: &[f32]) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum += value;
+    }
+}

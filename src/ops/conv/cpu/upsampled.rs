@@ -5,6 +5,7 @@
 use super::direct::active;
 use super::gemm::{Matrix, multiply};
 use super::geometry::Geometry;
+use super::product::add;
 
 const TAPS: usize = 9;
 
@@ -170,11 +171,5 @@ fn spread(planes: &[f32], [height, width]: [usize; 2], taps: &mut [f32]) {
                 }
             }
         }
-    }
-}
-
-fn add(target: &mut [f32], source: &[f32]) {
-    for (target, source) in target.iter_mut().zip(source) {
-        *target += source;
     }
 }

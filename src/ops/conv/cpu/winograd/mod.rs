@@ -19,6 +19,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::geometry::Geometry;
 use super::product::LANES;
+use super::scratch::resized;
 use gradient::{Correlate, Finish};
 pub(super) use tiles::Images;
 use tiles::{BAND, EMPTY, Line, PRODUCTS, Tiles, Unit, line, vector, vector_mut};
@@ -47,6 +48,13 @@ pub(super) struct Units {
     sums: Vec<f32>,
     /// Whether they are of any images yet.
     has_sums: bool,
+}
+
+impl Units {
+    /// Begins anew, whatever sums were begun.
+    pub fn forget(&mut self) {
+        self.has_sums = false;
+    }
 }
 
 /// As many units as are needed, of those that a thread has.
@@ -136,11 +144,21 @@ impl Winograd {
         });
     }
 
+    /// Values of the sums that become the weights' gradient.
+    fn sums_len(&self) -> usize {
+        let channels = [self.in_channels, self.out_channels];
+        PRODUCTS
+            * channels
+                .map(|channels| channels.next_multiple_of(LANES))
+                .iter()
+                .product::<usize>()
+    }
+
     /// Adds up the weights' gradient, of some images and gradients of their results.
     pub fn add_weight_gradient(&self, units: &mut Units, images: Images, gradients: &[f32]) {
         let [inputs, outputs] =
             [self.in_channels, self.out_channels].map(|channels| channels.next_multiple_of(LANES));
-        units.sums.resize(PRODUCTS * inputs * outputs, 0.0);
+        let sums = resized(&mut units.sums, self.sums_len());
         let read = first(&mut units.read, inputs);
         let products = first(&mut units.products, outputs);
         read[self.in_channels..].fill(EMPTY);
@@ -149,7 +167,7 @@ impl Winograd {
             winograd: self,
             read,
             products,
-            sums: &mut units.sums,
+            sums,
             begins: !units.has_sums,
             images,
             gradients,
@@ -161,7 +179,7 @@ impl Winograd {
     pub fn finish_weight_gradient(&self, units: &mut Units, gradient: &mut [f32]) {
         Arch::new().dispatch(Finish {
             winograd: self,
-            sums: &units.sums,
+            sums: resized(&mut units.sums, self.sums_len()),
             gradient,
         });
         units.has_sums = false;

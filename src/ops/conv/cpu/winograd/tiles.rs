@@ -10,6 +10,8 @@
     reason = "what isn't inlined into `with_simd` isn't compiled for wide vectors"
 )]
 
+use std::ops::Range;
+
 use pulp::Simd;
 
 use super::transforms::{self, SIDE, TILE};
@@ -94,13 +96,13 @@ impl Tiles {
         for (channel, unit) in units.iter_mut().enumerate() {
             for (index, image) in images.values.chunks_exact(channels * plane).enumerate() {
                 let at = TILE * index * self.across;
-                let source = &image[channel * plane..][first * width..last * width];
                 let pixels = before[above..].iter_mut().zip(&mut after[above..]);
-                for (row, (before, after)) in source.chunks_exact(width).zip(pixels) {
-                    let near = &row[left..end.min(left + TILE * LANES)];
-                    let far = &row[end.min(left + TILE - 1)..end];
-                    copy(simd, near, images.activate, &mut before[at + 1..]);
-                    copy(simd, far, images.activate, &mut after[at..]);
+                for (y, (before, after)) in (first..last).zip(pixels) {
+                    let row = &image[channel * plane + y * width..];
+                    let near = left..end.min(left + TILE * LANES);
+                    let far = end.min(left + TILE - 1)..end;
+                    copy(simd, row, near, images.activate, &mut before[at + 1..]);
+                    copy(simd, row, far, images.activate, &mut after[at..]);
                     before[at] = match left.checked_sub(1) {
                         Some(beside) if images.activate => active(row[beside]),
                         Some(beside) => row[beside],
@@ -148,10 +150,9 @@ impl Tiles {
         for (channel, unit) in units.iter_mut().enumerate() {
             for (index, image) in gradients.chunks_exact(channels * plane).enumerate() {
                 let at = TILE * index * self.across;
-                let source = &image[channel * plane..][..plane];
-                let source = source.chunks_exact(width).skip(top);
-                for (row, pixels) in source.zip(&mut pixels) {
-                    copy(simd, &row[left..end], false, &mut pixels[at..]);
+                for (y, pixels) in (top..height).zip(&mut pixels) {
+                    let row = &image[channel * plane + y * width..];
+                    copy(simd, row, left..end, false, &mut pixels[at..]);
                 }
             }
             for (pixels, row) in pixels.iter().zip(&mut rows) {
@@ -186,6 +187,7 @@ impl Tiles {
         let Grid { height, width } = self.grid;
         let plane = height * width;
         let end = width.min(left + TILE * LANES);
+        let across = end - left == width;
         let mut pixels: [Pixels; RESULT_ROWS] = [[0.0; _]; RESULT_ROWS];
         for (channel, unit) in units.iter().enumerate() {
             for (band, pixels) in pixels.as_chunks_mut::<TILE>().0.iter_mut().enumerate() {
@@ -209,10 +211,14 @@ impl Tiles {
             }
             for (index, image) in images.chunks_exact_mut(units.len() * plane).enumerate() {
                 let at = TILE * index * self.across;
-                let target = &mut image[channel * plane..][..plane];
-                let target = target.chunks_exact_mut(width).skip(top);
-                for (row, pixels) in target.zip(&pixels) {
-                    store(simd, &pixels[at..], &mut row[left..end]);
+                let bottom = height.min(top + RESULT_ROWS);
+                let plane = &mut image[channel * plane..][..bottom * width];
+                for (y, pixels) in (top..bottom).zip(&pixels) {
+                    // What is written beyond a row of the only unit of its width is where the next row comes.
+                    let start = y * width + left;
+                    let room = if across { plane.len() } else { y * width + end };
+                    let target = &mut plane[start..room];
+                    store(simd, &pixels[at..], target, end - left);
                 }
             }
         }
@@ -295,29 +301,61 @@ fn activated<S: Simd>(simd: S, values: S::f32s, activate: bool) -> S::f32s {
     }
 }
 
-/// Copies a row to the beginning of a longer one, in whole vectors: some zeros follow it.
+/// Copies some values to the beginning of a longer row, in whole vectors: some zeros follow them. Loads of parts of
+/// vectors are calls of functions, so what is behind the values is read, too, where there is something.
 #[inline(always)]
-fn copy<S: Simd>(simd: S, source: &[f32], activate: bool, target: &mut [f32]) {
-    let (vectors, rest) = S::as_simd_f32s(source);
+fn copy<S: Simd>(
+    simd: S,
+    source: &[f32],
+    values: Range<usize>,
+    activate: bool,
+    target: &mut [f32],
+) {
+    let count = values.len();
+    let source = &source[values.start..];
+    let whole = count - count % S::F32_LANES;
+    let vectors = S::as_simd_f32s(&source[..whole]).0;
     let mut targets = target.chunks_exact_mut(S::F32_LANES);
     for (vector, target) in vectors.iter().zip(&mut targets) {
         S::as_mut_simd_f32s(target).0[0] = activated(simd, *vector, activate);
     }
-    if let (false, Some(target)) = (rest.is_empty(), targets.next()) {
-        let values = simd.partial_load_f32s(rest);
-        S::as_mut_simd_f32s(target).0[0] = activated(simd, values, activate);
+    if whole == count {
+        return;
+    }
+    let Some(target) = targets.next() else {
+        return;
+    };
+    let values = if let Some(values) = source[whole..].get(..S::F32_LANES) {
+        let own = simd.less_than_f32s(vector::<S>(&LANE, 0), simd.splat_f32s(LANE[count - whole]));
+        let values = S::as_simd_f32s(values).0[0];
+        simd.select_f32s(own, values, simd.splat_f32s(0.0))
+    } else {
+        simd.partial_load_f32s(&source[whole..count])
+    };
+    S::as_mut_simd_f32s(target).0[0] = activated(simd, values, activate);
+}
+
+/// Copies the beginning of a longer row: `count` values, and what follows them in whole vectors, where the target has room.
+#[inline(always)]
+fn store<S: Simd>(simd: S, source: &[f32], target: &mut [f32], count: usize) {
+    let whole = count - count % S::F32_LANES;
+    let sources = S::as_simd_f32s(&source[..count.next_multiple_of(S::F32_LANES)]).0;
+    let (vectors, rest) = target.split_at_mut(whole);
+    let vectors = S::as_mut_simd_f32s(vectors).0;
+    for (vector, source) in vectors.iter_mut().zip(sources) {
+        *vector = *source;
+    }
+    let Some(source) = sources.get(vectors.len()) else {
+        return;
+    };
+    if let Some(target) = rest.get_mut(..S::F32_LANES) {
+        S::as_mut_simd_f32s(target).0[0] = *source;
+    } else {
+        simd.partial_store_f32s(&mut rest[..count - whole], *source);
     }
 }
 
-/// Copies the beginning of a longer row.
-#[inline(always)]
-fn store<S: Simd>(simd: S, source: &[f32], target: &mut [f32]) {
-    let mut sources = source.chunks_exact(S::F32_LANES);
-    let (vectors, rest) = S::as_mut_simd_f32s(target);
-    for (vector, source) in vectors.iter_mut().zip(&mut sources) {
-        *vector = S::as_simd_f32s(source).0[0];
-    }
-    if let (false, Some(source)) = (rest.is_empty(), sources.next()) {
-        simd.partial_store_f32s(rest, S::as_simd_f32s(source).0[0]);
-    }
-}
+/// The lanes' numbers.
+const LANE: Line = [
+    0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0,
+];
