@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use super::blocks::{pool, shuffle, unpool, unshuffle};
+use super::buffer::first;
 use super::direct::{Adjoint, Direct, active};
 use super::geometry::Geometry;
 use super::planes::Layout;
-use super::scratch::{Lease, Scratch, resized};
+use super::scratch::{Lease, Scratch};
 use super::upsampled::{Upsampled, activated};
 use super::winograd::{Images, Winograd};
 use crate::ops::unwritten::Part;
@@ -90,25 +91,29 @@ impl Stage {
         let g = &self.geometry;
         let images = self.at_once();
         let mut scratch = Scratch::lease();
-        resized(&mut scratch.output, g.output_len());
-        resized(&mut scratch.image_gradients, images * g.input_len());
+        first(&mut scratch.output, g.output_len(), 0.0);
+        first(&mut scratch.image_gradients, images * g.input_len(), 0.0);
         match &self.convolution {
             Convolution::Direct(direct, adjoint) => {
                 let adjoint_len = adjoint.as_ref().map_or(0, Adjoint::product_len);
                 // Their borders must be zero.
-                resized(&mut scratch.images, images * direct.padded_len()).fill(0.0);
-                resized(&mut scratch.gradients, images * direct.gradient_len()).fill(0.0);
-                resized(&mut scratch.product, direct.product_len().max(adjoint_len));
+                first(&mut scratch.images, images * direct.padded_len(), 0.0).fill(0.0);
+                first(&mut scratch.gradients, images * direct.gradient_len(), 0.0).fill(0.0);
+                first(
+                    &mut scratch.product,
+                    direct.product_len().max(adjoint_len),
+                    0.0,
+                );
             }
             Convolution::Winograd(_) => {
-                resized(&mut scratch.gradients, images * g.conv_len());
-                resized(&mut scratch.product, images * g.conv_len());
+                first(&mut scratch.gradients, images * g.conv_len(), 0.0);
+                first(&mut scratch.product, images * g.conv_len(), 0.0);
             }
             Convolution::Upsampled(upsampled) => {
-                resized(&mut scratch.images, upsampled.image_len());
-                resized(&mut scratch.gradients, g.conv_len());
-                resized(&mut scratch.product, g.conv_len());
-                resized(&mut scratch.taps, upsampled.taps_len());
+                first(&mut scratch.images, upsampled.image_len(), 0.0);
+                first(&mut scratch.gradients, g.conv_len(), 0.0);
+                first(&mut scratch.product, g.conv_len(), 0.0);
+                first(&mut scratch.taps, upsampled.taps_len(), 0.0);
             }
         }
         scratch

@@ -6,7 +6,7 @@
 //! - `winograd`: the convolution and its adjoints by fewer products, where channels are many;
 //! - `upsampled`: the convolution behind an upsampling; `gemm`: the matrix product for that;
 //! - `blocks`: maxima and pixel shuffle behind a convolution;
-//! - `kernels`: some images, forward and backward, on slices; `scratch`: the buffers for that;
+//! - `kernels`: some images, forward and backward, on slices; `scratch`, `buffer`: what they take;
 //! - `batch`: a batch, shared among threads; this file: the stage's place in burn.
 
 #![cfg_attr(
@@ -19,6 +19,7 @@
 
 mod batch;
 mod blocks;
+mod buffer;
 mod direct;
 mod gemm;
 mod geometry;

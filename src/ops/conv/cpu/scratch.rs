@@ -60,11 +60,3 @@ impl DerefMut for Lease {
         &mut self.0
     }
 }
-
-/// As many values as are needed, of a buffer that grows for them.
-pub(super) fn resized(values: &mut Vec<f32>, len: usize) -> &mut [f32] {
-    if values.len() < len {
-        values.resize(len, 0.0);
-    }
-    &mut values[..len]
-}

@@ -17,9 +17,9 @@ use std::array;
 
 use pulp::{Arch, Simd, WithSimd};
 
+use super::buffer::first;
 use super::geometry::Geometry;
 use super::product::LANES;
-use super::scratch::resized;
 use gradient::{Correlate, Finish};
 pub(super) use tiles::Images;
 use tiles::{BAND, EMPTY, Line, PRODUCTS, Tiles, Unit, line, vector, vector_mut};
@@ -55,14 +55,6 @@ impl Units {
     pub fn forget(&mut self) {
         self.has_sums = false;
     }
-}
-
-/// As many units as are needed, of those that a thread has.
-fn first(units: &mut Vec<Unit>, count: usize) -> &mut [Unit] {
-    if units.len() < count {
-        units.resize(count, EMPTY);
-    }
-    &mut units[..count]
 }
 
 impl Winograd {
@@ -137,8 +129,8 @@ impl Winograd {
             tiles: self.tiles,
             weight,
             out_channels,
-            read: first(&mut units.read, in_channels),
-            products: first(&mut units.products, padded),
+            read: first(&mut units.read, in_channels, EMPTY),
+            products: first(&mut units.products, padded, EMPTY),
             images,
             results,
         });
@@ -158,9 +150,9 @@ impl Winograd {
     pub fn add_weight_gradient(&self, units: &mut Units, images: Images, gradients: &[f32]) {
         let [inputs, outputs] =
             [self.in_channels, self.out_channels].map(|channels| channels.next_multiple_of(LANES));
-        let sums = resized(&mut units.sums, self.sums_len());
-        let read = first(&mut units.read, inputs);
-        let products = first(&mut units.products, outputs);
+        let sums = first(&mut units.sums, self.sums_len(), 0.0);
+        let read = first(&mut units.read, inputs, EMPTY);
+        let products = first(&mut units.products, outputs, EMPTY);
         read[self.in_channels..].fill(EMPTY);
         products[self.out_channels..].fill(EMPTY);
         Arch::new().dispatch(Correlate {
@@ -179,7 +171,7 @@ impl Winograd {
     pub fn finish_weight_gradient(&self, units: &mut Units, gradient: &mut [f32]) {
         Arch::new().dispatch(Finish {
             winograd: self,
-            sums: resized(&mut units.sums, self.sums_len()),
+            sums: first(&mut units.sums, self.sums_len(), 0.0),
             gradient,
         });
         units.has_sums = false;
