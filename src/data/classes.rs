@@ -1,6 +1,6 @@
 //! The choice of some classes, by name or number.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -49,7 +49,7 @@ pub enum ClassSelection {
     Auto,
     /// Whatever there is.
     All,
-    /// These, by name or number, in lower case; never empty.
+    /// These, by name or number; never empty.
     Some(Vec<String>),
 }
 
@@ -65,16 +65,16 @@ impl ClassSelection {
             Self::Auto | Self::All => return Ok((0..count).collect()),
             Self::Some(words) => words,
         };
+        let ids = ids_by_name(names);
         words
             .iter()
             .map(|word| {
-                let alias = ALIASES.iter().find(|(alias, _)| alias == word);
-                let find = |word: &str| {
-                    (0..)
-                        .zip(names)
-                        .find(|(_, name)| name.to_lowercase() == word)
-                };
-                let by_name = find(word).or_else(|| find(alias?.1)).map(|(id, _)| id);
+                let lower = word.to_lowercase();
+                let alias = ALIASES.iter().find(|(alias, _)| *alias == lower);
+                let find = |word: &str| ids.get(word).copied();
+                let by_name = find(word)
+                    .or_else(|| find(&lower))
+                    .or_else(|| find(alias?.1));
                 let by_number = || word.parse().ok().filter(|&id| id < count);
                 by_name
                     .or_else(by_number)
@@ -109,15 +109,33 @@ impl ClassSelection {
         if chosen.len() == names.len() {
             return Self::All;
         }
-        // As a number, where the name would be read as something else.
+        let ids = ids_by_name(names);
+        // In lower case, or as it is where another differs by case alone; as a number, where the name would be read as
+        // something else.
         let name = |id: &u32| {
-            let name = names[*id as usize].to_lowercase();
-            let is_plain =
-                !name.contains(',') && name.trim() == name && !RESERVED.contains(&name.as_str());
-            if is_plain { name } else { id.to_string() }
+            let name = &names[*id as usize];
+            let spellings = [name.to_lowercase(), name.clone()];
+            let mut own = spellings.into_iter().filter(|name| {
+                let is_reserved = RESERVED.contains(&name.to_lowercase().as_str());
+                let is_plain = !name.contains(',') && name.trim() == name && !is_reserved;
+                is_plain && ids.get(name) == Some(id)
+            });
+            own.next().unwrap_or_else(|| id.to_string())
         };
         Self::Some(chosen.iter().map(name).collect())
     }
+}
+
+/// The place of each name, as it is, and in lower case if no other is spelt so; of equal ones, the first.
+fn ids_by_name(names: &[String]) -> BTreeMap<String, u32> {
+    let mut ids = BTreeMap::new();
+    for (id, name) in (0..).zip(names) {
+        ids.entry(name.clone()).or_insert(id);
+    }
+    for (id, name) in (0..).zip(names) {
+        ids.entry(name.to_lowercase()).or_insert(id);
+    }
+    ids
 }
 
 impl fmt::Display for ClassSelection {
@@ -137,11 +155,8 @@ impl FromStr for ClassSelection {
         if text.trim().is_empty() {
             return Err(DataError::NoClasses);
         }
-        let words: Vec<String> = text
-            .split(',')
-            .map(|word| word.trim().to_lowercase())
-            .collect();
-        let is_there = |reserved: &str| words.iter().any(|word| word == reserved);
+        let words: Vec<String> = text.split(',').map(|word| word.trim().to_owned()).collect();
+        let is_there = |reserved: &str| words.iter().any(|word| word.to_lowercase() == reserved);
         Ok(if is_there("all") {
             Self::All
         } else if is_there("auto") {

@@ -308,7 +308,7 @@ impl Images {
         &self.source
     }
 
-    /// SHA-256 in hexadecimal over classes and values: equal for equal images from any source.
+    /// SHA-256 in hexadecimal over classes and values; of a folder's files, over the hash of each one's values.
     #[must_use]
     pub fn sha256(&self) -> &str {
         &self.sha256

@@ -128,6 +128,7 @@ impl Inputs {
         }
         let listing = list(path).map_err(|error| not_listed(path, &error))?;
         self.warnings.extend(listing.warnings);
+        self.warnings.extend(listing.classless);
         self.entries
             .extend(listing.files.into_iter().map(|mut listed| {
                 listed.name = format!("{below}{}", listed.name);

@@ -71,6 +71,13 @@ pub fn prepare_again(
     config.validate()?;
     let load = |place: Option<&PathBuf>| -> Result<_, TrainError> {
         let mut config = config.clone();
+        if let (Some(before), Some(now), Some(labels)) =
+            (&config.data.data, place, &mut config.data.labels)
+            && let Ok(inner) = labels.strip_prefix(before)
+        {
+            // A table in the folder moved with it.
+            *labels = now.join(inner);
+        }
         config.data.data = place.cloned();
         let images = load_images(&mut config.data, watch)?;
         check_images(run, &images)?;

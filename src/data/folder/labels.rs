@@ -29,8 +29,11 @@ pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, DataError> {
         let record = record.map_err(|error| wrong(error.to_string()))?;
         let line = record.position().map_or(0, csv::Position::line);
         let field = |place: usize| record.get(place).unwrap_or_default();
-        let name = field(paths).replace('\\', "/");
-        let name = name.trim_start_matches("./").to_owned();
+        let name = field(paths);
+        let name = name
+            .trim_start_matches("./")
+            .trim_start_matches(".\\")
+            .to_owned();
         let class = field(classes).to_owned();
         if name.is_empty() || class.is_empty() {
             return Err(wrong(format!("line {line} lacks a path or a class")));

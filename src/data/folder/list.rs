@@ -63,6 +63,8 @@ pub(in crate::data) struct Listing {
     pub ignored: BTreeMap<String, usize>,
     /// What should be said of it.
     pub warnings: Vec<String>,
+    /// Why folders are no classes, if they might have been; of no matter where a table names the classes.
+    pub classless: Option<String>,
 }
 
 /// Looks through `root`.
@@ -147,12 +149,15 @@ impl Walk {
                 first_few(&names)
             ));
         }
-        if classless > 0 && !classes.is_empty() {
-            warnings.push(format!(
-            "{classless} of the images lie beside the folders {}, so that folders can't be classes: the \
-             images have none. Move those images into folders, or name classes by `labels`",
-            first_few(&classes.iter().cloned().collect::<Vec<_>>())
-        ));
+        let is_classless = classless > 0 && !classes.is_empty();
+        let classless = is_classless.then(|| {
+            format!(
+                "{classless} of the images lie beside the folders {}, so that folders can't be classes: the images \
+                 have none",
+                first_few(&classes.iter().cloned().collect::<Vec<_>>())
+            )
+        });
+        if is_classless {
             for file in &mut files {
                 file.class = None;
             }
@@ -162,6 +167,7 @@ impl Walk {
             files,
             ignored,
             warnings,
+            classless,
         }
     }
 }
@@ -257,6 +263,12 @@ impl Walk {
         }
         names.push(name);
         match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() && is_own(path) => {
+                *self
+                    .ignored
+                    .entry("folders of runs".to_owned())
+                    .or_default() += 1;
+            }
             Ok(metadata) if metadata.is_dir() => {
                 if let Err(error) = self.folder(path, names) {
                     self.fail(path, names, &error);
@@ -319,6 +331,13 @@ impl Walk {
             fault: Some(format!("it can't be read ({error})")),
         });
     }
+}
+
+/// Whether a folder is a run's or a sweep's. Runs begun in a folder of images leave theirs there, with pictures that are
+/// none of the images.
+fn is_own(folder: &Path) -> bool {
+    let has = |name: &str| folder.join(name).is_file();
+    (has("config.toml") && has("status.json")) || has("sweep.csv")
 }
 
 /// Hidden entries, and what macOS and Windows leave behind.

@@ -12,7 +12,7 @@ mod decode;
 mod labels;
 mod list;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -94,9 +94,13 @@ fn load_listed(
         mut files,
         ignored,
         mut warnings,
+        classless,
     } = listing;
-    if let Some(table) = &options.labels {
-        warnings.extend(label(files.iter_mut(), table)?);
+    match &options.labels {
+        Some(table) => warnings.extend(label(files.iter_mut(), table)?),
+        None => warnings.extend(classless.map(|what| {
+            format!("{what}. Move those images into folders, or name classes by `labels`")
+        })),
     }
     if files.is_empty() {
         return Err(DataError::NoImageFiles {
@@ -169,20 +173,29 @@ pub(super) fn label<'a>(
     table: &Path,
 ) -> Result<Option<String>, DataError> {
     let labels = labels::read(table)?;
+    // A table made on Windows may have other separators, and elsewhere they may be part of a name.
+    let with_slashes: HashMap<String, &String> = labels
+        .keys()
+        .filter(|name| name.contains('\\'))
+        .map(|name| (name.replace('\\', "/"), name))
+        .collect();
     let mut used = HashSet::new();
     let mut first = None;
     for file in files {
         first.get_or_insert_with(|| file.name.clone());
-        file.class = labels.get(&file.name).cloned();
-        if file.class.is_some() {
-            used.insert(file.name.clone());
+        let named = labels.get_key_value(&file.name);
+        let named = named.or_else(|| labels.get_key_value(*with_slashes.get(&file.name)?));
+        file.class = named.map(|(_, class)| class.clone());
+        if let Some((name, _)) = named {
+            used.insert(name.clone());
         } else if file.fault.is_none() {
             file.fault = Some(format!("it has no class in {}", path_text(table)));
         }
     }
     let unknown: Vec<String> = labels
-        .into_keys()
-        .filter(|name| !used.contains(name))
+        .keys()
+        .filter(|name| !used.contains(*name))
+        .cloned()
         .collect();
     if used.is_empty() {
         return Err(DataError::Labels {

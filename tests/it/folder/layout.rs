@@ -70,6 +70,52 @@ fn folders_are_classes_and_what_is_nested_belongs_to_the_first() -> Outcome {
 }
 
 #[test]
+fn classes_that_differ_by_case_are_told_apart_by_it() -> Outcome {
+    let home = tempdir()?;
+    for (seed, name) in (0..).zip(["Cat/1.png", "cat/1.png", "cat/2.png", "dog/1.png"]) {
+        picture(home.path(), name, seed);
+    }
+    let of = |classes: &str| {
+        let classes: ClassSelection = classes.parse().expect("classes");
+        load_with(home.path(), FolderOptions::default(), &classes)
+    };
+    for (classes, expected) in [("cat", 2), ("Cat", 1), ("Cat,cat", 3), ("DOG", 1), ("0", 1)] {
+        let images = of(classes)?;
+        assert_eq!(images.len(), expected, "{classes}");
+        // What a run keeps of the choice means the same.
+        let kept = images.classes().to_string();
+        assert_eq!(
+            of(&kept)?.manifest(),
+            images.manifest(),
+            "{classes} as {kept}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn folders_of_runs_are_no_images() -> Outcome {
+    let home = tempdir()?;
+    picture(home.path(), "1.png", 1);
+    for name in [
+        "runs/a/config.toml",
+        "runs/a/status.json",
+        "sweep/sweep.csv",
+    ] {
+        let path = home.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder"))?;
+        fs::write(path, "")?;
+    }
+    picture(home.path(), "runs/a/best.png", 2);
+    picture(home.path(), "sweep/rate_quality.png", 3);
+    let images = load(home.path())?;
+    assert_eq!(images.manifest(), ["1.png"]);
+    let collection = images.collection().expect("files of their own");
+    assert_eq!(collection.ignored["folders of runs"], 2);
+    Ok(())
+}
+
+#[test]
 fn images_beside_folders_have_no_classes_and_a_warning_says_why() -> Outcome {
     let home = tempdir()?;
     for (seed, name) in (0..).zip(["dog/1.png", "cat/2.png", "preview.png"]) {
@@ -265,6 +311,23 @@ fn a_table_gives_the_classes_of_a_flat_folder() -> Outcome {
         warnings(&images)
     );
     assert!(skipped(&images)[0].starts_with("00.png: it has no class in "));
+
+    // Separators may be those of Windows, and elsewhere such a sign may be part of a name.
+    picture(&folder, "sub/x.png", 31);
+    #[cfg(unix)]
+    picture(&folder, r"sub\y.png", 32);
+    let images = labelled("path,class\n.\\sub\\x.png,good\nsub\\y.png,bad\n")??;
+    #[cfg(unix)]
+    assert_eq!(images.manifest(), ["sub/x.png", r"sub\y.png"]);
+    assert_eq!(classes(&images)[0], Some("good"));
+    assert!(
+        !warnings(&images).contains("beside the folders"),
+        "{}",
+        warnings(&images)
+    );
+    fs::remove_dir_all(folder.join("sub"))?;
+    #[cfg(unix)]
+    fs::remove_file(folder.join(r"sub\y.png"))?;
 
     for (table, problem) in [
         ("path,label\n00.png,a\n", "no column `class`"),

@@ -253,6 +253,36 @@ fn settings_of_images_come_from_flags_and_files_and_are_checked() -> Outcome {
 }
 
 #[test]
+fn a_table_of_classes_moves_with_its_folder() -> Outcome {
+    let home = tempdir()?;
+    let folder = photos(home.path());
+    let rows =
+        (0..40).map(|seed| format!("{}/{seed:02}.png,{}\n", ["cat", "dog"][seed % 2], seed % 3));
+    let table = folder.join("labels.csv");
+    fs::write(
+        &table,
+        "path,class\n".to_owned() + &rows.collect::<String>(),
+    )?;
+    training(home.path(), &folder)
+        .arg("--labels")
+        .arg(&table)
+        .assert()
+        .success();
+    let moved = home.path().join("moved");
+    fs::rename(&folder, &moved)?;
+    with_run(home.path(), &["eval"])
+        .arg("--data")
+        .arg(&moved)
+        .assert()
+        .success();
+    with_run(home.path(), &["resume", "--epochs", "3"])
+        .env("TRAINER_DATA", &moved)
+        .assert()
+        .success();
+    Ok(())
+}
+
+#[test]
 fn a_sweep_over_a_folder_uses_the_cache() -> Outcome {
     let home = tempdir()?;
     let folder = photos(home.path());
