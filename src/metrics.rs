@@ -186,7 +186,7 @@ pub struct Quality {
     /// Mean SSIM.
     #[serde(with = "number")]
     pub ssim: f64,
-    /// Mean PSNR in dB; infinite if a reconstruction is exact.
+    /// Mean PSNR in dB; that of an exact reconstruction is 100 dB.
     #[serde(with = "number")]
     pub psnr: f64,
     /// Mean squared error.

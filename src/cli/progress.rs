@@ -96,7 +96,11 @@ impl Progress {
             clock,
         } = self.epoch;
         let elapsed = clock.seconds();
-        let rate = (done - resumed.unwrap_or(0)) as f64 / elapsed;
+        let trained = done - resumed.unwrap_or(0);
+        let rate = trained as f64 / elapsed;
+        if done >= images && trained == 0 {
+            return "  validating".to_owned();
+        }
         if done >= images {
             return format!("  {rate:.0} images/s  validating");
         }

@@ -2,6 +2,7 @@
 //! SIGHUP and a script's `&` with SIGINT, stay ignored.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 
@@ -10,13 +11,22 @@ use crate::limits::NO_THREAD;
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
+/// Signals that come sooner after the first are the same one: `timeout` sends it to the program and then to all of its
+/// group, and who presses Ctrl-C twice takes longer.
+const SAME: Duration = Duration::from_millis(150);
+
 /// Is set by the first Ctrl-C (or SIGTERM), for the current step to finish and the run to be saved; the
 /// second one ends the program at once. SIGHUP sets it, too, and never ends the program: when a
 /// terminal is closed, both the shell and the system may send it.
 pub(super) fn stop_on_signal() -> anyhow::Result<&'static AtomicBool> {
-    on_signal(|| {
+    let mut first = None;
+    on_signal(move || {
+        let first = *first.get_or_insert_with(Instant::now);
         if STOP.swap(true, Ordering::Relaxed) {
-            exit_interrupted();
+            if first.elapsed() > SAME {
+                exit_interrupted();
+            }
+            return;
         }
         terminal::message(b"stopping after this step; again to stop at once\n");
     })?;

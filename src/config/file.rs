@@ -30,8 +30,12 @@ impl TrainConfig {
             None => Architecture::default(),
         };
         let corrupt = table.get("corrupt").and_then(Value::as_str);
-        let rate = table.get("rate").and_then(Value::as_float);
-        if corrupt.is_some_and(|kind| kind != "none") || rate.is_some_and(|rate| rate > 0.0) {
+        let has_rate = match table.get("rate") {
+            Some(Value::Float(rate)) => *rate > 0.0,
+            Some(Value::Integer(rate)) => *rate > 0,
+            _ => false,
+        };
+        if corrupt.is_some_and(|kind| kind != "none") || has_rate {
             // Refinement would bring the noise back, and isn't part of training for few bits.
             table.entry("refine").or_insert(Value::Integer(0));
         }

@@ -48,8 +48,8 @@ pub struct Objective {
 pub struct BatchLoss {
     /// What the optimizer's step is to lower, with autodiff. `[1]`
     pub loss: Tensor<1>,
-    /// What it consists of, by name, without autodiff, `[1]` each. The first is the loss of the
-    /// reconstructions, which is recorded as the training loss.
+    /// What it consists of, by name, without autodiff, `[1]` each. The first is what is recorded as the training loss:
+    /// that of the reconstructions, with the price of the codes' bytes, if they have one.
     pub parts: Vec<(&'static str, Tensor<1>)>,
 }
 
@@ -80,11 +80,12 @@ impl Objective {
         if !self.rate.is_none() {
             let decoded = mean_loss(network, self.rate.noisy(encoded.clone(), draw));
             let bytes = self.rate.bytes(encoded);
+            let loss = decoded.clone() + bytes.clone() * self.rate.weight;
             let parts = vec![
-                ("reconstruction", decoded.clone().inner()),
-                ("bytes", bytes.clone().inner()),
+                ("priced", loss.clone().inner()),
+                ("reconstruction", decoded.inner()),
+                ("bytes", bytes.inner()),
             ];
-            let loss = decoded + bytes * self.rate.weight;
             return BatchLoss { loss, parts };
         }
         if self.refine == 0 {

@@ -42,8 +42,13 @@ pub(crate) fn add_scores(
     let mut columns = Vec::new();
     for (indices, images) in images.indexed_batches(indices)? {
         let seen = objective.noise.in_scoring(images.clone(), indices);
-        let prediction = network.predict(objective.encode(network, seen));
-        let losses = objective.losses(&prediction, images.clone());
+        let codes = objective.encode(network, seen);
+        let prediction = network.predict(codes.clone());
+        let mut losses = objective.losses(&prediction, images.clone());
+        if !objective.rate.is_none() {
+            // As in training: else the best epoch would be one whose codes take many bytes.
+            losses = losses + objective.rate.bytes(codes) * objective.rate.weight;
+        }
         let restored = prediction.reconstructions();
         let [ssim, mse] = ssim_and_mse(restored, images, &objective.ssim_config);
         columns.push(Tensor::stack::<2>(vec![losses, ssim, mse], 0)); // [3, n]

@@ -1,8 +1,9 @@
 //! Where the files of a run folder are.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{RunDir, RunError};
 
@@ -85,7 +86,15 @@ impl RunDir {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             Err(source) => return Err(RunError::Read { path, source }),
         };
-        paths.retain(|path| path.extension().is_some_and(|end| end == "ckpt"));
+        // A file of another name isn't one of the run's.
+        let is_own = |path: &Path| {
+            let name = path.file_name().and_then(OsStr::to_str);
+            let number = name.and_then(|name| name.strip_prefix("step-")?.strip_suffix(".ckpt"));
+            number.is_some_and(|number| {
+                number.len() >= 10 && number.bytes().all(|byte| byte.is_ascii_digit())
+            })
+        };
+        paths.retain(|path| is_own(path));
         paths.sort_unstable_by(|a, b| b.cmp(a));
         Ok(paths)
     }

@@ -13,15 +13,14 @@ impl Training<'_> {
     pub(super) fn check_growth(&self, metrics: &EpochMetrics) -> Result<(), TrainError> {
         /// Far above the ups and downs of training.
         const GROWTH: f64 = 10.0;
+        /// Of an untrained model's loss: below it, one is as good as another, and some start as PCA with none at all.
+        const NEXT_TO_NONE: f64 = 0.03;
         let history = &self.progress.history;
-        let untrained = || {
-            let first_step = self.progress.losses.first().copied().unwrap_or(0.0);
-            // A model that starts as PCA may start with next to no loss.
-            let loss = &self.prepared.config.training.loss;
-            first_step.max(loss.total_weight())
-        };
+        let untrained = self.prepared.config.training.loss.total_weight();
+        let first_step = self.progress.losses.first().copied().unwrap_or(0.0);
         let lowest = history.iter().map(|row| row.train_loss).reduce(f64::min);
-        let lowest = lowest.unwrap_or_else(untrained);
+        let lowest = lowest.unwrap_or(first_step.max(untrained));
+        let lowest = lowest.max(NEXT_TO_NONE * untrained);
         let first = history.first().map_or(lowest, |row| row.train_loss);
         let has_exploded = metrics.train_loss > GROWTH * lowest && metrics.train_loss > first;
         if !has_exploded && metrics.validation_loss.is_finite() {

@@ -13,6 +13,7 @@ use crate::model::ModelError;
 use crate::plot::PlotError;
 use crate::readback::ReadError;
 use crate::run::RunError;
+use crate::words::count;
 
 /// Why a run can't be prepared, trained, resumed or opened.
 #[derive(Debug, thiserror::Error)]
@@ -48,10 +49,24 @@ pub enum TrainError {
         /// What doesn't fit.
         message: String,
     },
+    /// There are weights, and no checkpoints, so that resuming would start over.
+    #[error(
+        "{}: {} were trained, and no checkpoint is left to resume from. Starting over would replace {}: start a new run \
+         from it by `init`, or move it away to start this one over",
+        path.display(), count(*epochs, "epoch"), weights.display()
+    )]
+    CheckpointsGone {
+        /// The run's folder.
+        path: PathBuf,
+        /// What would be lost.
+        weights: PathBuf,
+        /// Epochs that it had finished.
+        epochs: usize,
+    },
     /// There are checkpoints, and none can be read.
     #[error(
         "no checkpoint to resume from: {faults}. Restore one from a copy, or delete those that are \
-         damaged: without any, `trainer resume` starts the run over"
+         damaged, and best.safetensors: without any, `trainer resume` starts the run over"
     )]
     NoCheckpoint {
         /// What is wrong with each.

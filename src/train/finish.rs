@@ -66,7 +66,7 @@ impl Training<'_> {
             );
             Some(scores.await?.quality())
         };
-        let compressor = Compressor::new(&model, None);
+        let compressor = Compressor::new(&model, Some(0));
         let bytes = compressor.trained_bytes(&self.prepared.images, &split.test);
         #[expect(clippy::cast_precision_loss, reason = "counts")]
         let bytes_per_image = (bytes.await?).map(|bytes| bytes as f64 / split.test.len() as f64);

@@ -199,7 +199,7 @@ struct Step<'a> {
     moments: BTreeMap<String, [Tensor<1>; 2]>,
     /// How much of itself a running mean keeps.
     kept: f64,
-    /// None in the first step.
+    /// None where none are kept.
     averages: Option<BTreeMap<String, Tensor<1>>>,
 }
 

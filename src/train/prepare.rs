@@ -1,5 +1,6 @@
 //! From settings to everything that a run needs: images, split, layers, device.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -174,23 +175,26 @@ pub(super) fn model_info(config: &TrainConfig, images: &Images) -> ModelInfo {
         model, training, ..
     } = config;
     let names = images.class_names().iter().zip(0..);
-    let is_used = |id: u32| {
-        let labels = images.labels();
-        labels.is_some_and(|labels| labels.ids.contains(&id))
-    };
+    let labels = images.labels();
+    let used: BTreeSet<u32> = labels
+        .into_iter()
+        .flat_map(|labels| labels.ids.iter().copied())
+        .collect();
+    // Images that were read before may have been prepared in another way than the settings say.
+    let preparation = images.collection().map(|collection| collection.preparation);
     ModelInfo {
         arch: model.arch,
         latent_dim: model.latent_dim,
         width: model.width,
         image: images.shape(),
-        preparation: config.data.image_options().preparation(),
+        preparation: preparation.unwrap_or_else(|| config.data.image_options().preparation()),
         loss: training.loss.clone(),
         corrupt: training.corrupt,
         rate: training.rate,
         refine: training.refine,
         ssim_preset: training.ssim_preset,
         classes: names
-            .filter(|(_, id)| is_used(*id))
+            .filter(|(_, id)| used.contains(id))
             .map(|(name, _)| name.clone())
             .collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

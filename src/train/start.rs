@@ -34,8 +34,17 @@ pub fn start_run(
 ///
 /// # Errors
 ///
-/// Where the folder can't be written.
+/// Where the folder can't be written, or has weights but no checkpoint to go on from.
 pub fn resume_run(prepared: &Prepared, run: &RunDir) -> Result<(), TrainError> {
+    let epochs = run.read_status().map_or(0, |status| status.epoch);
+    let has_weights = epochs > 0 && run.best_checkpoint().exists();
+    if has_weights && run.checkpoints_by_age()?.is_empty() {
+        return Err(TrainError::CheckpointsGone {
+            path: run.path().to_owned(),
+            weights: run.best_checkpoint(),
+            epochs,
+        });
+    }
     let now = circumstances(prepared, Local::now());
     run.write_config(&prepared.config.to_toml())?;
     // A run without the file can be resumed all the same.

@@ -228,7 +228,8 @@ impl<'a> Training<'a> {
         let epoch = self.progress.history.len() + 1;
         let steps_per_epoch = split.train.len().div_ceil(config.batch_size);
         let steps = config.epochs * steps_per_epoch;
-        let mut learning_rate = config.learning_rate;
+        // A checkpoint may have left nothing of the epoch but its end.
+        let mut learning_rate = self.learning_rate(self.progress.step.saturating_sub(1), steps);
         // Losses that the device has yet to be asked for.
         let mut losses = Vec::new();
         let mut turns = Turns::start();

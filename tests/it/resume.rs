@@ -348,6 +348,18 @@ fn killed() -> (TempDir, PathBuf) {
     (runs, run)
 }
 
+/// As `timeout` does, which signals the program and then its group.
+#[test]
+fn a_signal_that_comes_twice_at_once_saves_the_run() {
+    let runs = TempDir::new().expect("a folder");
+    let mut child = start(&settings(runs.path(), &["--epochs", "99"]));
+    let run = wait_for_step(runs.path(), 2);
+    signal(&child, "TERM");
+    signal(&child, "TERM");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert_eq!(json(&run.join("status.json"))["state"], "interrupted");
+}
+
 #[test]
 fn a_damaged_checkpoint_is_noticed_and_the_one_before_it_taken() {
     let expected = unbroken(&[]);
@@ -388,6 +400,17 @@ fn without_a_whole_checkpoint_the_error_says_so_and_without_any_the_run_starts_o
     for path in checkpoints(&run) {
         fs::remove_file(path).expect("removing");
     }
+    // Weights of a finished epoch are never replaced by those of a new start.
+    let weights = run.join("checkpoints/best.safetensors");
+    let before = fs::read(&weights).expect("weights");
+    trainer()
+        .arg("resume")
+        .arg(&run)
+        .assert()
+        .code(1)
+        .stderr(contains("no checkpoint is left").and(contains("best.safetensors")));
+    assert!(fs::read(&weights).expect("weights") == before);
+    fs::remove_file(&weights).expect("removing");
     finish(&resume(&run));
     assert_eq!(differing_bytes(&outcome(&run), &unbroken(&[])), 0);
 }
