@@ -20,6 +20,10 @@ pub const BLOCK: usize = 4096;
 const LONGEST_HEADER: usize = 1 << 20;
 /// Bytes of the names in a block, which are paths.
 const LONGEST_NAMES: u64 = (BLOCK as u64) << 16;
+/// Of an image, as of those that are read.
+const LONGEST_SIDE: usize = 65_535;
+/// Bytes that a value takes at most: 49 decisions, each of at most 13 bits.
+const LONGEST_VALUE: usize = 80;
 
 /// What a file says of its codes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -174,6 +178,8 @@ pub struct Reader<R: Read> {
     input: Summed<R>,
     header: Header,
     images: u64,
+    /// Whether its images have names and sizes; not known before the first block.
+    has_names: Option<bool>,
 }
 
 impl<R: Read> Reader<R> {
@@ -206,6 +212,7 @@ impl<R: Read> Reader<R> {
             input,
             header,
             images: 0,
+            has_names: None,
         })
     }
 
@@ -246,10 +253,14 @@ impl<R: Read> Reader<R> {
         let most = usize::try_from(LONGEST_NAMES).unwrap_or(usize::MAX);
         let names = self.input.read_part(most)?;
         let sizes = self.input.read_part(most)?;
-        // No value takes more than four bytes, for long.
-        let bytes = self.input.read_part(width.saturating_mul(8 * count) + 64)?;
+        let most = LONGEST_VALUE.saturating_mul(width).saturating_mul(count);
+        let bytes = self.input.read_part(most.saturating_add(LONGEST_VALUE))?;
         self.input.check_sum()?;
         let images = images(&names, &sizes, count).ok_or(CHANGED)?;
+        // All blocks have names, or none.
+        if *self.has_names.get_or_insert(images.is_some()) != images.is_some() {
+            return Err(CHANGED);
+        }
         let values = symbols.decode(&bytes, count).ok_or(CHANGED)?;
         self.images += count as u64;
         Ok(Some(Block { values, images }))
@@ -280,10 +291,10 @@ fn images(names: &[u8], sizes: &[u8], count: usize) -> Option<Option<Vec<CodedIm
         let length = u32::from_le_bytes(*length) as usize;
         let (name, after) = after.split_at_checked(length)?;
         rest = after;
-        Some(CodedImage {
-            path: std::str::from_utf8(name).ok()?.to_owned(),
-            size: pair.map(|side| u32::from_le_bytes(side) as usize),
-        })
+        let size = pair.map(|side| u32::from_le_bytes(side) as usize);
+        let is_size = size.iter().all(|side| (1..=LONGEST_SIDE).contains(side));
+        let path = std::str::from_utf8(name).ok()?.to_owned();
+        is_size.then_some(CodedImage { path, size })
     });
     let images: Vec<CodedImage> = images.collect::<Option<_>>()?;
     (images.len() == count && rest.is_empty()).then_some(Some(images))

@@ -15,9 +15,10 @@ use serde_json::Value;
 
 use super::design::{Architecture, Design};
 use super::error::ModelError;
+use super::table::parameters;
 use super::weights::Weights;
 use crate::anomaly::{Calibration, CodeStatistics};
-use crate::data::{Corruption, Preparation};
+use crate::data::{Corruption, LARGEST_SIDE, Preparation};
 use crate::image::ImageShape;
 use crate::loss::Loss;
 use crate::ssim::Preset;
@@ -33,6 +34,11 @@ const CODE_MEAN: &str = "calibration.code_mean";
 const CODE_COVARIANCE: &str = "calibration.code_covariance";
 /// In the record: the quantiles of a calibration.
 const SCORES: &str = "calibration";
+
+/// More than any image that is read has.
+const MOST_CHANNELS: usize = 4;
+/// More values or channels than any model is made with.
+const MOST_VALUES: usize = 1 << 16;
 
 /// What a model file says of its model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,6 +82,38 @@ impl ModelInfo {
     #[must_use]
     pub fn design(&self) -> Design {
         self.arch.design(self.image, self.width)
+    }
+
+    /// Whether a network can be what it says and have these tensors, so far as sizes tell: before memory is taken for it.
+    pub(super) fn check(&self, weights: &Weights) -> Result<(), String> {
+        let ImageShape {
+            channels,
+            height,
+            width,
+        } = self.image;
+        let sizes = [
+            ("channels", channels, 1..=MOST_CHANNELS),
+            ("height", height, 1..=LARGEST_SIDE),
+            ("width of images", width, 1..=LARGEST_SIDE),
+            ("latent values", self.latent_dim, 1..=MOST_VALUES),
+            ("width", self.width, 0..=MOST_VALUES),
+        ];
+        for (what, size, possible) in sizes {
+            if !possible.contains(&size) {
+                return Err(format!("its {what} can't be {size}"));
+            }
+        }
+        let shape = self.image.batch(1);
+        let ssim = self.ssim_preset.config().check(shape, shape);
+        ssim.map_err(|error| error.to_string())?;
+        let values: usize = weights.tensors().map(|(_, _, values)| values.len()).sum();
+        let expected = parameters(&self.design(), self.latent_dim);
+        if values < expected {
+            return Err(format!(
+                "it has {values} values, and the network that it describes {expected}"
+            ));
+        }
+        Ok(())
     }
 
     /// The architecture in words, with its width if it can have several.
@@ -192,6 +230,11 @@ impl ModelFile {
         };
         let mut record: BTreeMap<String, Value> =
             serde_json::from_str(&text).map_err(|error| foreign(error.to_string()))?;
+        if record.contains_key("design") {
+            return Err(foreign(
+                "it is what `trainer export` made of a model for PyTorch; take the model's own file".to_owned(),
+            ));
+        }
         let format = record.remove("format").and_then(|value| value.as_u64());
         let format = format.ok_or_else(|| foreign("it names no format".to_owned()))?;
         if format > FORMAT {

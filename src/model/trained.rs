@@ -107,6 +107,7 @@ impl Model {
     /// A model of these tensors. The error is why they don't make one.
     pub(crate) fn of(info: ModelInfo, weights: &Weights, device: &Device) -> Result<Self, String> {
         let device = device.clone().inner();
+        info.check(weights)?;
         let design = info.design();
         let network = Autoencoder::new(&design, info.latent_dim, 0, &device);
         let network = weights.load_into(network, &device);

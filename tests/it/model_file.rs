@@ -194,6 +194,33 @@ fn damaged_foreign_and_newer_files_are_refused_by_name() {
         header.replacen("tensors_sha256\\\":\\\"", "tensors_sha256\\\":\\\"0", 1)
     });
     assert!(matches!(open(&other), ModelError::Damaged { .. }));
+    // A record of a network that nobody has the memory for.
+    for (key, value) in [
+        ("latent_dim", "60000"),
+        ("latent_dim", "1000000000"),
+        ("height", "4000000000"),
+        ("width", "3"),
+    ] {
+        let other = with_record(&bytes, |header| {
+            let start = header.find(&format!("\\\"{key}\\\":")).expect("a key");
+            let (before, after) = header.split_at(start);
+            let (_, rest) = after.split_once([',', '}']).expect("a value");
+            let end = after[..after.len() - rest.len()]
+                .chars()
+                .last()
+                .expect("a sign");
+            format!("{before}\\\"{key}\\\":{value}{end}{rest}")
+        });
+        let error = open(&other);
+        // Of a wrong width, the calibration may tell first.
+        assert!(
+            matches!(
+                error,
+                ModelError::Damaged { .. } | ModelError::Foreign { .. }
+            ),
+            "{key}: {error}"
+        );
+    }
     for length in [0, 7, 100, bytes.len() - 1] {
         let error = open(&bytes[..length]);
         assert!(matches!(error, ModelError::Foreign { .. }), "{error}");

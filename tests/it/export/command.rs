@@ -38,6 +38,12 @@ fn the_command_writes_what_other_programs_need_and_says_what_they_lack() {
     assert!(fs::read(folder.join("encoder.onnx")).expect("a file") == expected.encoder);
     let module = fs::read_to_string(folder.join("autoencoder.py")).expect("a file");
     assert_eq!(module, export::PYTORCH_MODULE);
+    let mut info = trainer();
+    info.args(["info", "--backend", "flex"])
+        .arg(folder.join("pytorch.safetensors"));
+    info.assert()
+        .code(1)
+        .stderr(contains("for PyTorch; take the model's own file"));
 
     // What is there stays.
     fs::write(folder.join("decoder.onnx"), "mine").expect("a file");
