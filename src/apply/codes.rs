@@ -1,6 +1,7 @@
 //! Codes in files: NumPy's format, with a table of their images beside it, or one table with both; and a record of what
 //! made them.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,9 @@ use crate::npy;
 
 /// Columns of a table of codes before the codes themselves.
 const COLUMNS: [&str; 3] = ["row", "path", "class"];
+
+/// What the columns of values are called, before their numbers from 0 on.
+const VALUE: &str = "code_";
 
 /// Which image a code is of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,7 +40,7 @@ pub enum CodesError {
     /// It isn't one.
     #[error(
         "{} isn't a file of codes: {problem}. Take a .npy or .csv file that `trainer encode` wrote, or one of \
-         32-bit floats [N, latent_dim]",
+         floats [N, latent_dim]",
         path.display()
     )]
     Malformed {
@@ -167,7 +171,7 @@ impl CodesRecord {
 ///
 /// Where `out` can't be written.
 pub fn write_codes_header(out: &mut impl Write, latent_dim: usize) -> io::Result<()> {
-    let names = (0..latent_dim).map(|index| format!("code_{index}"));
+    let names = (0..latent_dim).map(|index| format!("{VALUE}{index}"));
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(COLUMNS.iter().map(|name| (*name).to_owned()).chain(names))?;
     writer.flush()
@@ -217,7 +221,7 @@ fn read(
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
     let (codes, found, rows) = if is_table {
-        let (rows, codes, found) = read_table(path)?;
+        let (rows, codes, found) = read_table(path, false)?;
         if found == 0 {
             return Err(malformed(
                 "it is the table beside an array of codes, without codes itself; give the array"
@@ -228,7 +232,7 @@ fn read(
     } else {
         let (codes, found) = read_array(path)?;
         let table = path.with_extension("csv");
-        let rows = (wants_rows && table.is_file()).then(|| read_table(&table));
+        let rows = (wants_rows && table.is_file()).then(|| read_table(&table, true));
         let rows = rows.transpose()?.map(|(rows, ..)| rows);
         (codes, found, rows)
     };
@@ -281,30 +285,43 @@ fn read_array(path: &Path) -> Result<(Vec<f32>, usize), CodesError> {
             header.shape
         )));
     };
-    if header.element != "<f4" || header.is_fortran {
-        return Err(malformed(format!(
-            "its elements are {}{}",
-            header.element,
-            if header.is_fortran {
-                ", column by column"
-            } else {
-                ""
-            }
-        )));
-    }
-    let (values, rest) = values.as_chunks();
-    if !rest.is_empty() || Some(values.len()) != rows.checked_mul(width) || width == 0 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "codes are in single precision"
+    )]
+    let (values, rest): (Vec<f32>, bool) = match header.element.as_str() {
+        "<f4" => {
+            let (values, rest) = values.as_chunks();
+            let values = values.iter().copied().map(f32::from_le_bytes);
+            (values.collect(), rest.is_empty())
+        }
+        // What NumPy makes of most arithmetic.
+        "<f8" => {
+            let (values, rest) = values.as_chunks();
+            let values = values
+                .iter()
+                .copied()
+                .map(|value| f64::from_le_bytes(value) as f32);
+            (values.collect(), rest.is_empty())
+        }
+        other => return Err(malformed(format!("its elements are {other}"))),
+    };
+    if !rest || Some(values.len()) != rows.checked_mul(width) || width == 0 {
         return Err(malformed(format!(
             "it has {} values instead of {rows} × {width}",
             values.len()
         )));
     }
-    let values = values.iter().copied().map(f32::from_le_bytes).collect();
+    if header.is_fortran {
+        let by_rows = (0..rows).flat_map(|row| (0..width).map(move |column| column * rows + row));
+        return Ok((by_rows.map(|place| values[place]).collect(), width));
+    }
     Ok((values, width))
 }
 
-/// Images, codes and how many values each has (none in a table without them).
-fn read_table(path: &Path) -> Result<(Vec<CodeRow>, Vec<f32>, usize), CodesError> {
+/// Images, codes and how many values each has (none in a table without them), from columns that are told by their names.
+/// With `is_beside`, of an array whose rows are in the order in which they were written.
+fn read_table(path: &Path, is_beside: bool) -> Result<(Vec<CodeRow>, Vec<f32>, usize), CodesError> {
     let malformed = |problem: String| CodesError::Malformed {
         path: path.to_owned(),
         problem,
@@ -317,35 +334,45 @@ fn read_table(path: &Path) -> Result<(Vec<CodeRow>, Vec<f32>, usize), CodesError
     let header = reader
         .headers()
         .map_err(|error| malformed(error.to_string()))?;
-    let begins = header.iter().take(COLUMNS.len()).eq(COLUMNS);
-    if !begins {
+    let places: HashMap<&str, usize> = header.iter().zip(0..).collect();
+    let [Some(&row), Some(&image), Some(&class)] = COLUMNS.map(|name| places.get(name)) else {
         return Err(malformed(format!(
-            "its first columns aren't {}, or it is a later part of several, whose tables are to be appended to the first \
-             one's",
+            "it has no columns {}, or it is a later part of several, whose tables are to be appended to the first one's",
             COLUMNS.join(", ")
         )));
-    }
-    let width = header.len() - COLUMNS.len();
+    };
+    let width = header.iter().filter(|name| name.starts_with(VALUE)).count();
+    let values: Option<Vec<usize>> = (0..width)
+        .map(|index| places.get(format!("{VALUE}{index}").as_str()).copied())
+        .collect();
+    let values = values.ok_or_else(|| {
+        malformed(format!(
+            "its {width} columns of values aren't {VALUE}0 and those that follow"
+        ))
+    })?;
     let (mut rows, mut codes) = (Vec::new(), Vec::new());
     let mut next = 0;
     for record in reader.records() {
         let record = record.map_err(|error| malformed(error.to_string()))?;
-        // A file that couldn't be used leaves its number out.
-        let number = record[0].parse::<usize>();
-        let number = number.ok().filter(|&number| number >= next);
-        next = 1 + number.ok_or_else(|| {
-            malformed(format!(
-                "row {} stands where one from {next} on should: it has been sorted",
-                &record[0]
-            ))
-        })?;
-        let class = record[2].to_owned();
+        if is_beside {
+            // A file that couldn't be used leaves its number out.
+            let number = record[row].parse::<usize>();
+            let number = number.ok().filter(|&number| number >= next);
+            next = 1 + number.ok_or_else(|| {
+                malformed(format!(
+                    "row {} of the table beside it stands where one from {next} on should: it has been sorted, so \
+                     that it can't be told which code is whose",
+                    &record[row]
+                ))
+            })?;
+        }
+        let class = record[class].to_owned();
         rows.push(CodeRow {
-            path: record[1].to_owned(),
+            path: record[image].to_owned(),
             class: (!class.is_empty()).then_some(class),
         });
-        for value in record.iter().skip(COLUMNS.len()) {
-            let number = value.parse::<f32>();
+        for value in values.iter().map(|&place| &record[place]) {
+            let number = value.trim().parse::<f32>();
             codes.push(number.map_err(|_| malformed(format!("`{value}` is no number")))?);
         }
     }

@@ -79,10 +79,20 @@ pub enum CompressError {
 }
 
 impl<'a> Compressor<'a> {
-    /// Of a model, with so many steps of refinement for each code before it is rounded, or as many as in training.
+    /// Of a model, with so many steps of refinement for each code before it is rounded. If none are named, there are
+    /// twenty, or as many as in training if these are more; and none for a model that restores spoilt images, to which
+    /// they would bring back what spoilt them.
     #[must_use]
     pub fn new(model: &'a Model, refine: Option<usize>) -> Self {
-        let width = model.info().latent_dim;
+        const STEPS: usize = 20;
+        let info = model.info();
+        let width = info.latent_dim;
+        let usual = if info.corrupt.is_none() {
+            info.refine.max(STEPS)
+        } else {
+            0
+        };
+        let refine = Some(refine.unwrap_or(usual));
         let codes = model.usual_codes();
         let mean = codes.map_or_else(|| vec![0.0; width], |codes| codes.mean().to_vec());
         let deviations = codes.map(|codes| {
@@ -122,8 +132,10 @@ impl<'a> Compressor<'a> {
             return Ok(None);
         }
         let codes = self.applied.encode_rows(images, rows).await?;
+        // As training rounds them, so that these bytes belong to its SSIM.
         let codes = codes.iter().zip(self.mean.iter().cycle());
-        let values = codes.map(|(code, mean)| whole(((code - mean) / rate.step).round()));
+        let values = codes
+            .map(|(code, mean)| whole((code / rate.step).round() - (mean / rate.step).round()));
         let values: Option<Vec<i32>> = values.collect();
         Ok(values.map(|values| self.symbols(rate.step).encode(&values).len()))
     }

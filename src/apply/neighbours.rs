@@ -2,7 +2,8 @@
 //!
 //! Products of matrices on the device give all distances, of which only the least of each group of codes is read
 //! back. The K nearest codes are in the K groups whose least distances are smallest: were one of them in another
-//! group, each of those K would have a code that is nearer. So the host has only those to look at.
+//! group, each of those K would have a code that is nearer. So the host has only those to look at, and what rounding
+//! can't tell from them.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
@@ -13,8 +14,6 @@ use crate::readback::Readback;
 
 /// Codes of which the least distance is read.
 const GROUP: usize = 64;
-/// Groups that are looked at beyond those that are needed, since products are rounded.
-const MORE_GROUPS: usize = 3;
 /// Codes and queries whose distances are on the device at once: 64 MB of them.
 const CODES_AT_ONCE: usize = 1 << 15;
 const QUERIES_AT_ONCE: usize = 512;
@@ -27,6 +26,8 @@ pub struct Neighbours {
     width: usize,
     /// What is taken from all codes before they are multiplied, for less rounding: their mean.
     centre: Vec<f32>,
+    /// The longest code's length from there.
+    reach: f32,
     /// By as many as are used at once: `[width, n]`, and half the squared lengths `[1, n]`.
     blocks: Vec<(Tensor<2>, Tensor<2>)>,
     device: Device,
@@ -54,12 +55,14 @@ impl Neighbours {
             "whole codes"
         );
         let centre = mean(&codes, width);
+        let mut longest = 0.0_f32;
         let blocks = codes.chunks(CODES_AT_ONCE * width).map(|codes| {
             let mut centred = less(codes, &centre);
             let halves = centred.chunks_exact(width);
             let mut halves: Vec<f32> = halves
                 .map(|code| code.iter().map(|value| value * value).sum::<f32>() / 2.0)
                 .collect();
+            longest = halves.iter().copied().fold(longest, f32::max);
             let rows = halves.len().next_multiple_of(GROUP);
             centred.resize(rows * width, 0.0);
             // No code, and so never near.
@@ -69,8 +72,10 @@ impl Neighbours {
             let halves = Tensor::from_data(TensorData::new(halves, [1, rows]), device);
             (codes.transpose(), halves)
         });
+        let blocks = blocks.collect();
         Self {
-            blocks: blocks.collect(),
+            blocks,
+            reach: (2.0 * longest).sqrt(),
             codes,
             width,
             centre,
@@ -164,18 +169,24 @@ impl Neighbours {
         Ok(block_on(readback.read())?.take())
     }
 
-    /// The nearest codes of those groups that must have them.
+    /// By how much products of the query with codes may be wrong.
+    fn rounding(&self, query: &[f32]) -> f32 {
+        #[expect(clippy::cast_precision_loss, reason = "a bound")]
+        let sums = self.width as f32;
+        let query = length(&less(query, &self.centre));
+        sums * f32::EPSILON * self.reach * (self.reach / 2.0 + query)
+    }
+
+    /// The nearest codes of those groups that can have them.
     fn among_groups(&self, query: &[f32], least: &[f32], count: usize) -> Vec<Neighbour> {
         let count = count.min(self.len());
-        let mut groups: Vec<usize> = (0..least.len()).collect();
-        let chosen = (count + MORE_GROUPS).min(groups.len());
-        if chosen < groups.len() {
-            groups.select_nth_unstable_by(chosen, |&a, &b| least[a].total_cmp(&least[b]));
-        }
+        let mut sorted = least.to_vec();
+        let needed = count.clamp(1, sorted.len()) - 1;
+        let (_, &mut farthest, _) = sorted.select_nth_unstable_by(needed, f32::total_cmp);
+        let limit = farthest + 2.0 * self.rounding(query);
         // All blocks but the last have a whole number of groups, so that groups follow each other.
-        let rows = groups[..chosen]
-            .iter()
-            .flat_map(|group| group * GROUP..((group + 1) * GROUP).min(self.len()));
+        let groups = (0..least.len()).filter(|&group| least[group] <= limit);
+        let rows = groups.flat_map(|group| group * GROUP..((group + 1) * GROUP).min(self.len()));
         let mut nearest: Vec<Neighbour> = rows
             .map(|row| Neighbour {
                 row,
@@ -186,6 +197,15 @@ impl Neighbours {
         nearest.truncate(count);
         nearest
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "codes are in single precision"
+)]
+fn length(code: &[f32]) -> f32 {
+    let squares = code.iter().map(|&value| f64::from(value).powi(2));
+    squares.sum::<f64>().sqrt() as f32
 }
 
 #[expect(

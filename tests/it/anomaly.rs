@@ -630,7 +630,7 @@ fn heat_maps_are_as_many_as_images_and_wrong_input_is_refused() {
         ),
         (
             vec!["--by", "latent", "--codes", "s.csv"],
-            "its first columns",
+            "it has no columns row",
         ),
         (vec!["--normal", "cat"], "they are of good, spot"),
         (vec!["--calibrate", "nowhere"], "nowhere"),

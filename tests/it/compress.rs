@@ -132,6 +132,24 @@ proptest! {
 }
 
 #[test]
+fn sizes_that_no_image_has_are_no_file() {
+    for size in [[0, 1], [65_536, 1], [4_000_000_000, 4_000_000_000]] {
+        let symbols = SymbolModel::new(1, None);
+        let mut writer =
+            Writer::new(Vec::new(), &header(1), symbols.clone(), true).expect("memory");
+        let path = "a.png".to_owned();
+        writer
+            .push(&[1], CodedImage { path, size })
+            .expect("memory");
+        let file = writer.finish().expect("memory");
+        assert!(
+            matches!(read(&file, symbols), Err(CodecError::Damaged(_))),
+            "{size:?}"
+        );
+    }
+}
+
+#[test]
 fn there_may_be_more_images_than_a_block_has() {
     let greatest = i32::try_from(GREATEST).expect("24 bits");
     let values: Vec<i32> = (0..=i32::try_from(2 * BLOCK).expect("a count"))
@@ -252,7 +270,17 @@ fn images_come_back_with_their_names_sizes_and_the_quality_that_was_said() {
     let length = fs::metadata(case.path("all.codes")).expect("a file").len();
     assert_eq!(told["bytes"], length);
 
+    // A folder that is there is written into.
+    fs::create_dir(case.path("back")).expect("a folder");
     decompress(&case, "all.codes", "back").assert().success();
+    decompress(&case, "all.codes", "back")
+        .assert()
+        .code(1)
+        .stderr(contains("--force"));
+    decompress(&case, "all.codes", "back")
+        .arg("--force")
+        .assert()
+        .success();
     let large = image::open(case.path("back/cat/large.png")).expect("a picture");
     assert_eq!((large.width(), large.height()), (24, 24));
     let small = image::open(case.path("back/dog/01.png")).expect("a picture");
@@ -447,6 +475,24 @@ fn a_model_that_is_trained_for_few_bits_has_codes_of_whole_steps() {
         Model::open(run.join("checkpoints/best.safetensors"), &Device::flex()).expect("a model");
     let rate = model.objective().rate;
     assert!((rate.weight - 0.002).abs() < 1e-12);
+    // An epoch is judged by what its codes cost, too.
+    let mut table = csv::Reader::from_path(run.join("metrics.csv")).expect("a table");
+    let header = table.headers().expect("a header").clone();
+    let place = |name: &str| {
+        header
+            .iter()
+            .position(|column| column == name)
+            .expect("a column")
+    };
+    for row in table.records() {
+        let row = row.expect("a row");
+        let of = |name: &str| row[place(name)].parse::<f64>().expect("a number");
+        assert!(
+            of("validation_loss") > 1.0 - of("validation_ssim") + 0.002,
+            "{row:?}"
+        );
+    }
+    assert_eq!(Compressor::new(&model, None).refine(), 20);
     let images =
         trainer::Images::fashion_mnist(&"trouser".parse().expect("a class")).expect("embedded");
     let some = images.of_rows(&(0..40).collect::<Vec<u32>>());

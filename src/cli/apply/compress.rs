@@ -4,16 +4,16 @@ use std::io::{self, Seek};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use serde::Serialize;
 
 use super::{
-    CodeArgs, Fitted, InputArgs, ModelArgs, WritingArgs, require_some, targets, tell_unused,
+    Fitted, InputArgs, ModelArgs, WritingArgs, check_refinement, require_some, targets, tell_unused,
 };
 use crate::apply::{Coarseness, CompressError, Compressor, Goal};
 use crate::cli::loading::watched;
-use crate::cli::numbers::number;
+use crate::cli::numbers::{number, whole};
 use crate::cli::signals::{check_stop, stop_on_signal};
 use crate::cli::{Exit, log, output};
 use crate::codec::{CodedImage, Writer};
@@ -57,8 +57,10 @@ pub(in crate::cli) struct CompressArgs {
     #[arg(long)]
     no_names: bool,
 
-    #[command(flatten)]
-    codes: CodeArgs,
+    /// Steps by which each code is improved before it is rounded; 0 for the encoder's own [default: 20, or as in training
+    /// if these are more]
+    #[arg(long, value_name = "STEPS", value_parser = whole("refine"))]
+    refine: Option<usize>,
 
     #[command(flatten)]
     writing: WritingArgs,
@@ -104,7 +106,7 @@ pub(in crate::cli) fn run(args: &CompressArgs) -> anyhow::Result<Exit> {
     targets::check(outputs.into_iter(), &inputs.files(), args.writing.force)?;
     let model = args.model.open()?;
     let info = model.info();
-    let compressor = Compressor::new(&model, args.codes.refine);
+    let compressor = Compressor::new(&model, check_refinement(args.refine, info)?);
     let goal = match (args.target, args.step) {
         (Some(Target(ssim)), _) => Goal::Ssim(ssim),
         (None, Some(step)) => Goal::Step(step),
@@ -140,6 +142,9 @@ pub(in crate::cli) fn run(args: &CompressArgs) -> anyhow::Result<Exit> {
     tell_unused(&unused);
     fitted.tell(info);
     require_some(fitted.images, &unused)?;
+    if fitted.images == 0 {
+        bail!("there is no image to compress: a shard of few images may have none");
+    }
     let file = writer.finish().context("can't write a temporary file")?;
     let mut file = file.into_inner().context("can't write a temporary file")?;
     let bytes = file.stream_position()?;

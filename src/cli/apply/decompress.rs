@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use serde::Serialize;
 
 use super::decode::{check_numbers, save};
@@ -23,6 +24,23 @@ use crate::path_text::path_text;
 use crate::run::write_output_with;
 use crate::words::count;
 
+/// Whether a name is that of an array's file.
+fn is_array(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|word| word.eq_ignore_ascii_case("npy"))
+}
+
+/// Reads the name of a folder, or of an array's file.
+fn folder_or_array() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path: PathBuf| {
+        if is_array(&path) {
+            output::file_to_write(path)
+        } else {
+            output::folder_to_write(path)
+        }
+    })
+}
+
 /// Writes the images of a compressed file, as PNG, or their codes
 ///
 /// They have the names and sizes of the originals, or of what cropping left of them. Without names in the file they are
@@ -38,7 +56,7 @@ pub(in crate::cli) struct DecompressArgs {
 
     /// The folder to write them into; a name that ends in .npy gets their codes [N, latent_dim] instead, and a table
     /// of the same name (.csv) their paths
-    #[arg(long, short, value_name = "DIR|FILE.npy", value_parser = output::file())]
+    #[arg(long, short, value_name = "DIR|FILE.npy", value_parser = folder_or_array())]
     output: PathBuf,
 
     /// Write them as large as the model makes them
@@ -78,7 +96,7 @@ pub(in crate::cli) fn run(args: &DecompressArgs) -> anyhow::Result<Exit> {
     if images == 0 {
         bail!("{shown} has no images");
     }
-    let is_array = (args.output.extension()).is_some_and(|word| word.eq_ignore_ascii_case("npy"));
+    let is_array = is_array(&args.output);
     if is_array {
         work.write_codes(&kept, images)?;
     } else {

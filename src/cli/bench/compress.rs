@@ -39,7 +39,7 @@ pub(in crate::cli) struct CompressArgs {
         value_parser = number(|ssim: f64| ssim > 0.0 && ssim < 1.0, "expected a number between 0 and 1"))]
     targets: Vec<f64>,
 
-    /// Steps by which each code is improved before it is rounded [default: as in training]
+    /// Steps by which each code is improved before it is rounded [default: 20, or as in training if these are more]
     #[arg(long, value_name = "STEPS", value_parser = whole("refine"))]
     refine: Option<usize>,
 
