@@ -26,6 +26,7 @@ mod signals;
 mod ssim;
 mod sweep;
 mod table;
+mod targets;
 mod terminal;
 mod threads;
 mod train;

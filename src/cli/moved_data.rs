@@ -34,6 +34,14 @@ impl MovedDataArgs {
     }
 }
 
+/// For a command that has no flag for it.
+pub(super) fn of_environment() -> DataPlaces {
+    DataPlaces {
+        given: None,
+        fallback: from_environment(),
+    }
+}
+
 fn from_environment() -> Option<PathBuf> {
     let folder = env::var_os(VARIABLE)?;
     (!folder.is_empty()).then(|| folder.into())

@@ -50,30 +50,38 @@ impl From<io::Error> for OutputError {
 
 /// Reads the name of a file that is to be written. What can't be one is found before the work is done.
 pub(super) fn file() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(|path| {
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        if path.is_dir() {
-            Err("it is a folder; expected the name of a file in it")
-        } else if folder.is_some_and(|folder| !folder.is_dir()) {
-            Err("there is no such folder to put it into; make it first")
-        } else {
-            Ok(path)
-        }
-    })
+    PathBufValueParser::new().try_map(file_to_write)
+}
+
+/// A path that a file can be written to; the error is why not.
+pub(super) fn file_to_write(path: PathBuf) -> Result<PathBuf, &'static str> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if path == Path::new("-") {
+        Err("standard output isn't written to; a file of that name is ./-")
+    } else if path.is_dir() {
+        Err("it is a folder; expected the name of a file in it")
+    } else if folder.is_some_and(|folder| !folder.is_dir()) {
+        Err("there is no such folder to put it into; make it first")
+    } else {
+        Ok(path)
+    }
 }
 
 /// Reads the name of a folder that is to be written into, and made if it isn't there.
 pub(super) fn folder() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(|path| {
-        // A link to nowhere is there, too.
-        if path.symlink_metadata().is_ok() && !path.is_dir() {
-            Err("it is no folder; expected the name of one, or of a new one")
-        } else {
-            Ok(path)
-        }
-    })
+    PathBufValueParser::new().try_map(folder_to_write)
+}
+
+/// A path of a folder that can be written into; the error is why not.
+pub(super) fn folder_to_write(path: PathBuf) -> Result<PathBuf, &'static str> {
+    // A link to nowhere is there, too.
+    if path.symlink_metadata().is_ok() && !path.is_dir() {
+        Err("it is no folder; expected the name of one, or of a new one")
+    } else {
+        Ok(path)
+    }
 }
 
 /// Writes text as it is. It is out when this returns: a failure at exit would be lost.

@@ -62,8 +62,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
 
 fn chosen(args: &ReportArgs) -> Result<Vec<PathBuf>, RunError> {
     if !args.selected.is_empty() {
-        let selected = args.selected.iter();
-        return selected.map(|name| args.runs.find(name)).collect();
+        return args.runs.find_all(&args.selected);
     }
     let folders = args.runs.discover()?.folders;
     match latest(&folders) {

@@ -36,6 +36,29 @@ impl RunsFolder {
         find_run(name, &self.folder)
     }
 
+    /// The runs that several names mean. Of those that a pattern such as `runs/*` gave, what is no run is passed over,
+    /// with a word.
+    pub fn find_all(&self, names: &[PathBuf]) -> Result<Vec<PathBuf>, RunError> {
+        let mut found = Vec::new();
+        for name in names {
+            match self.find(name) {
+                Ok(run) => found.push(run),
+                Err(error @ (RunError::NotARun { .. } | RunError::HoldsRuns { .. }))
+                    if names.len() > 1 =>
+                {
+                    tracing::warn!("passed over: {error}");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if found.is_empty() {
+            return Err(RunError::NoRuns {
+                path: self.folder.clone(),
+            });
+        }
+        Ok(found)
+    }
+
     /// The runs, with a word about each link that is left out.
     pub fn discover(&self) -> Result<Discovered, RunError> {
         discover_runs(&self.folder)

@@ -87,6 +87,7 @@ pub(crate) fn check_output(path: &Path) -> io::Result<()> {
             File::options().write(true).open(path)?;
             fs::canonicalize(path)?
         }
+        Ok(metadata) if metadata.is_dir() => return Err(ErrorKind::IsADirectory.into()),
         // A pipe would wait for its reader.
         Ok(_) => return Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => end_of_links(path)?,

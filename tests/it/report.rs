@@ -52,6 +52,22 @@ fn problems(entry: &Value) -> String {
 }
 
 #[test]
+fn what_a_pattern_gives_besides_runs_is_passed_over() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let run = stopped_run(home.path(), 2)?;
+    let earlier = home.path().join("report.html");
+    fs::write(&earlier, "earlier")?;
+    let [run, earlier] = [run.path(), &earlier].map(|path| path.display().to_string());
+    let output = home.path().join("new.html");
+    let (_, page) = report(
+        home.path(),
+        &[&run, &earlier, "-o", &output.display().to_string()],
+    );
+    assert_eq!(data(&page)["runs"].as_array().map(Vec::len), Some(1));
+    Ok(())
+}
+
+#[test]
 fn a_run_leaves_its_test_images_and_the_report_shows_them() -> Outcome {
     let home = tempfile::tempdir()?;
     small_run(home.path()).assert().success();

@@ -74,6 +74,16 @@ fn the_rows_of_earlier_sweeps_stay_and_a_size_listed_twice_counts_once() {
     assert_eq!(second[2..], first);
     assert_eq!(run_folders(&out).len(), 4);
 
+    // Runs on other images would be taken for runs on these.
+    let mut other = sweep(&out, "2");
+    other
+        .args(["--classes", "trouser"])
+        .assert()
+        .code(1)
+        .stderr(contains("of other images"));
+    assert_eq!(rows(&out), second);
+    assert_eq!(run_folders(&out).len(), 4);
+
     // A table that isn't a sweep's is never replaced.
     std::fs::write(out.join("sweep.csv"), "my,own\n1,2\n").expect("writing");
     sweep(&out, "4")

@@ -83,7 +83,7 @@ pub(in crate::cli) fn run(args: &EncodeArgs) -> anyhow::Result<Exit> {
     targets::check(outputs, &inputs.files(), args.writing.force)?;
     let model = args.model.open()?;
     let info = model.info();
-    let applied = Applied::new(&model, args.codes.refine);
+    let applied = Applied::new(&model, args.codes.refine(info)?);
 
     // How many rows there are, which an array begins with, is known in the end.
     let temporary = || tempfile::tempfile().context("can't make a temporary file");

@@ -71,7 +71,7 @@ pub(in crate::cli) fn run(args: &ExploreArgs) -> anyhow::Result<Exit> {
     targets::check(outputs, &inputs.files(), args.writing.force)?;
     let model = args.model.open()?;
     let info = model.info();
-    let applied = Applied::new(&model, args.codes.refine);
+    let applied = Applied::new(&model, args.codes.refine(info)?);
     let all = inputs.len();
     let inputs = inputs.thinned(args.most);
     let mut fitted = Fitted::default();

@@ -13,7 +13,6 @@ pub(super) mod info;
 pub(super) mod neighbours;
 pub(super) mod reconstruct;
 pub(super) mod score;
-mod targets;
 mod usual;
 
 use std::io::BufRead;
@@ -25,6 +24,7 @@ use clap::Args;
 use super::numbers::{parsed, whole};
 use super::runs_folder::RunsFolder;
 use super::table::printable;
+use super::targets;
 use crate::data::{Background, DataError, Inputs, Skipped, Unused};
 use crate::device::{Backend, select};
 use crate::image::ImageShape;
@@ -112,6 +112,23 @@ pub(super) struct CodeArgs {
     /// Steps by which each code is improved on the model's loss; 0 for the encoder's own [default: as in training]
     #[arg(long, value_name = "STEPS", value_parser = whole("refine"))]
     refine: Option<usize>,
+}
+
+impl CodeArgs {
+    fn refine(&self, info: &ModelInfo) -> anyhow::Result<Option<usize>> {
+        check_refinement(self.refine, info)
+    }
+}
+
+/// Refuses steps of refinement that are asked for where they do harm.
+fn check_refinement(steps: Option<usize>, info: &ModelInfo) -> anyhow::Result<Option<usize>> {
+    if steps.is_some_and(|steps| steps > 0) && !info.corrupt.is_none() {
+        bail!(
+            "--refine: the model was trained to restore spoilt images, and steps of refinement would bring back what \
+             spoils them; leave it out"
+        );
+    }
+    Ok(steps)
 }
 
 /// What becomes of results.

@@ -129,7 +129,7 @@ pub(in crate::cli) fn run(args: &NeighboursArgs) -> anyhow::Result<Exit> {
 
     let model = args.model.open()?;
     let width = model.info().latent_dim;
-    let applied = Applied::new(&model, args.codes.refine);
+    let applied = Applied::new(&model, args.codes.refine(model.info())?);
     let mut skipped = Vec::new();
     let read = code_file.map(|file| coded(file, &model, &applied));
     let read = read.transpose()?;
@@ -288,10 +288,13 @@ fn ranked(found: &[Vec<Neighbour>]) -> Vec<Pair> {
     each.collect()
 }
 
-/// The pairs that are nearer than a share of what is usual: of the median distance to the nearest other image.
+/// The pairs that are nearer than a share of what is usual: of the median distance to the nearest other image, of
+/// those that have none at no distance.
 fn duplicates(found: &[Vec<Neighbour>], share: f32) -> Vec<Pair> {
     let nearest = found.iter().filter_map(|nearest| nearest.first());
-    let mut distances: Vec<f32> = nearest.map(|found| found.distance).collect();
+    // Where most images are there twice, the others still have a usual distance.
+    let distances = nearest.map(|found| found.distance);
+    let mut distances: Vec<f32> = distances.filter(|&distance| distance > 0.0).collect();
     distances.sort_by(f32::total_cmp);
     let limit = share * distances.get(distances.len() / 2).copied().unwrap_or(0.0);
     let near = |pair: &Pair| pair.found.distance <= limit;

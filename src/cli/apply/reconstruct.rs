@@ -89,7 +89,7 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
     let outputs = all.chain(others.into_iter().flatten());
     targets::check(outputs, &inputs.files(), args.writing.force)?;
 
-    let applied = Applied::new(&model, args.codes.refine);
+    let applied = Applied::new(&model, args.codes.refine(info)?);
     let mut fitted = Fitted::default();
     let mut scores = Scores::default();
     let mut shown: Vec<Pair> = Vec::new();
@@ -156,6 +156,12 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
         })?;
     } else {
         print_quality(&format!("{} latent values", info.latent_dim), &quality)?;
+        if !info.corrupt.is_none() {
+            // What the images were before they were spoilt isn't known here.
+            output::line(
+                "(against the images as they were given, from which a model that restores images departs)",
+            )?;
+        }
         output::path(&args.output)?;
         if let Some(path) = &args.grid {
             output::path(path)?;

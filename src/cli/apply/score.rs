@@ -202,7 +202,7 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         backend: args.model.backend,
         device: args.model.device,
         score,
-        refine: args.refinement.refine,
+        refine: args.refinement.refine(info)?,
         calibrate,
         codes: args.codes.as_deref(),
         quiet: args.writing.quiet,

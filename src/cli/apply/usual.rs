@@ -10,13 +10,14 @@ use super::{require_some, tell_unused};
 use crate::anomaly::{AnomalyScore, CodeStatistics, Mahalanobis, WIDEST, quantile};
 use crate::apply::{Applied, CodesRecord, Neighbours, Scorer, read_code_values, thinned};
 use crate::cli::loading::watched;
+use crate::cli::moved_data::of_environment;
 use crate::data::{ImageParts, Images, InputBatch, Inputs};
 use crate::device::{Backend, host};
 use crate::error::with_causes;
 use crate::host::block_on;
 use crate::model::Model;
 use crate::pca::Pca;
-use crate::train::{DataPlaces, open_run};
+use crate::train::open_run;
 use crate::words::{count, refined};
 
 /// Codes of which the scores among the others are found, and images that PCA is fitted to: enough for both.
@@ -67,11 +68,23 @@ impl<'a> Usual<'a> {
         let needs_codes =
             self.score == AnomalyScore::Latent && self.codes.is_none() && own_codes.is_none();
         let calibrate = self.calibrate.take();
-        let calibrate = calibrate.filter(|_| wants_threshold || wants_pca || needs_codes);
+        let is_used = wants_threshold || wants_pca || needs_codes;
+        if calibrate.is_some() && !is_used {
+            tracing::warn!(
+                "--calibrate isn't used: the threshold is given, and the score takes nothing else from it"
+            );
+        }
+        let calibrate = calibrate.filter(|_| is_used);
         let usual = calibrate
             .map(|inputs| self.usual_images(inputs))
             .transpose()?;
         let rows: Vec<u32> = (0..).take(usual.as_ref().map_or(0, Images::len)).collect();
+        // Codes are nearer to a mean that they are part of than others are.
+        let (fitted, judged) = if needs_codes && wants_threshold && rows.len() > 1 {
+            rows.iter().partition(|&row| row % 2 == 0)
+        } else {
+            (rows.clone(), rows)
+        };
         let mut name = self.score.to_string();
         let mut usual_scores = None;
         let scorer = match (self.score, self.codes) {
@@ -91,7 +104,7 @@ impl<'a> Usual<'a> {
                 let statistics = match (own_codes, &usual) {
                     (Some(codes), _) => Some(codes.clone()),
                     (None, Some(images)) => {
-                        let codes = block_on(applied.encode_rows(images, &rows))?;
+                        let codes = block_on(applied.encode_rows(images, &fitted))?;
                         CodeStatistics::of(&codes, applied.latent_dim())
                     }
                     (None, None) => bail!(
@@ -111,7 +124,7 @@ impl<'a> Usual<'a> {
             }
         };
         if wants_threshold && let Some(images) = &usual {
-            let own = scorer.of_rows(&applied, images, &rows)?;
+            let own = scorer.of_rows(&applied, images, &judged)?;
             let what = format!("{} of --calibrate", count(own.len(), "image"));
             usual_scores = Some((own, what));
         }
@@ -183,7 +196,7 @@ impl<'a> Usual<'a> {
         let info = self.model.info();
         let opened = self.place.is_dir().then(|| {
             let (backend, device) = (Some(self.backend), Some(self.device));
-            open_run(&self.place, backend, device, &DataPlaces::default())
+            open_run(&self.place, backend, device, &of_environment())
         });
         let (images, rows) = match (opened, usual) {
             (Some(Ok(run)), _) => {

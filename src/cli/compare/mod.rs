@@ -6,6 +6,7 @@ mod settings;
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -80,8 +81,11 @@ struct ComparedRun {
 pub(super) fn run(args: &CompareArgs) -> anyhow::Result<Exit> {
     log::start(true);
     let mut runs = Vec::new();
-    for name in &args.selected {
-        let path = args.runs.find(name)?;
+    let paths = args.runs.find_all(&args.selected)?;
+    if paths.len() < 2 {
+        bail!("only one of these is a run: name another to compare it with");
+    }
+    for path in paths {
         RunDir::open(&path)?;
         runs.push(RunRecord::read(&path));
     }

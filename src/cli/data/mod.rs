@@ -13,7 +13,7 @@ use super::loading::watched;
 use super::numbers::{parsed, whole_u64};
 use super::settings::ImageArgs;
 use super::table::{Column, printable};
-use super::{Exit, log, output};
+use super::{Exit, log, output, targets};
 use crate::config::{DataConfig, TrainConfig};
 use crate::data::{ClassSelection, Collection, Images, Skipped, Split, SplitFractions};
 use crate::path_text::path_text;
@@ -53,6 +53,10 @@ pub(super) struct DataArgs {
     #[arg(long, value_name = "FILE.npy", value_parser = output::file())]
     save: Option<PathBuf>,
 
+    /// Replace files that are there already
+    #[arg(long)]
+    force: bool,
+
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -88,6 +92,11 @@ struct Found {
 pub(super) fn run(args: &DataArgs) -> anyhow::Result<Exit> {
     log::start(args.quiet);
     let config = args.config();
+    let table = args.save.as_deref().map(outputs::table_of);
+    let written = [&args.save, &table, &args.sheet].into_iter().flatten();
+    let read = args.images.labels.iter();
+    let read = read.filter_map(|path| path.canonicalize().ok());
+    targets::check(written.map(PathBuf::as_path), &read.collect(), args.force)?;
     let images = watched(args.quiet, |watch| config.load(watch))?;
     // A folder of few images can be looked at, if not trained on.
     let split = Split::of(&images, &args.split, args.seed, None).ok();

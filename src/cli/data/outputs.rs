@@ -1,6 +1,6 @@
 //! What `trainer data` writes: the images as arrays, and a contact sheet.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::natural::natural_order;
 use crate::data::{Images, Split};
@@ -12,6 +12,11 @@ use crate::train::image_rows;
 /// Images that a contact sheet shows.
 const SHEET: usize = 200;
 
+/// The table of the images' files, beside the array.
+pub(super) fn table_of(path: &Path) -> PathBuf {
+    path.with_extension("csv")
+}
+
 /// Writes the images' bytes as `[N, C, H, W]`, and a table of their files beside them.
 pub(super) fn save(path: &Path, images: &Images, split: Option<&Split>) -> anyhow::Result<()> {
     let shape = images.shape().batch(images.len());
@@ -20,7 +25,7 @@ pub(super) fn save(path: &Path, images: &Images, split: Option<&Split>) -> anyho
         output.write_all(images.values())
     })?;
 
-    let table = path.with_extension("csv");
+    let table = table_of(path);
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(["row", "path", "class", "split", "width", "height"])?;
     let rows = image_rows(images, split);

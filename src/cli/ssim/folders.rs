@@ -49,12 +49,18 @@ struct Failure {
     error: String,
 }
 
+/// Files that are named of those that only one folder has; JSON has all.
+const NAMED: usize = 10;
+
 pub(super) fn compare(args: &SsimArgs) -> anyhow::Result<Exit> {
     let matches = Matches::find(&args.a, &args.b)?;
     for (folder, files) in [(&args.a, &matches.only_a), (&args.b, &matches.only_b)] {
-        for file in files {
-            let [folder, file] = [folder, file].map(|path| printable(&shown(path)));
-            tracing::warn!("only in {folder}: {file}");
+        let folder = printable(&shown(folder));
+        for file in files.iter().take(NAMED) {
+            tracing::warn!("only in {folder}: {}", printable(&shown(file)));
+        }
+        if let Some(more @ 1..) = files.len().checked_sub(NAMED) {
+            tracing::warn!("only in {folder}: {more} more");
         }
     }
     for LookAlike { a, b, difference } in &matches.look_alike {

@@ -101,7 +101,7 @@ fn minutes(word: &str) -> Result<f64, &'static str> {
 pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
     log::start(false);
     let plan = plan(args)?;
-    check_common(&plan)?;
+    check_common(&args.out, &plan)?;
     if args.list {
         return list(args, &plan);
     }
@@ -214,14 +214,38 @@ fn make_folder(args: &SweepArgs) -> anyhow::Result<()> {
 
 /// What is wrong whatever is trained, such as images that aren't there, is said once, before anything is
 /// written.
-fn check_common(plan: &[TrainConfig]) -> Result<(), TrainError> {
+fn check_common(folder: &Path, plan: &[TrainConfig]) -> anyhow::Result<()> {
     let Some(config) = plan.first() else {
         return Ok(());
     };
     match prepare(config.clone(), &Watch::NONE) {
-        Err(error @ (TrainError::Data(_) | TrainError::Device(_))) => Err(error),
-        _ => Ok(()),
+        Ok(prepared) => check_images(folder, prepared.images.sha256()),
+        Err(error @ (TrainError::Data(_) | TrainError::Device(_))) => Err(error.into()),
+        Err(_) => Ok(()),
     }
+}
+
+/// Refuses a folder of runs on other images: they would be taken for runs on these, and stand beside them in one table.
+fn check_images(folder: &Path, hash: &str) -> anyhow::Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for path in discover(folder)?.folders {
+        let record = RunRecord::read(&path);
+        let Some(dataset) = record.meta.map(|meta| meta.dataset) else {
+            continue;
+        };
+        if dataset.hash.is_some_and(|found| found != hash) {
+            bail!(
+                "--out {}: its run {} is of other images ({}), and a sweep compares runs on the same ones; give another \
+                 folder",
+                folder.display(),
+                record.name,
+                dataset.source
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Keeps other sweeps out of `folder` as long as it lives: each would lose the other's rows.

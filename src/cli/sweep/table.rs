@@ -121,6 +121,12 @@ pub(super) fn write(folder: &Path, rows: &[Row]) -> anyhow::Result<()> {
         let name = format!("{}, {}", row.arch, row.loss);
         let point = (row.latent_dim, row.test_ssim, row.test_psnr);
         match curves.iter_mut().find(|curve| curve.name == name) {
+            // The newest run of a size stands for it.
+            Some(curve)
+                if curve
+                    .points
+                    .iter()
+                    .any(|(size, ..)| *size == row.latent_dim) => {}
             Some(curve) => curve.points.push(point),
             None => curves.push(RateQuality {
                 name,

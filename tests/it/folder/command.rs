@@ -72,7 +72,27 @@ fn the_images_leave_as_an_array_with_a_table() -> Outcome {
         picture(&photos, &format!("{}/{seed}.png", seed % 2), seed);
     }
     let array = out.join("pixels.npy");
-    data(&photos).arg("--save").arg(&array).assert().success();
+    // What is there stays, the table beside the array as well.
+    let table = out.join("pixels.csv");
+    fs::write(&table, "path,class\n")?;
+    let save = || {
+        let mut command = data(&photos);
+        command.arg("--save").arg(&array);
+        command
+    };
+    save()
+        .assert()
+        .code(1)
+        .stderr(contains("pixels.csv exists already"));
+    save()
+        .arg("--labels")
+        .arg(&table)
+        .arg("--force")
+        .assert()
+        .code(1)
+        .stderr(contains("a file that is read"));
+    assert_eq!(fs::read_to_string(&table)?, "path,class\n");
+    save().arg("--force").assert().success();
     let images = load(&photos)?;
     let bytes = fs::read(&array)?;
     assert!(bytes.starts_with(b"\x93NUMPY\x01\x00"));

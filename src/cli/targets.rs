@@ -104,7 +104,9 @@ pub(super) fn check<'a>(
         {
             bail!("{} is a file that is read: name another place", shown());
         }
-        if path.symlink_metadata().is_ok() {
+        // A pipe or a device is written to, and stays what it is.
+        let is_special = fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
+        if path.symlink_metadata().is_ok() && !is_special {
             existing.push(path_text(path));
         }
     }
