@@ -52,7 +52,7 @@ pub enum TrainError {
     /// There are weights, and no checkpoints, so that resuming would start over.
     #[error(
         "{}: {} were trained, and no checkpoint is left to resume from. Starting over would replace {}: start a new run \
-         from it by `init`, or move it away to start this one over",
+         from it by `trainer --init`, or move it away to start this one over",
         path.display(), count(*epochs, "epoch"), weights.display()
     )]
     CheckpointsGone {
