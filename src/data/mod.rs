@@ -53,7 +53,6 @@ pub use host_batch::{HostBatch, Variations, mirror_half, small_shifts};
 pub use images::{ImageParts, Images, Labels};
 pub use inputs::{InputBatch, InputImage, Inputs, Unused};
 pub use part::Part;
-pub(crate) use preparation::LARGEST_SIDE;
 pub use preparation::{Channels, Fit, ImageOptions, Preparation, Size};
 pub use source::Source;
 pub use split::{Split, SplitFractions, shuffled};

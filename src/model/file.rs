@@ -18,7 +18,7 @@ use super::error::ModelError;
 use super::table::parameters;
 use super::weights::Weights;
 use crate::anomaly::{Calibration, CodeStatistics};
-use crate::data::{Corruption, LARGEST_SIDE, Preparation};
+use crate::data::{Corruption, Preparation};
 use crate::image::ImageShape;
 use crate::loss::Loss;
 use crate::ssim::Preset;
@@ -35,10 +35,11 @@ const CODE_COVARIANCE: &str = "calibration.code_covariance";
 /// In the record: the quantiles of a calibration.
 const SCORES: &str = "calibration";
 
-/// More than any image that is read has.
-const MOST_CHANNELS: usize = 4;
-/// More values or channels than any model is made with.
+/// More channels, pixels of a side or latent values than any model is made with.
 const MOST_VALUES: usize = 1 << 16;
+
+/// More values than any image has that a model is trained on.
+const LARGEST_IMAGE: usize = 1 << 30;
 
 /// What a model file says of its model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,9 +93,9 @@ impl ModelInfo {
             width,
         } = self.image;
         let sizes = [
-            ("channels", channels, 1..=MOST_CHANNELS),
-            ("height", height, 1..=LARGEST_SIDE),
-            ("width of images", width, 1..=LARGEST_SIDE),
+            ("channels", channels, 1..=MOST_VALUES),
+            ("height", height, 1..=MOST_VALUES),
+            ("width of images", width, 1..=MOST_VALUES),
             ("latent values", self.latent_dim, 1..=MOST_VALUES),
             ("width", self.width, 0..=MOST_VALUES),
         ];
@@ -102,6 +103,12 @@ impl ModelInfo {
             if !possible.contains(&size) {
                 return Err(format!("its {what} can't be {size}"));
             }
+        }
+        let values = height
+            .checked_mul(width)
+            .and_then(|pixels| pixels.checked_mul(channels));
+        if values.is_none_or(|values| values > LARGEST_IMAGE) {
+            return Err(format!("its images can't be {}", self.image));
         }
         let shape = self.image.batch(1);
         let ssim = self.ssim_preset.config().check(shape, shape);
