@@ -25,18 +25,26 @@ pub struct Scores {
     pub ssim: Vec<f32>,
     /// Mean squared error, of pixels in [0, 1].
     pub mse: Vec<f32>,
+    /// What the bytes of a code cost in training, as all codes together tell; 0 where they cost nothing.
+    pub price: f32,
 }
 
 impl Scores {
     pub(crate) fn take_from(values: &mut Values) -> Self {
         let [loss, ssim, mse] = values.take_rows();
-        Self { loss, ssim, mse }
+        let price = values.take().first().copied().unwrap_or(0.0);
+        Self {
+            loss,
+            ssim,
+            mse,
+            price,
+        }
     }
 
-    /// The mean loss.
+    /// The mean loss, with the price of codes.
     #[must_use]
     pub fn mean_loss(&self) -> f64 {
-        mean(self.loss.iter().map(|&loss| f64::from(loss)))
+        mean(self.loss.iter().map(|&loss| f64::from(loss))) + f64::from(self.price)
     }
 
     /// Means over the images. PSNR is that of each image, averaged, as in `tf.image.psnr`.
@@ -177,6 +185,7 @@ async fn evaluate_restored(
         loss: Vec::new(),
         ssim,
         mse,
+        price: 0.0,
     })
 }
 

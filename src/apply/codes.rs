@@ -341,7 +341,11 @@ fn read_table(path: &Path, is_beside: bool) -> Result<(Vec<CodeRow>, Vec<f32>, u
             COLUMNS.join(", ")
         )));
     };
-    let width = header.iter().filter(|name| name.starts_with(VALUE)).count();
+    let is_value = |name: &&str| {
+        let number = name.strip_prefix(VALUE);
+        number.is_some_and(|number| number.parse::<usize>().is_ok())
+    };
+    let width = header.iter().filter(is_value).count();
     let values: Option<Vec<usize>> = (0..width)
         .map(|index| places.get(format!("{VALUE}{index}").as_str()).copied())
         .collect();

@@ -269,6 +269,7 @@ impl<'a> Applied<'a> {
             loss: Vec::new(),
             ssim: first(values.take(), rows),
             mse: first(values.take(), rows),
+            price: 0.0,
         };
         Ok((restored, scores))
     }

@@ -172,7 +172,7 @@ impl Neighbours {
     /// By how much products of the query with codes may be wrong.
     fn rounding(&self, query: &[f32]) -> f32 {
         #[expect(clippy::cast_precision_loss, reason = "a bound")]
-        let sums = self.width as f32;
+        let sums = (self.width + 4) as f32;
         let query = length(&less(query, &self.centre));
         sums * f32::EPSILON * self.reach * (self.reach / 2.0 + query)
     }
@@ -185,7 +185,8 @@ impl Neighbours {
         let (_, &mut farthest, _) = sorted.select_nth_unstable_by(needed, f32::total_cmp);
         let limit = farthest + 2.0 * self.rounding(query);
         // All blocks but the last have a whole number of groups, so that groups follow each other.
-        let groups = (0..least.len()).filter(|&group| least[group] <= limit);
+        // Of lengths beyond single precision nothing is known, so that all groups are looked at.
+        let groups = (0..least.len()).filter(|&group| limit.is_nan() || least[group] <= limit);
         let rows = groups.flat_map(|group| group * GROUP..((group + 1) * GROUP).min(self.len()));
         let mut nearest: Vec<Neighbour> = rows
             .map(|row| Neighbour {

@@ -40,6 +40,7 @@ impl RunsFolder {
     /// with a word.
     pub fn find_all(&self, names: &[PathBuf]) -> Result<Vec<PathBuf>, RunError> {
         let mut found = Vec::new();
+        let mut first = None;
         for name in names {
             match self.find(name) {
                 Ok(run) => found.push(run),
@@ -47,16 +48,15 @@ impl RunsFolder {
                     if names.len() > 1 =>
                 {
                     tracing::warn!("passed over: {error}");
+                    first.get_or_insert(error);
                 }
                 Err(error) => return Err(error),
             }
         }
-        if found.is_empty() {
-            return Err(RunError::NoRuns {
-                path: self.folder.clone(),
-            });
+        match first {
+            Some(error) if found.is_empty() => Err(error),
+            _ => Ok(found),
         }
-        Ok(found)
     }
 
     /// The runs, with a word about each link that is left out.

@@ -19,14 +19,14 @@ const SAME: Duration = Duration::from_millis(150);
 /// second one ends the program at once. SIGHUP sets it, too, and never ends the program: when a
 /// terminal is closed, both the shell and the system may send it.
 pub(super) fn stop_on_signal() -> anyhow::Result<&'static AtomicBool> {
-    let mut first = None;
+    let mut first: Option<Instant> = None;
     on_signal(move || {
-        let first = *first.get_or_insert_with(Instant::now);
-        if STOP.swap(true, Ordering::Relaxed) {
-            if first.elapsed() > SAME {
-                exit_interrupted();
-            }
+        if first.is_some_and(|first| first.elapsed() < SAME) {
             return;
+        }
+        first.get_or_insert_with(Instant::now);
+        if STOP.swap(true, Ordering::Relaxed) {
+            exit_interrupted();
         }
         terminal::message(b"stopping after this step; again to stop at once\n");
     })?;

@@ -114,6 +114,21 @@ impl Loss {
         self.terms.iter().map(|(weight, _)| weight).sum()
     }
 
+    /// About what it is where all images become the same picture: of pixels in [0, 1], their differences are small
+    /// numbers, and their squares smaller ones.
+    #[must_use]
+    pub fn of_one_picture(&self) -> f64 {
+        let each = self.terms.iter().map(|(weight, term)| {
+            weight
+                * match term {
+                    Term::Mse => 0.1,
+                    Term::L1 => 0.3,
+                    _ => 1.0,
+                }
+        });
+        each.sum()
+    }
+
     /// Whether the term is part of the sum.
     #[must_use]
     pub fn contains(&self, term: Term) -> bool {

@@ -37,6 +37,8 @@ const SCORES: &str = "calibration";
 
 /// More channels, pixels of a side or latent values than any model is made with.
 const MOST_VALUES: usize = 1 << 16;
+/// The greatest width that a model is made with.
+const WIDEST: usize = 1024;
 
 /// More values than any image has that a model is trained on.
 const LARGEST_IMAGE: usize = 1 << 30;
@@ -92,12 +94,13 @@ impl ModelInfo {
             height,
             width,
         } = self.image;
+        let least_width = usize::from(self.arch == Architecture::Residual);
         let sizes = [
             ("channels", channels, 1..=MOST_VALUES),
             ("height", height, 1..=MOST_VALUES),
             ("width of images", width, 1..=MOST_VALUES),
             ("latent values", self.latent_dim, 1..=MOST_VALUES),
-            ("width", self.width, 0..=MOST_VALUES),
+            ("width", self.width, least_width..=WIDEST),
         ];
         for (what, size, possible) in sizes {
             if !possible.contains(&size) {

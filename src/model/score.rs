@@ -40,20 +40,26 @@ pub(crate) fn add_scores(
     indices: &[u32],
 ) -> Result<(), DataError> {
     let mut columns = Vec::new();
+    let mut codes = Vec::new();
     for (indices, images) in images.indexed_batches(indices)? {
         let seen = objective.noise.in_scoring(images.clone(), indices);
-        let codes = objective.encode(network, seen);
-        let prediction = network.predict(codes.clone());
-        let mut losses = objective.losses(&prediction, images.clone());
+        let encoded = objective.encode(network, seen);
+        let prediction = network.predict(encoded.clone());
+        let losses = objective.losses(&prediction, images.clone());
         if !objective.rate.is_none() {
-            // As in training: else the best epoch would be one whose codes take many bytes.
-            losses = losses + objective.rate.bytes(codes) * objective.rate.weight;
+            codes.push(encoded);
         }
         let restored = prediction.reconstructions();
         let [ssim, mse] = ssim_and_mse(restored, images, &objective.ssim_config);
         columns.push(Tensor::stack::<2>(vec![losses, ssim, mse], 0)); // [3, n]
     }
     readback.add_columns(columns);
+    // As in training: else the best epoch would be one whose codes take many bytes.
+    let price = (!codes.is_empty()).then(|| {
+        let bytes = objective.rate.bytes(Tensor::cat(codes, 0));
+        (bytes * objective.rate.weight).reshape([1, 1])
+    });
+    readback.add_columns(price.into_iter().collect());
     Ok(())
 }
 

@@ -13,14 +13,15 @@ impl Training<'_> {
     pub(super) fn check_growth(&self, metrics: &EpochMetrics) -> Result<(), TrainError> {
         /// Far above the ups and downs of training.
         const GROWTH: f64 = 10.0;
-        /// Of an untrained model's loss: below it, one is as good as another, and some start as PCA with none at all.
+        /// Of what one picture for all images would have: a loss below it is as good as another, and some models start as
+        /// PCA with none at all.
         const NEXT_TO_NONE: f64 = 0.03;
         let history = &self.progress.history;
         let untrained = self.prepared.config.training.loss.total_weight();
         let first_step = self.progress.losses.first().copied().unwrap_or(0.0);
         let lowest = history.iter().map(|row| row.train_loss).reduce(f64::min);
         let lowest = lowest.unwrap_or(first_step.max(untrained));
-        let lowest = lowest.max(NEXT_TO_NONE * untrained);
+        let lowest = lowest.max(NEXT_TO_NONE * self.prepared.config.training.loss.of_one_picture());
         let first = history.first().map_or(lowest, |row| row.train_loss);
         let has_exploded = metrics.train_loss > GROWTH * lowest && metrics.train_loss > first;
         if !has_exploded && metrics.validation_loss.is_finite() {

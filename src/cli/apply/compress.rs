@@ -58,7 +58,7 @@ pub(in crate::cli) struct CompressArgs {
     no_names: bool,
 
     /// Steps by which each code is improved before it is rounded; 0 for the encoder's own [default: 20, or as in training
-    /// if these are more]
+    /// if these are more; 0 for a model that restores spoilt images]
     #[arg(long, value_name = "STEPS", value_parser = whole("refine"))]
     refine: Option<usize>,
 

@@ -80,7 +80,7 @@ impl<'a> Usual<'a> {
             .transpose()?;
         let rows: Vec<u32> = (0..).take(usual.as_ref().map_or(0, Images::len)).collect();
         // Codes are nearer to a mean that they are part of than others are.
-        let (fitted, judged) = if needs_codes && wants_threshold && rows.len() > 1 {
+        let (fitted, judged) = if needs_codes && rows.len() > 1 {
             rows.iter().partition(|&row| row % 2 == 0)
         } else {
             (rows.clone(), rows)

@@ -96,9 +96,11 @@ impl Walk {
             ignored,
             mut warnings,
             folders,
+            with_runs,
             ..
         } = self;
         let parts = parts(&folders);
+        let may_be_classes = folders.difference(&with_runs).cloned().collect();
         let mut files = Vec::with_capacity(found.len());
         let mut beside = BTreeMap::<String, usize>::new();
         let mut classless = 0;
@@ -162,7 +164,7 @@ impl Walk {
                 file.class = None;
             }
         }
-        warnings.extend(empty_folders(&folders, &files, &parts));
+        warnings.extend(empty_folders(&may_be_classes, &files, &parts));
         Listing {
             files,
             ignored,
@@ -227,6 +229,8 @@ struct Walk {
     warnings: Vec<String>,
     /// By their names below the root.
     folders: BTreeSet<Vec<String>>,
+    /// Those of them that runs are in: without images, they are no empty classes.
+    with_runs: BTreeSet<Vec<String>>,
     /// The folders that the walk is in, as the system knows them, against links in circles.
     above: Vec<PathBuf>,
 }
@@ -268,6 +272,7 @@ impl Walk {
                     .ignored
                     .entry("folders of runs".to_owned())
                     .or_default() += 1;
+                self.with_runs.insert(names[..names.len() - 1].to_vec());
             }
             Ok(metadata) if metadata.is_dir() => {
                 if let Err(error) = self.folder(path, names) {
@@ -337,7 +342,7 @@ impl Walk {
 /// none of the images.
 fn is_own(folder: &Path) -> bool {
     let has = |name: &str| folder.join(name).is_file();
-    (has("config.toml") && has("status.json")) || has("sweep.csv")
+    (has("config.toml") && has("status.json")) || (has("sweep.csv") && has(".sweep.lock"))
 }
 
 /// Hidden entries, and what macOS and Windows leave behind.

@@ -101,6 +101,7 @@ fn folders_of_runs_are_no_images() -> Outcome {
         "runs/a/config.toml",
         "runs/a/status.json",
         "sweep/sweep.csv",
+        "sweep/.sweep.lock",
     ] {
         let path = home.path().join(name);
         fs::create_dir_all(path.parent().expect("a folder"))?;
@@ -112,6 +113,7 @@ fn folders_of_runs_are_no_images() -> Outcome {
     assert_eq!(images.manifest(), ["1.png"]);
     let collection = images.collection().expect("files of their own");
     assert_eq!(collection.ignored["folders of runs"], 2);
+    assert_eq!(warnings(&images), "");
     Ok(())
 }
 

@@ -61,7 +61,7 @@ pub(super) fn forward<B: CpuBackend>(
         .zip(winners_of_task)
         .with_min_len(in_a_row)
         .for_each_init(
-            || stage.scratch(),
+            || stage.scratch(false),
             |scratch, ((inputs, mut outputs), winners)| {
                 stage.forward(scratch, inputs, &mut outputs, winners);
             },
@@ -114,7 +114,7 @@ pub(super) fn backward<B: CpuBackend>(
         .enumerate()
         .with_min_len(in_a_row(tasks))
         .map_init(
-            || stage.scratch(),
+            || stage.scratch(true),
             |scratch, (task, mut x_gradient)| {
                 let mut weight_gradient = vec![0.0; weight.len()];
                 let mut bias_gradient = vec![0.0; g.out_channels];

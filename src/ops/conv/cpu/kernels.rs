@@ -86,24 +86,26 @@ impl Stage {
         }
     }
 
-    /// Buffers for a thread, for some images at once.
-    pub fn scratch(&self) -> Lease {
+    /// Buffers for a thread, for the forward or the backward pass.
+    pub fn scratch(&self, is_backward: bool) -> Lease {
         let g = &self.geometry;
         let images = self.at_once();
         let mut scratch = Scratch::lease();
         first(&mut scratch.output, g.output_len(), 0.0);
-        first(&mut scratch.image_gradients, images * g.input_len(), 0.0);
+        if is_backward {
+            first(&mut scratch.image_gradients, images * g.input_len(), 0.0);
+        }
         match &self.convolution {
             Convolution::Direct(direct, adjoint) => {
+                // Borders must be zero.
+                let padded = if is_backward { images } else { 1 };
+                first(&mut scratch.images, padded * direct.padded_len(), 0.0).fill(0.0);
+                if is_backward {
+                    first(&mut scratch.gradients, images * direct.gradient_len(), 0.0).fill(0.0);
+                }
                 let adjoint_len = adjoint.as_ref().map_or(0, Adjoint::product_len);
-                // Their borders must be zero.
-                first(&mut scratch.images, images * direct.padded_len(), 0.0).fill(0.0);
-                first(&mut scratch.gradients, images * direct.gradient_len(), 0.0).fill(0.0);
-                first(
-                    &mut scratch.product,
-                    direct.product_len().max(adjoint_len),
-                    0.0,
-                );
+                let result = direct.product_len().max(adjoint_len);
+                first(&mut scratch.product, result, 0.0);
             }
             Convolution::Winograd(_) => {
                 first(&mut scratch.gradients, images * g.conv_len(), 0.0);
