@@ -22,6 +22,7 @@ export async function open(url, { selector = "html[data-ready]", ...options } = 
   return { page, wrong, waited: Date.now() - started, close: () => context.close() };
 }
 export const step = async (name, check) => {
+  const started = Date.now();
   await check();
-  console.log(`ok  ${name}`);
+  console.log(`ok  ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
 };
