@@ -84,7 +84,8 @@ fn compare(moments: Moments) -> Comparison {
     // The variances depend on the pixels and on the means.
     let grad_difference = 2.0 * grad_structure * scale;
     let grad_variances = grad_difference * structure_loss;
-    return Comparison(max(loss, 0.0), vec4<f32>(
+    // Not `max`: of a NaN and a number it is the number, and an image of NaN would be a perfect one.
+    return Comparison(select(loss, 0.0, loss < 0.0), vec4<f32>(
         grad_mean_x + grad_difference * difference - grad_variances * moments.x,
         grad_mean_y - grad_difference * difference - grad_variances * moments.y,
         grad_difference,

@@ -37,8 +37,8 @@ struct Point {
 ///
 /// `function` gives the values `[N]`, which are at least 0 in expectation (the first step is half of
 /// what would bring a linear function there), and gradients `[N, K]`, each row's of its own value. A
-/// step that makes a row worse, or makes it no number, is taken back and tried again at half the
-/// length.
+/// step that makes a row worse is taken back and tried again at half the length. A row whose step is
+/// no number stays where it was, to the end.
 pub fn minimize(
     start: Tensor<2>,
     evaluations: usize,

@@ -60,7 +60,7 @@
 //! prediction    what decoders make and losses judge
 //! image rng     the shape of an image; random draws
 //! error host words  errors in one line; files, clock, waiting; numbers in sentences
-//! limits path_text npy  limits of the system; paths as text; arrays as files
+//! limits path_text npy own_files  limits of the system; paths as text; arrays as files; names of runs' files
 //! guide         long documentation
 //! ```
 //!
@@ -102,6 +102,7 @@ pub mod model;
 mod npy;
 #[doc(hidden)]
 pub mod ops;
+mod own_files;
 #[cfg(feature = "cli")]
 mod page;
 #[doc(hidden)]

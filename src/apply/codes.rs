@@ -289,7 +289,7 @@ fn read_array(path: &Path) -> Result<(Vec<f32>, usize), CodesError> {
         clippy::cast_possible_truncation,
         reason = "codes are in single precision"
     )]
-    let (values, rest): (Vec<f32>, bool) = match header.element.as_str() {
+    let (values, is_whole): (Vec<f32>, bool) = match header.element.as_str() {
         "<f4" => {
             let (values, rest) = values.as_chunks();
             let values = values.iter().copied().map(f32::from_le_bytes);
@@ -306,7 +306,7 @@ fn read_array(path: &Path) -> Result<(Vec<f32>, usize), CodesError> {
         }
         other => return Err(malformed(format!("its elements are {other}"))),
     };
-    if !rest || Some(values.len()) != rows.checked_mul(width) || width == 0 {
+    if !is_whole || Some(values.len()) != rows.checked_mul(width) || width == 0 {
         return Err(malformed(format!(
             "it has {} values instead of {rows} × {width}",
             values.len()

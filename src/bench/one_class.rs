@@ -1,5 +1,5 @@
 //! How well images of other classes are told from those of one that a model was trained on: by each anomaly score,
-//! and by PCA with as many components.
+//! and by PCA with as many components, which is fitted to all of its training images.
 
 use crate::anomaly::{CodeStatistics, Detection, Mahalanobis};
 use crate::apply::{Applied, Neighbours, Scorer};

@@ -12,7 +12,7 @@ pub struct ScalePoint {
     pub images: usize,
     /// Images in a batch.
     pub batch: usize,
-    /// Seconds of an epoch, without validation.
+    /// Seconds of an epoch; without validation, except on a GPU.
     pub epoch_seconds: f64,
     /// Trained on in a second.
     pub images_per_second: f64,

@@ -194,11 +194,18 @@ fn time(
         images: fit.images,
         fewer_images_because: fit.limit,
         repetitions,
-        median_seconds: f64::midpoint(sorted[(count - 1) / 2], sorted[count / 2]),
+        median_seconds: median(&sorted).expect("a trial"),
         min_seconds: sorted[0],
         max_seconds: sorted[count - 1],
         trial_seconds,
     })
+}
+
+/// The middle of sorted numbers, or of the two in the middle; none of none.
+#[must_use]
+pub fn median(sorted: &[f64]) -> Option<f64> {
+    let lower = sorted.len().checked_sub(1)? / 2;
+    Some(f64::midpoint(sorted[lower], sorted[sorted.len() / 2]))
 }
 
 /// How often a trial has to do the work.

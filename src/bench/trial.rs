@@ -27,13 +27,13 @@ pub enum Event {
         /// Of the validation images.
         ssim: f64,
     },
-    /// The first step is done.
+    /// The first step is done; on a GPU, enqueued.
     FirstStep,
     /// An epoch is finished.
     Epoch {
         /// Of the validation images.
         ssim: f64,
-        /// Trained on, without validation.
+        /// Trained on: without validation, but on a GPU, which is waited for once an epoch, with all of the epoch.
         images_per_second: f64,
     },
     /// Training images were restored.
@@ -48,8 +48,9 @@ pub enum Event {
     },
 }
 
-/// Trains by `config`, in a run folder below `runs`, and writes [`Event`]s to `output` until `target`
-/// is reached on the validation images, or training ends.
+/// Trains by `config`, in a run folder below `runs`, and writes [`Event`]s to `output` until training ends. Where the
+/// untrained model reaches `target` on the validation images, nothing is trained; whoever started the process ends it
+/// where an epoch does.
 ///
 /// # Errors
 ///

@@ -144,7 +144,8 @@ pub(crate) struct SettingsArgs {
     #[arg(long, value_parser = whole_u64("seed"), value_name = "N", help_heading = "Training")]
     pub seed: Option<u64>,
 
-    /// Classes to train on: names or numbers joined by commas, or all
+    /// Classes to train on: names or numbers joined by commas, or all; auto is all, but of Fashion-MNIST t-shirt and
+    /// trouser
     #[arg(long, value_parser = parsed::<ClassSelection>, allow_hyphen_values = true, value_name = "LIST", help_heading = "Data")]
     pub classes: Option<ClassSelection>,
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::model::{LARGEST_LATENT, LARGEST_WIDTH};
+
 /// The numbers that a setting may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Range {
@@ -24,9 +26,6 @@ pub enum Range {
 const LARGEST: u64 = i64::MAX.unsigned_abs();
 /// Steps are epochs times batches: with at most so many epochs, the product can't overflow.
 const MOST_EPOCHS: u64 = 1_000_000_000;
-const LARGEST_LATENT: u64 = 65_536;
-/// With sixteen times as many channels after some halvings.
-const LARGEST_WIDTH: u64 = 1024;
 /// Pictures with more images would be too large to look at.
 const MOST_SAMPLES: u64 = 100;
 
@@ -34,8 +33,8 @@ const MOST_SAMPLES: u64 = 100;
 const RANGES: [(&str, Range); 16] = [
     ("device", whole(0, LARGEST)),
     ("limit", whole(1, LARGEST)),
-    ("latent_dim", whole(1, LARGEST_LATENT)),
-    ("width", whole(1, LARGEST_WIDTH)),
+    ("latent_dim", whole(1, LARGEST_LATENT as u64)),
+    ("width", whole(1, LARGEST_WIDTH as u64)),
     ("epochs", whole(1, MOST_EPOCHS)),
     ("batch_size", whole(1, LARGEST)),
     ("learning_rate", Range::Positive),

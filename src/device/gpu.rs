@@ -112,12 +112,14 @@ impl Adapter {
 }
 
 /// The adapters of the graphics API that burn's wgpu backend settles on: the first of its
-/// candidates that reaches a GPU, else the first that has an adapter at all.
+/// candidates that reaches a GPU, GPUs first, else the first that has an adapter at all.
 pub(super) fn adapters() -> Vec<Adapter> {
     let mut software_only = Vec::new();
     for api in AutoGraphicsApi::chain() {
-        let adapters = probe(api);
+        let mut adapters = probe(api);
         if adapters.iter().any(Adapter::is_gpu) {
+            // So that device 0 is the one that `auto` takes. Within a type, where cubecl counts, their order stays.
+            adapters.sort_by_key(|adapter| !adapter.is_gpu());
             return adapters;
         }
         if software_only.is_empty() {

@@ -44,7 +44,7 @@ impl Between {
     }
 }
 
-/// As many of each class as there are, or of all images where they have none.
+/// As many of each class as of the others, or of all images where they have none; about [`CHOICE`] in all.
 fn chosen(collected: &Collected) -> Vec<usize> {
     let mut by_class: BTreeMap<Option<&String>, Vec<usize>> = BTreeMap::new();
     for (place, image) in collected.images.iter().enumerate() {

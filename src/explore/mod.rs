@@ -91,11 +91,9 @@ impl Explored {
         let width = model.info().latent_dim;
         let applied = Applied::new(model, Some(0));
         let principal = principal(&collected.codes, width, DIRECTIONS);
-        let plane = principal.coordinates.iter();
-        let plane = plane.map(|row| [0, 1].map(|axis| row.get(axis).copied().unwrap_or(0.0)));
         let mut maps = vec![Map {
             name: "PCA of the codes",
-            points: plane.collect(),
+            points: principal.plane(),
         }];
         if let Some(points) = tsne::tsne(&collected.codes, width, &maps[0].points, model.device())?
         {

@@ -3,6 +3,7 @@
 
 use bhtsne::{Neighbor, tSNE};
 use burn::tensor::Device;
+use rayon::ThreadPoolBuilder;
 
 use crate::apply::Neighbours;
 use crate::model::ModelError;
@@ -63,11 +64,19 @@ pub(super) fn tsne(
         .map(|value| (value * scale) as f32)
         .collect();
     let points: Vec<&[f32]> = codes.chunks_exact(width).collect();
-    let places = tSNE::<f32, &[f32], 2>::new(&points)
-        .perplexity(perplexity)
-        .initial_embedding(start)
-        .barnes_hut_with_neighbors(0.5, &found)
-        .embedding();
+    let fit = || {
+        tSNE::<f32, &[f32], 2>::new(&points)
+            .perplexity(perplexity)
+            .initial_embedding(start)
+            .barnes_hut_with_neighbors(0.5, &found)
+            .embedding()
+    };
+    // On several threads its sums are in no fixed order, and t-SNE makes their last digits visible.
+    let places = match ThreadPoolBuilder::new().num_threads(1).build() {
+        Ok(alone) => alone.install(fit),
+        // The system grants no further thread.
+        Err(_) => fit(),
+    };
     // Of codes that are all the same.
     if places.iter().any(|place| !place.is_finite()) {
         return Ok(None);

@@ -107,13 +107,6 @@ impl Loss {
         &self.terms
     }
 
-    /// The sum of the weights: about what an untrained model has for a loss, since each term is about 1
-    /// for one.
-    #[must_use]
-    pub fn total_weight(&self) -> f64 {
-        self.terms.iter().map(|(weight, _)| weight).sum()
-    }
-
     /// About what it is where all images become the same picture: of pixels in [0, 1], their differences are small
     /// numbers, and their squares smaller ones.
     #[must_use]

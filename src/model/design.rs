@@ -5,6 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::image::ImageShape;
 use crate::ops::ConvOptions;
 
+/// The most values of a latent vector.
+pub(crate) const LARGEST_LATENT: usize = 1 << 16;
+/// The greatest width: with sixteen times as many channels after some halvings.
+pub(crate) const LARGEST_WIDTH: usize = 1024;
+
 /// The architectures by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]

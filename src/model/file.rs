@@ -13,7 +13,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::design::{Architecture, Design};
+use super::design::{Architecture, Design, LARGEST_LATENT, LARGEST_WIDTH};
 use super::error::ModelError;
 use super::table::parameters;
 use super::weights::Weights;
@@ -35,11 +35,8 @@ const CODE_COVARIANCE: &str = "calibration.code_covariance";
 /// In the record: the quantiles of a calibration.
 const SCORES: &str = "calibration";
 
-/// More channels, pixels of a side or latent values than any model is made with.
-const MOST_VALUES: usize = 1 << 16;
-/// The greatest width that a model is made with.
-const WIDEST: usize = 1024;
-
+/// The most channels, and pixels of a side, of any model.
+const LONGEST_SIDE: usize = 1 << 16;
 /// More values than any image has that a model is trained on.
 const LARGEST_IMAGE: usize = 1 << 30;
 
@@ -96,11 +93,11 @@ impl ModelInfo {
         } = self.image;
         let least_width = usize::from(self.arch == Architecture::Residual);
         let sizes = [
-            ("channels", channels, 1..=MOST_VALUES),
-            ("height", height, 1..=MOST_VALUES),
-            ("width of images", width, 1..=MOST_VALUES),
-            ("latent values", self.latent_dim, 1..=MOST_VALUES),
-            ("width", self.width, least_width..=WIDEST),
+            ("channels", channels, 1..=LONGEST_SIDE),
+            ("height", height, 1..=LONGEST_SIDE),
+            ("width of images", width, 1..=LONGEST_SIDE),
+            ("latent values", self.latent_dim, 1..=LARGEST_LATENT),
+            ("width", self.width, least_width..=LARGEST_WIDTH),
         ];
         for (what, size, possible) in sizes {
             if !possible.contains(&size) {

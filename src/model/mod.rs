@@ -24,6 +24,7 @@ mod trained;
 mod weights;
 
 pub use design::{Architecture, Design, Output, Shortcut, Stage};
+pub(crate) use design::{LARGEST_LATENT, LARGEST_WIDTH};
 pub use error::ModelError;
 pub use file::ModelInfo;
 pub(crate) use file::{METADATA_KEY, ModelFile};

@@ -1,7 +1,7 @@
 //! Memory for results that tasks write from beginning to end, so that it needn't be zeroed before: on one thread, that
 //! took longer than any single convolution of a small network.
 
-use std::mem::{self, MaybeUninit};
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Values that aren't written yet.
@@ -46,13 +46,13 @@ impl Unwritten {
     /// # Panics
     ///
     /// If some weren't.
-    pub fn into_vec(mut self) -> Vec<f32> {
-        let (len, written) = (self.values.len(), *self.written.get_mut());
-        assert_eq!(written, len, "values written");
+    pub fn into_vec(self) -> Vec<f32> {
+        let Self { values, written } = self;
+        assert_eq!(written.into_inner(), values.len(), "values written");
         #[expect(unsafe_code, reason = "nothing safe skips the zeroing")]
         // SAFETY: the parts don't overlap, and each counted, once, how many of its values were written from its beginning
         // on. That is as many as there are, so all of them were.
-        let values = unsafe { mem::take(&mut self.values).assume_init() };
+        let values = unsafe { values.assume_init() };
         values.into_vec()
     }
 }

@@ -21,6 +21,15 @@ pub struct Principal {
     pub coordinates: Vec<Vec<f64>>,
 }
 
+impl Principal {
+    /// The coordinates along the first two of the components, `[N][2]`; 0 along one that there isn't.
+    #[must_use]
+    pub fn plane(&self) -> Vec<[f64; 2]> {
+        let pair = |row: &Vec<f64>| [0, 1].map(|axis| row.get(axis).copied().unwrap_or(0.0));
+        self.coordinates.iter().map(pair).collect()
+    }
+}
+
 /// The leading principal components of `rows`, vectors of `width` numbers one after the other: at most `count`, no
 /// more than a row has numbers and than there are rows.
 ///
@@ -94,7 +103,5 @@ pub fn plane(rows: &[f32], width: usize) -> Vec<[f64; 2]> {
     if rows.iter().any(|value| !value.is_finite()) {
         return vec![[f64::NAN; 2]; rows.len() / width];
     }
-    let coordinates = principal(rows, width, 2).coordinates.into_iter();
-    let pair = |row: Vec<f64>| [0, 1].map(|axis| row.get(axis).copied().unwrap_or(0.0));
-    coordinates.map(pair).collect()
+    principal(rows, width, 2).plane()
 }

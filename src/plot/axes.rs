@@ -13,8 +13,10 @@ use plotters::prelude::*;
 
 use super::PlotError;
 use super::font::plotters_font;
-use super::panel::{PANEL_TITLE_SIZE, Panel, REFERENCE_COLOR, STROKE, drawable, place};
-use super::style::{BACKGROUND, FOREGROUND, LEGEND_SIZE, MARGIN, MUTED};
+use super::panel::{
+    PANEL_HEADER, PANEL_TITLE_SIZE, Panel, REFERENCE_COLOR, STROKE, drawable, place,
+};
+use super::style::{BACKGROUND, FOREGROUND, HEADER, LEGEND_SIZE, MARGIN, MUTED, draw_title};
 use super::text::{self, Align};
 
 /// plotters draws lines without smoothing; so the plots are drawn this much larger, and reduced.
@@ -67,6 +69,31 @@ fn draw_fine(
     }
     root.present().map_err(|error| error.to_string())?;
     Ok(())
+}
+
+/// Draws plots side by side, below a title and above each its header. Legends of several rows make the picture higher.
+///
+/// # Errors
+/// As [`draw_plots`].
+pub(super) fn draw_panels(
+    what: &'static str,
+    title: &str,
+    panels: &[Panel],
+    (width, height): (u32, u32),
+) -> Result<RgbImage, PlotError> {
+    let places: Vec<(u32, u32)> = (0..panels.len())
+        .map(|index| place(width, panels.len(), index))
+        .collect();
+    let headers = panels.iter().zip(&places);
+    let header = headers.map(|(panel, (width, _))| panel.header_height(*width));
+    let header = header.max().unwrap_or(PANEL_HEADER);
+    let size = (width, height + header.saturating_sub(PANEL_HEADER));
+    let mut image = draw_plots(what, panels, size, HEADER + header)?;
+    draw_title(&mut image, title);
+    for (panel, place) in panels.iter().zip(places) {
+        panel.draw_header(&mut image, place);
+    }
+    Ok(image)
 }
 
 fn draw_plot<B: DrawingBackend>(

@@ -3,9 +3,9 @@
 use image::{Rgb, RgbImage};
 
 use super::PlotError;
-use super::axes::draw_plots;
-use super::panel::{Axis, PANEL_HEADER, Panel, Series, place};
-use super::style::{BLUE, FOREGROUND, GREEN, HEADER, PINK, VERMILION, draw_title};
+use super::axes::draw_panels;
+use super::panel::{Axis, Panel, Series};
+use super::style::{BLUE, FOREGROUND, GREEN, PINK, VERMILION};
 
 const WIDTH: u32 = 1200;
 const HEIGHT: u32 = 520;
@@ -44,8 +44,8 @@ pub struct SizeChart {
     pub points: Vec<(usize, f64)>,
 }
 
-/// Draws SSIM and PSNR by latent size, each method a line, 1200 × 520 pixels. The first method's is
-/// dashed: the one to compare with.
+/// Draws SSIM and PSNR by latent size, each method a line, 1200 × 520 pixels, and more where the legend takes several
+/// rows. The first method's is dashed: the one to compare with.
 ///
 /// # Errors
 /// [`PlotError`] if the plotting library refuses.
@@ -80,7 +80,12 @@ pub fn draw_rate_quality(title: &str, methods: &[RateQuality]) -> Result<RgbImag
         panel("test SSIM", |point| point.1),
         panel("test PSNR, dB", |point| point.2),
     ];
-    draw("the quality by latent size", title, &panels)
+    draw_panels(
+        "the quality by latent size",
+        title,
+        &panels,
+        (WIDTH, HEIGHT),
+    )
 }
 
 /// Draws plots side by side, each by size and with scales from zero, 1200 × 520 pixels.
@@ -121,7 +126,7 @@ pub fn draw_by_size(title: &str, charts: &[SizeChart]) -> Result<RgbImage, PlotE
         }
     };
     let panels: Vec<Panel> = charts.iter().map(panel).collect();
-    draw("the cost by size", title, &panels)
+    draw_panels("the cost by size", title, &panels, (WIDTH, HEIGHT))
 }
 
 fn thousands(position: i32) -> String {
@@ -142,15 +147,6 @@ fn panel(title: &str, axis: Axis, series: Vec<Series>) -> Panel {
         reference: None,
         marker: None,
     }
-}
-
-fn draw(what: &'static str, title: &str, panels: &[Panel]) -> Result<RgbImage, PlotError> {
-    let mut image = draw_plots(what, panels, (WIDTH, HEIGHT), HEADER + PANEL_HEADER)?;
-    draw_title(&mut image, title);
-    for (index, panel) in panels.iter().enumerate() {
-        panel.draw_header(&mut image, place(WIDTH, panels.len(), index).1);
-    }
-    Ok(image)
 }
 
 /// A size on an axis, which has room for padding.

@@ -10,10 +10,10 @@
 use image::{Rgb, RgbImage};
 
 use super::PlotError;
-use super::axes::draw_plots;
+use super::axes::{draw_panels, draw_plots};
 use super::panel::{
-    Axis, LONE_POINTS, Marker, PANEL_HEADER, PANEL_TITLE, Panel, Reference, Series,
-    draw_legend_entry, drawable, missing_note, place,
+    Axis, LONE_POINTS, Marker, PANEL_TITLE, Panel, Reference, Series, draw_legend_entry, drawable,
+    missing_note, place,
 };
 use super::style::{
     BLUE, FOREGROUND, GREEN, HEADER, LEGEND_ROW, LEGEND_SIZE, MARGIN, PINK, VERMILION, draw_title,
@@ -103,13 +103,7 @@ pub fn draw_curves(
         },
     ];
 
-    let top = HEADER + PANEL_HEADER;
-    let mut image = draw_plots("the training curves", &panels, (WIDTH, HEIGHT), top)?;
-    draw_title(&mut image, title);
-    for (index, panel) in panels.iter().enumerate() {
-        panel.draw_header(&mut image, place(WIDTH, panels.len(), index).1);
-    }
-    Ok(image)
+    draw_panels("the training curves", title, &panels, (WIDTH, HEIGHT))
 }
 
 /// Draws training loss, validation loss and validation SSIM by epoch, a line for each training, which

@@ -2,10 +2,10 @@
 
 use image::{Rgb, RgbImage};
 
-use super::style::{FOREGROUND, GREEN, HEADER, LEGEND_SIZE, MARGIN};
+use super::style::{FOREGROUND, GREEN, HEADER, LEGEND_ROW, LEGEND_SIZE, MARGIN};
 use super::text::{self, Align};
 
-/// A panel's title and legend, above the plot, where the legend can't cover a line.
+/// A panel's title and a legend of one row, above the plot, where the legend can't cover a line.
 pub(super) const PANEL_HEADER: u32 = 60;
 /// A panel's title alone.
 pub(super) const PANEL_TITLE: u32 = 36;
@@ -25,6 +25,8 @@ const LEGEND_BASELINE: u32 = 43;
 const LEGEND_GAP: u32 = 24;
 /// Length of the sample of a line in a legend.
 const SAMPLE: u32 = 28;
+/// Between a sample and its name.
+const SAMPLE_GAP: u32 = 8;
 
 /// Far beyond any loss worth a look, and small enough for the arithmetic of an axis.
 const LARGEST_DRAWN: f64 = 1e12;
@@ -83,6 +85,18 @@ pub(super) enum Sample {
     Line,
     Dashes,
     Dot,
+}
+
+/// The sample of a point.
+const DOT: &str = "●";
+
+impl Sample {
+    fn width(&self) -> u32 {
+        match self {
+            Self::Line | Self::Dashes => SAMPLE,
+            Self::Dot => text::width(DOT, LEGEND_SIZE),
+        }
+    }
 }
 
 /// What lies along the bottom of a panel.
@@ -152,24 +166,73 @@ impl Panel {
         text::draw(image, &self.title, corner, Align::Left, size, FOREGROUND);
     }
 
-    /// Draws, in the [`PANEL_HEADER`] pixels below the picture's title, the panel's title and a row of
-    /// samples with their names.
-    pub fn draw_header(&self, image: &mut RgbImage, left: u32) {
+    /// The legend, in rows of `width` pixels.
+    fn legend(&self, width: u32) -> Vec<Vec<LegendEntry>> {
+        let series = self.series.iter().map(|series| LegendEntry {
+            name: format!("{}{}", series.name, missing_note(series.missing())),
+            color: series.color,
+            sample: series.sample(),
+        });
+        let reference = self.reference.iter().map(|reference| LegendEntry {
+            name: reference.name.clone(),
+            color: REFERENCE_COLOR,
+            sample: Sample::Dashes,
+        });
+        let marker = self.marker.iter().map(|marker| LegendEntry {
+            name: marker.name.clone(),
+            color: FOREGROUND,
+            sample: Sample::Dot,
+        });
+        let mut rows = vec![Vec::new()];
+        let mut taken = 0;
+        for mut entry in series.chain(reference).chain(marker) {
+            let room = width.saturating_sub(SAMPLE + SAMPLE_GAP);
+            entry.name = text::fit(&entry.name, LEGEND_SIZE, room);
+            if taken > 0 && taken + entry.width() > width {
+                rows.push(Vec::new());
+                taken = 0;
+            }
+            taken += entry.width() + LEGEND_GAP;
+            rows.last_mut().expect("there is a row").push(entry);
+        }
+        rows
+    }
+
+    /// The height of the panel's title and legend, above a plot of so many pixels.
+    pub fn header_height(&self, width: u32) -> u32 {
+        let further = (1..self.legend(width).len()).map(|_| LEGEND_ROW);
+        PANEL_HEADER + further.sum::<u32>()
+    }
+
+    /// Draws, below the picture's title, the panel's title and its legend: samples with their names.
+    pub fn draw_header(&self, image: &mut RgbImage, (width, left): (u32, u32)) {
         self.draw_title(image, (left, HEADER));
-        let mut corner = (left, HEADER + LEGEND_BASELINE);
-        let mut entry = |name: &str, color: Rgb<u8>, sample: &Sample| {
-            corner.0 = draw_legend_entry(image, corner, name, color, sample) + LEGEND_GAP;
-        };
-        for series in &self.series {
-            let name = format!("{}{}", series.name, missing_note(series.missing()));
-            entry(&name, series.color, &series.sample());
+        let mut y = HEADER + LEGEND_BASELINE;
+        for row in self.legend(width) {
+            let mut x = left;
+            for LegendEntry {
+                name,
+                color,
+                sample,
+            } in row
+            {
+                x = draw_legend_entry(image, (x, y), &name, color, &sample) + LEGEND_GAP;
+            }
+            y += LEGEND_ROW;
         }
-        if let Some(reference) = &self.reference {
-            entry(&reference.name, REFERENCE_COLOR, &Sample::Dashes);
-        }
-        if let Some(marker) = &self.marker {
-            entry(&marker.name, FOREGROUND, &Sample::Dot);
-        }
+    }
+}
+
+/// A sample, and what it stands for.
+struct LegendEntry {
+    name: String,
+    color: Rgb<u8>,
+    sample: Sample,
+}
+
+impl LegendEntry {
+    fn width(&self) -> u32 {
+        self.sample.width() + SAMPLE_GAP + text::width(&self.name, LEGEND_SIZE)
     }
 }
 
@@ -204,13 +267,10 @@ pub(super) fn draw_legend_entry(
             image.put_pixel(x + dx, y - RISE + dy, color);
         }
     }
-    let sample_width = if dashes.is_empty() {
-        text::draw(image, "●", (x, y), Align::Left, LEGEND_SIZE, color);
-        text::width("●", LEGEND_SIZE)
-    } else {
-        SAMPLE
-    };
-    let x = x + sample_width + 8;
+    if dashes.is_empty() {
+        text::draw(image, DOT, (x, y), Align::Left, LEGEND_SIZE, color);
+    }
+    let x = x + sample.width() + SAMPLE_GAP;
     text::draw(image, name, (x, y), Align::Left, LEGEND_SIZE, FOREGROUND);
     x + text::width(name, LEGEND_SIZE)
 }

@@ -50,6 +50,7 @@ mod regular;
 mod tensorboard;
 mod test_images;
 
+pub use crate::own_files::RUN_FILES;
 pub use atomic::{check_output, write_atomically, write_output, write_output_with};
 pub use discover::{Discovered, discover, find_run, holds_run, latest};
 pub use environment::{DatasetOrigin, Meta, Resumption};
@@ -66,12 +67,3 @@ pub use records::{EpochMetrics, PcaReference, SplitSizes, State, Status, Summary
 pub(crate) use regular::{check_regular, read_regular};
 pub use tensorboard::EventFile;
 pub use test_images::{THUMBNAIL_COLUMNS, TestImage};
-
-/// What marks a folder as a run's, even where others of these are missing.
-pub const RUN_FILES: [&str; 5] = [
-    "config.toml",
-    "meta.json",
-    "status.json",
-    "metrics.csv",
-    "summary.json",
-];

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::{RunDir, RunError};
+use crate::own_files;
 
 /// What an epoch's picture is called before and after its number.
 const EPOCH_PICTURE: (&str, &str) = ("epoch-", ".png");
@@ -14,31 +15,31 @@ impl RunDir {
     /// `config.toml`, the settings.
     #[must_use]
     pub fn config_path(&self) -> PathBuf {
-        self.path().join("config.toml")
+        self.path().join(own_files::CONFIG)
     }
 
     /// `meta.json`, the circumstances.
     #[must_use]
     pub fn meta_path(&self) -> PathBuf {
-        self.path().join("meta.json")
+        self.path().join(own_files::META)
     }
 
     /// `status.json`, whether the run is alive.
     #[must_use]
     pub fn status_path(&self) -> PathBuf {
-        self.path().join("status.json")
+        self.path().join(own_files::STATUS)
     }
 
     /// `metrics.csv`, a row for each epoch.
     #[must_use]
     pub fn metrics_path(&self) -> PathBuf {
-        self.path().join("metrics.csv")
+        self.path().join(own_files::METRICS)
     }
 
     /// `summary.json`, the result.
     #[must_use]
     pub fn summary_path(&self) -> PathBuf {
-        self.path().join("summary.json")
+        self.path().join(own_files::SUMMARY)
     }
 
     /// `log.txt`, the messages of the run.

@@ -235,6 +235,15 @@ impl SsimConfig {
         positive("data range", self.data_range)?;
         positive("k1", self.k1)?;
         positive("k2", self.k2)?;
+        for constant in self.constants() {
+            #[expect(clippy::cast_possible_truncation, reason = "to see what is left")]
+            let single = constant as f32;
+            if !single.is_normal() {
+                return Err(SsimError::Precision {
+                    data_range: self.data_range,
+                });
+            }
+        }
         if let Window::Gaussian { sigma, .. } = self.window {
             positive("sigma", sigma)?;
         }
@@ -290,6 +299,14 @@ pub enum SsimError {
         "SSIM's window must have 1 to 255 pixels per side (3 to 255 for a sample covariance), not {0}"
     )]
     WindowSize(usize),
+    /// A data range whose constants aren't numbers in single precision.
+    #[error(
+        "SSIM's data range {data_range} is beyond single precision: divide the images and it by a number"
+    )]
+    Precision {
+        /// The data range.
+        data_range: f64,
+    },
     /// A setting that must be a positive number.
     #[error("SSIM's {name} must be a positive number, not {value}")]
     NotPositive {

@@ -17,11 +17,11 @@ impl Training<'_> {
         /// PCA with none at all.
         const NEXT_TO_NONE: f64 = 0.03;
         let history = &self.progress.history;
-        let untrained = self.prepared.config.training.loss.total_weight();
+        let untrained = self.prepared.config.training.loss.of_one_picture();
         let first_step = self.progress.losses.first().copied().unwrap_or(0.0);
         let lowest = history.iter().map(|row| row.train_loss).reduce(f64::min);
         let lowest = lowest.unwrap_or(first_step.max(untrained));
-        let lowest = lowest.max(NEXT_TO_NONE * self.prepared.config.training.loss.of_one_picture());
+        let lowest = lowest.max(NEXT_TO_NONE * untrained);
         let first = history.first().map_or(lowest, |row| row.train_loss);
         let has_exploded = metrics.train_loss > GROWTH * lowest && metrics.train_loss > first;
         if !has_exploded && metrics.validation_loss.is_finite() {

@@ -47,8 +47,8 @@ impl Pass {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// [`crate::ssim::ssim`]: WGSL kernels on a GPU. Backends without WGSL compute scores by tensor
-    /// operations, and gradients by their formulas.
+    /// [`crate::ssim::ssim`]: WGSL kernels on a GPU. On a CPU, scores alone are computed by tensor operations in double
+    /// precision, and with the gradient by a kernel in single precision.
     Kernel,
     /// [`crate::ssim::ssim_composed`]: tensor operations, and burn's own gradients.
     Composed,

@@ -4,10 +4,12 @@ use clap::Args;
 use serde::Serialize;
 
 use super::trials;
+use crate::bench::timing::median;
 use crate::cli::output::{self, OutputError};
 use crate::cli::settings::SettingsArgs;
 use crate::config::TrainConfig;
 use crate::device::{self, DeviceError};
+use crate::words::count;
 
 #[derive(Args, Debug)]
 pub(super) struct CommonArgs {
@@ -54,14 +56,8 @@ impl Spread {
     pub fn of(trials: &[f64]) -> Option<Self> {
         let mut sorted = trials.to_vec();
         sorted.sort_by(f64::total_cmp);
-        let middle = sorted.len() / 2;
-        let median = if sorted.len().is_multiple_of(2) {
-            f64::midpoint(*sorted.get(middle.checked_sub(1)?)?, sorted[middle])
-        } else {
-            sorted[middle]
-        };
         Some(Self {
-            median,
+            median: median(&sorted)?,
             min: sorted[0],
             max: *sorted.last()?,
             trials: trials.to_vec(),
@@ -113,8 +109,12 @@ impl Machine {
 
     pub fn print(&self) -> Result<(), OutputError> {
         output::line(format_args!(
-            "trainer {} on {} ({}), {}; {} trials",
-            self.version, self.backend, self.device, self.system, self.trials
+            "trainer {} on {} ({}), {}; {}",
+            self.version,
+            self.backend,
+            self.device,
+            self.system,
+            count(self.trials, "trial")
         ))?;
         output::line(format_args!(
             "{}, {} latent values, loss {}, classes {}, batches of {}\n",

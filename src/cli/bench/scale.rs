@@ -59,6 +59,14 @@ pub(super) fn run(args: ScaleArgs) -> anyhow::Result<Exit> {
     if most > there {
         bail!("--images {most}: there are {there}; give smaller numbers, or more --classes");
     }
+    let largest = batches.last().copied().unwrap_or_default();
+    #[expect(clippy::cast_precision_loss, reason = "counts of images")]
+    let fits = largest as f64 <= most as f64 * config.data.split.train;
+    if !fits {
+        bail!(
+            "--batches {largest}: so many aren't trained on, of {most} images; give smaller batches, or more --images"
+        );
+    }
     let by_images = images
         .iter()
         .map(|&images| (images, config.training.batch_size));

@@ -175,8 +175,8 @@ fn print_legend(report: &Report) -> Result<(), OutputError> {
     ))?;
     if report.backend != Backend::Wgpu.name() {
         output::line(format_args!(
-            "Without a GPU, the row `kernel` is trainer's SSIM too: tensor operations, and gradients by \
-             formula."
+            "Without a GPU, the row `kernel` is trainer's SSIM for CPUs: tensor operations in double precision, \
+             and with the gradient a kernel in single precision."
         ))?;
     }
     output::line(format_args!(

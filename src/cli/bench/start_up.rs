@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::common::Spread;
 use super::trials;
 use crate::cli::{Exit, log, output};
+use crate::words::count;
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct StartUpArgs {
@@ -62,9 +63,9 @@ pub(super) fn run(args: &StartUpArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     output::line(format_args!(
-        "trainer {}, {megabytes:.1} MB; {} trials",
+        "trainer {}, {megabytes:.1} MB; {}",
         env!("CARGO_PKG_VERSION"),
-        args.trials
+        count(args.trials, "trial")
     ))?;
     Spread::head()?;
     Spread::row("trainer --help, ms", help.as_ref(), 1)?;

@@ -118,7 +118,8 @@ pub(super) fn run(args: TrainingArgs) -> anyhow::Result<Exit> {
     Spread::row("first step, seconds", first_step.as_ref(), 2)?;
     Spread::row("peak memory, MB", peak.as_ref(), 0)?;
     output::line(format_args!(
-        "\nfirst step: from process start. inference: encoding and decoding. peak memory: of the process,\n\
+        "\ntraining: on a GPU, with validation, the picture and what a checkpoint needs. first step: from process\n\
+         start; on a GPU, until it is enqueued. inference: encoding and decoding. peak memory: of the process,\n\
          where the system tells."
     ))?;
     if let Some(arithmetic) = arithmetic {

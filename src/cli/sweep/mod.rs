@@ -28,6 +28,7 @@ use crate::host::notice_pauses;
 use crate::limits::NO_THREAD;
 use crate::loss::Loss;
 use crate::model::Architecture;
+use crate::own_files::SWEEP_LOCK;
 use crate::run::{RunDir, RunError, RunRecord, Summary, discover};
 use crate::train::{Observer, TrainError, prepare, resume_run, start_run, train};
 use table::{PICTURE, earlier_rows, print, row, with_earlier, write};
@@ -250,7 +251,7 @@ fn check_images(folder: &Path, hash: &str) -> anyhow::Result<()> {
 
 /// Keeps other sweeps out of `folder` as long as it lives: each would lose the other's rows.
 fn lock(folder: &Path) -> anyhow::Result<File> {
-    let path = folder.join(".sweep.lock");
+    let path = folder.join(SWEEP_LOCK);
     let open = File::options()
         .write(true)
         .create(true)

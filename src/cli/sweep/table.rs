@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::output::{self, OutputError};
 use crate::config::TrainConfig;
+use crate::own_files::SWEEP_TABLE;
 use crate::path_text::{path_text, text_path};
 use crate::plot::{RateQuality, draw_rate_quality};
 use crate::run::{Summary, export_png, read_regular, write_output};
@@ -55,7 +56,7 @@ pub(super) fn row(config: &TrainConfig, run: &Path, summary: &Summary) -> Row {
 
 /// The rows of `sweep.csv` that earlier sweeps left; none if there is no such file.
 pub(super) fn earlier_rows(folder: &Path) -> anyhow::Result<Vec<Row>> {
-    let path = folder.join("sweep.csv");
+    let path = folder.join(SWEEP_TABLE);
     let bytes = match read_regular(&path, LARGEST_TABLE) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         result => result.map_err(anyhow::Error::from),
@@ -101,7 +102,7 @@ pub(super) fn write(folder: &Path, rows: &[Row]) -> anyhow::Result<()> {
         writer.serialize(row)?;
     }
     let table = writer.into_inner().context("can't write sweep.csv")?;
-    write_output(&folder.join("sweep.csv"), &table)?;
+    write_output(&folder.join(SWEEP_TABLE), &table)?;
 
     let pca: BTreeMap<_, _> = rows
         .iter()

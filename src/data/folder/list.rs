@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use crate::data::part::Part;
 use crate::decode::{Format, HEAD};
+use crate::own_files::is_of_run_or_sweep;
 use crate::path_text::path_text;
 use crate::words::first_few;
 
@@ -267,7 +268,8 @@ impl Walk {
         }
         names.push(name);
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() && is_own(path) => {
+            // Runs begun in a folder of images leave theirs there, with pictures that are none of the images.
+            Ok(metadata) if metadata.is_dir() && is_of_run_or_sweep(path) => {
                 *self
                     .ignored
                     .entry("folders of runs".to_owned())
@@ -336,13 +338,6 @@ impl Walk {
             fault: Some(format!("it can't be read ({error})")),
         });
     }
-}
-
-/// Whether a folder is a run's or a sweep's. Runs begun in a folder of images leave theirs there, with pictures that are
-/// none of the images.
-fn is_own(folder: &Path) -> bool {
-    let has = |name: &str| folder.join(name).is_file();
-    (has("config.toml") && has("status.json")) || (has("sweep.csv") && has(".sweep.lock"))
 }
 
 /// Hidden entries, and what macOS and Windows leave behind.

@@ -50,7 +50,7 @@ function createDirections() {
       if (!decoder) amounts.fill(0);
       amounts[direction] = value;
       if (!decoder) sliders.forEach((other, place) => { other.input.value = amounts[place]; });
-      input.setAttribute("aria-valuetext", `${value} standard deviations`);
+      announce();
       draw(direction);
     });
     const strip = el("div", { class: "strip", "aria-hidden": "true" });
@@ -59,10 +59,14 @@ function createDirections() {
     const label = el("label", { for: id, text: `Direction ${direction + 1}` }, el("small", { text: `${(100 * share).toFixed(1)} % of the variance` }));
     return { input, tiles, item: el("li", {}, label, input, strip) };
   });
+  function announce() {
+    sliders.forEach(({ input }, place) => input.setAttribute("aria-valuetext", `${amounts[place]} standard deviations`));
+  }
   byId("sliders").append(...sliders.map(({ item }) => item));
   byId("walk-reset").addEventListener("click", () => {
     amounts.fill(0);
     sliders.forEach(({ input }) => { input.value = 0; });
+    announce();
     draw(0);
   });
   const ready = pictures.ready.then(() => {

@@ -1,7 +1,10 @@
 //! Curves and charts, by the colours of their lines.
 
 use image::RgbImage;
-use trainer::plot::{EpochPoint, SizeChart, draw_by_size, draw_curves, draw_histories};
+use trainer::plot::{
+    EpochPoint, RateQuality, SizeChart, draw_by_size, draw_curves, draw_histories,
+    draw_rate_quality,
+};
 
 use crate::common::folder::Outcome;
 
@@ -149,5 +152,26 @@ fn costs_of_one_name_have_one_color() -> Outcome {
     for value in [f64::NAN, 0.0, -1.0] {
         draw_by_size("title", &[chart("a", "b", &[(0, value), (1, value)])])?;
     }
+    Ok(())
+}
+
+#[test]
+fn a_legend_that_is_wider_than_its_plot_takes_several_rows() -> Outcome {
+    let methods = |count: usize, name: &str| -> Vec<RateQuality> {
+        let method = |index| RateQuality {
+            name: format!("{name} {index}"),
+            points: vec![(8, 0.8, 20.0), (16, 0.9, 24.0)],
+        };
+        (0..count).map(method).collect()
+    };
+    let few = draw_rate_quality("title", &methods(2, "short"))?;
+    assert_eq!(few.dimensions(), (1200, 520));
+    let many = draw_rate_quality("title", &methods(8, "residual, 0.8*ssim+0.2*l1"))?;
+    assert!(many.height() > few.height());
+    // Between the panels, and at the right, nothing is covered.
+    let margin =
+        |x: u32| (0..many.height()).all(|y| many.get_pixel(x, y).0.iter().all(|&v| v > 250));
+    assert!(margin(600) && margin(1199));
+    draw_rate_quality("title", &methods(2, &"name ".repeat(100)))?;
     Ok(())
 }

@@ -111,6 +111,17 @@ fn numbers_that_must_be_positive_are_refused() {
     }
 }
 
+/// Their constants would be infinite, or zero, so that equal images had no score.
+#[test]
+fn data_ranges_beyond_single_precision_are_refused() {
+    let shape = [1, 1, 28, 28];
+    for value in [1e-25, 1e22] {
+        let config = SsimConfig::default().with_data_range(value);
+        let error = refusal(shape, shape, &config);
+        assert_eq!(error, SsimError::Precision { data_range: value });
+    }
+}
+
 /// A window of 255 pixels needs a megabyte: more than any GPU's workgroups have. Elsewhere it works.
 #[test]
 fn a_window_beyond_the_memory_of_a_gpu_is_refused_there() {

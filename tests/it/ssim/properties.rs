@@ -188,3 +188,30 @@ fn channels_are_averaged() {
         assert!((score - mean).abs() < 1e-6, "{backend}: {score} and {mean}");
     }
 }
+
+/// A model whose weights are lost makes such images, and its loss has to show it.
+#[test]
+fn an_image_that_is_no_number_has_no_score() {
+    let config = SsimConfig::default();
+    for size in [[12, 13], [60, 70]] {
+        let usual = waves(size, 1.0);
+        let mut lost = usual.clone();
+        lost.x.fill(f32::NAN);
+        let mut spotted = usual.clone();
+        spotted.x[6 * size[1] + 6] = f32::NAN;
+        for (backend, device) in devices() {
+            let found = scores(
+                &[usual.clone(), lost.clone(), spotted.clone()],
+                &config,
+                &device,
+            );
+            assert!(found[0].is_finite(), "{backend}: {found:?}");
+            assert!(found[1].is_nan(), "{backend}: {found:?}");
+            assert!(found[2].is_nan(), "{backend}: {found:?}");
+
+            let [x, y] = stack(std::slice::from_ref(&lost), &device);
+            let map = values(ssim_map(x, y, &config).unwrap());
+            assert!(map.iter().all(|value| value.is_nan()), "{backend}");
+        }
+    }
+}

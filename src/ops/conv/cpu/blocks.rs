@@ -39,7 +39,7 @@ pub(super) fn pool(
                     }
                 }
                 let pixel = y * width + x;
-                // A NaN is never greater: let it through, for the loss to show it.
+                // NaNs are never greater: where there is nothing else, one is let through, for the loss to show it.
                 target[pixel] = if best.0 == f32::NEG_INFINITY {
                     f32::NAN
                 } else {
