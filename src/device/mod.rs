@@ -143,9 +143,7 @@ pub async fn select_async(backend: Backend) -> Result<SelectedDevice, DeviceErro
 #[cfg(all(feature = "wgpu", not(target_family = "wasm")))]
 fn auto(index: usize) -> Result<SelectedDevice, DeviceError> {
     let adapters = gpu::adapters();
-    if let Some(first) = adapters.iter().position(gpu::Adapter::is_gpu) {
-        // An index counts in the list of all devices.
-        let index = if index == 0 { first } else { index };
+    if adapters.first().is_some_and(gpu::Adapter::is_gpu) {
         return gpu::select(&adapters, index, "auto: there is a GPU");
     }
     let reason = match adapters.first() {

@@ -9,8 +9,16 @@ use super::style::{BLUE, FOREGROUND, GREEN, PINK, VERMILION};
 
 const WIDTH: u32 = 1200;
 const HEIGHT: u32 = 520;
-/// Of methods, in their order; after Okabe and Ito's palette.
-const METHOD_COLORS: [Rgb<u8>; 6] = [FOREGROUND, VERMILION, BLUE, GREEN, PINK, Rgb([196, 138, 0])];
+/// Of methods after the first, in their order; after Okabe and Ito's palette.
+const METHOD_COLORS: [Rgb<u8>; 7] = [
+    VERMILION,
+    BLUE,
+    GREEN,
+    PINK,
+    Rgb([196, 138, 0]),
+    Rgb([86, 180, 233]),
+    Rgb([117, 79, 160]),
+];
 /// Of measured things, in the order in which they first appear.
 const THING_COLORS: [Rgb<u8>; 4] = [VERMILION, BLUE, GREEN, PINK];
 /// Steps of a logarithmic axis for a factor of two.
@@ -66,8 +74,12 @@ pub fn draw_rate_quality(title: &str, methods: &[RateQuality]) -> Result<RgbImag
     let panel = |title, value: fn(&(usize, f64, f64)) -> f64| {
         let series = methods.iter().enumerate().map(|(index, method)| Series {
             name: method.name.clone(),
-            color: METHOD_COLORS[index % METHOD_COLORS.len()],
-            dashed: index == 0,
+            color: match index {
+                0 => FOREGROUND,
+                _ => METHOD_COLORS[(index - 1) % METHOD_COLORS.len()],
+            },
+            // Once colours come again, too.
+            dashed: index == 0 || (index - 1) / METHOD_COLORS.len() % 2 == 1,
             points: method
                 .points
                 .iter()
@@ -88,7 +100,8 @@ pub fn draw_rate_quality(title: &str, methods: &[RateQuality]) -> Result<RgbImag
     )
 }
 
-/// Draws plots side by side, each by size and with scales from zero, 1200 × 520 pixels.
+/// Draws plots side by side, each by size and with scales from zero, 1200 × 520 pixels, and more where a
+/// legend takes several rows.
 ///
 /// # Errors
 /// [`PlotError`] if the plotting library refuses.

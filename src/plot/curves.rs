@@ -63,7 +63,7 @@ impl EpochPoint {
     }
 }
 
-/// Draws losses and validation SSIM by epoch, 1200 × 480 pixels. `pca` is the number of principal
+/// Draws losses and validation SSIM by epoch, 1200 × 480 pixels, and more where a legend takes several rows. `pca` is the number of principal
 /// components and the validation SSIM that they reach: the line that the model should cross.
 ///
 /// Values that aren't finite, or beyond any scale, leave a gap, and the legend counts them.

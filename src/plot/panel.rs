@@ -168,26 +168,29 @@ impl Panel {
 
     /// The legend, in rows of `width` pixels.
     fn legend(&self, width: u32) -> Vec<Vec<LegendEntry>> {
-        let series = self.series.iter().map(|series| LegendEntry {
-            name: format!("{}{}", series.name, missing_note(series.missing())),
-            color: series.color,
-            sample: series.sample(),
+        let room = width.saturating_sub(SAMPLE + SAMPLE_GAP);
+        let series = self.series.iter().map(|series| {
+            let note = missing_note(series.missing());
+            let room = room.saturating_sub(text::width(&note, LEGEND_SIZE));
+            LegendEntry {
+                name: text::fit(&series.name, LEGEND_SIZE, room) + &note,
+                color: series.color,
+                sample: series.sample(),
+            }
         });
         let reference = self.reference.iter().map(|reference| LegendEntry {
-            name: reference.name.clone(),
+            name: text::fit(&reference.name, LEGEND_SIZE, room),
             color: REFERENCE_COLOR,
             sample: Sample::Dashes,
         });
         let marker = self.marker.iter().map(|marker| LegendEntry {
-            name: marker.name.clone(),
+            name: text::fit(&marker.name, LEGEND_SIZE, room),
             color: FOREGROUND,
             sample: Sample::Dot,
         });
         let mut rows = vec![Vec::new()];
         let mut taken = 0;
-        for mut entry in series.chain(reference).chain(marker) {
-            let room = width.saturating_sub(SAMPLE + SAMPLE_GAP);
-            entry.name = text::fit(&entry.name, LEGEND_SIZE, room);
+        for entry in series.chain(reference).chain(marker) {
             if taken > 0 && taken + entry.width() > width {
                 rows.push(Vec::new());
                 taken = 0;

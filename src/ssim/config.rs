@@ -235,9 +235,11 @@ impl SsimConfig {
         positive("data range", self.data_range)?;
         positive("k1", self.k1)?;
         positive("k2", self.k2)?;
-        for constant in self.constants() {
+        // What is added up in each window: the constants, and the squares of two means.
+        let squares = 2.0 * self.data_range.powi(2);
+        for number in self.constants().into_iter().chain([squares]) {
             #[expect(clippy::cast_possible_truncation, reason = "to see what is left")]
-            let single = constant as f32;
+            let single = number as f32;
             if !single.is_normal() {
                 return Err(SsimError::Precision {
                     data_range: self.data_range,
@@ -299,9 +301,10 @@ pub enum SsimError {
         "SSIM's window must have 1 to 255 pixels per side (3 to 255 for a sample covariance), not {0}"
     )]
     WindowSize(usize),
-    /// A data range whose constants aren't numbers in single precision.
+    /// A data range, or k1 or k2 beside it, whose constants aren't numbers in single precision.
     #[error(
-        "SSIM's data range {data_range} is beyond single precision: divide the images and it by a number"
+        "SSIM's constants for a data range of {data_range} are beyond single precision: scale the images and the \
+         range, or change k1 and k2"
     )]
     Precision {
         /// The data range.

@@ -12,7 +12,7 @@ use super::training::{Measured, measured_settings};
 use crate::bench::scale::{ScalePoint, draw_scale};
 use crate::cli::numbers::whole;
 use crate::cli::{Exit, log, output};
-use crate::data::Watch;
+use crate::data::{Split, Watch};
 use crate::run::export_png;
 
 #[derive(Args, Debug)]
@@ -55,24 +55,29 @@ pub(super) fn run(args: ScaleArgs) -> anyhow::Result<Exit> {
     let sorted = |numbers: &[usize]| numbers.iter().copied().collect::<BTreeSet<usize>>();
     let (images, batches) = (sorted(&args.images), sorted(&args.batches));
     let most = images.last().copied().unwrap_or_default();
-    let there = config.data.load(&Watch::NONE)?.len();
+    let set = config.data.load(&Watch::NONE)?;
+    let there = set.len();
     if most > there {
         bail!("--images {most}: there are {there}; give smaller numbers, or more --classes");
     }
-    let largest = batches.last().copied().unwrap_or_default();
-    #[expect(clippy::cast_precision_loss, reason = "counts of images")]
-    let fits = largest as f64 <= most as f64 * config.data.split.train;
-    if !fits {
-        bail!(
-            "--batches {largest}: so many aren't trained on, of {most} images; give smaller batches, or more --images"
-        );
-    }
+    let trained_on = |images: usize| {
+        let (split, seed) = (&config.data.split, config.training.seed);
+        Split::of(&set, split, seed, Some(images)).map(|split| split.train.len())
+    };
+    // A batch is never larger than what is trained on.
+    let largest = trained_on(most)?;
+    let batches: BTreeSet<usize> = batches
+        .into_iter()
+        .map(|batch| batch.min(largest))
+        .collect();
     let by_images = images
         .iter()
         .map(|&images| (images, config.training.batch_size));
     let by_batch = batches.iter().map(|&batch| (most, batch));
     let mut points = Vec::new();
     for (images, batch) in by_images.chain(by_batch) {
+        let training = trained_on(images)?;
+        let batch = batch.min(training);
         let mut config = config.clone();
         config.data.limit = Some(images);
         config.training.batch_size = batch;
@@ -87,7 +92,7 @@ pub(super) fn run(args: ScaleArgs) -> anyhow::Result<Exit> {
         let point = ScalePoint {
             images,
             batch,
-            epoch_seconds: images as f64 * config.data.split.train / rate,
+            epoch_seconds: training as f64 / rate,
             images_per_second: rate,
             peak_megabytes: median(&measured.peak),
         };

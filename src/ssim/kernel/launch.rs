@@ -191,15 +191,12 @@ impl Kernels {
         0..self.planes()
     }
 
-    /// The number of planes whose coefficients fit a buffer, and aren't too many beside the images.
+    /// The number of planes whose coefficients fit a buffer.
     fn planes_at_once(&self) -> usize {
-        /// Enough for any GPU to be busy.
-        const ENOUGH: usize = 256 << 20;
         let [map_height, map_width] = self.map_size();
         let largest = self.client.properties().memory.max_page_size;
         let largest = usize::try_from(largest).unwrap_or(usize::MAX);
-        let plane = map_height * map_width * VEC4;
-        (largest.min(ENOUGH) / plane).max(usize::from(plane <= largest))
+        largest / (map_height * map_width * VEC4)
     }
 
     fn map_size(&self) -> [usize; 2] {

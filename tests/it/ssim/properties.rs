@@ -1,7 +1,7 @@
 //! What holds for any images and any settings.
 
 use proptest::prelude::*;
-use trainer::ssim::{Border, Covariance, SsimConfig, Window, ssim_composed, ssim_map};
+use trainer::ssim::{Border, Covariance, SsimConfig, Window, ssim, ssim_composed, ssim_map};
 
 use super::pairs::{Pair, relative_error, scores, stack, values, waves, wide};
 use super::{SCORE_TOLERANCE, devices, oracle};
@@ -208,6 +208,15 @@ fn an_image_that_is_no_number_has_no_score() {
             assert!(found[0].is_finite(), "{backend}: {found:?}");
             assert!(found[1].is_nan(), "{backend}: {found:?}");
             assert!(found[2].is_nan(), "{backend}: {found:?}");
+
+            // By the kernels that compute gradients with it, too.
+            let device = device.autodiff();
+            let [x, y] = stack(&[lost.clone(), spotted.clone()], &device);
+            let trained = values(ssim(x.require_grad(), y, &config).unwrap().inner());
+            assert!(
+                trained.iter().all(|score| score.is_nan()),
+                "{backend}: {trained:?}"
+            );
 
             let [x, y] = stack(std::slice::from_ref(&lost), &device);
             let map = values(ssim_map(x, y, &config).unwrap());
