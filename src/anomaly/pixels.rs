@@ -14,6 +14,8 @@ pub struct PixelErrors {
     dissimilarity: Vec<f32>,
     /// `[H, W]`: the absolute difference of local means, divided by the image's mean.
     relative: Vec<f32>,
+    /// `[H, W]`: the squared difference of the local means of square roots.
+    roots: Vec<f32>,
     /// Height and width.
     size: [usize; 2],
     windows: [usize; 2],
@@ -40,13 +42,20 @@ impl PixelErrors {
             let pairs = original.iter().zip(restored);
             pairs.map(|(a, b)| a - b)
         };
-        let signed = channel_mean(differences(), shape.channels);
+        let size = [shape.height, shape.width];
+        let of_means = local_means(&channel_mean(differences(), shape.channels), size);
+        let of_roots = original
+            .iter()
+            .zip(restored)
+            .map(|(a, b)| a.sqrt() - b.sqrt());
+        let of_roots = local_means(&channel_mean(of_roots, shape.channels), size);
         Self {
-            relative: relative(&signed, original, [shape.height, shape.width]),
+            relative: relative(of_means, original),
+            roots: of_roots.into_iter().map(|value| value * value).collect(),
             squared: channel_mean(differences().map(|value| value * value), shape.channels),
             absolute: channel_mean(differences().map(f32::abs), shape.channels),
             dissimilarity: channel_mean(ssim.iter().map(|score| 1.0 - score), shape.channels),
-            size: [shape.height, shape.width],
+            size,
             windows,
         }
     }
@@ -69,6 +78,7 @@ impl PixelErrors {
             Measure::Mse => self.squared.clone(),
             Measure::Ssim => self.windows_by_pixel().collect(),
             Measure::Relative => self.relative.clone(),
+            Measure::Sqrt => self.roots.clone(),
             Measure::SsimL1 => {
                 let windows = self.windows_by_pixel();
                 windows.zip(&self.absolute).map(|(a, b)| a + b).collect()
@@ -97,16 +107,25 @@ impl PixelErrors {
     }
 }
 
-/// The difference of local means by pixel, of `signed` differences `[H, W]`, relative to the brightness of the image
-/// with the values `original`: what is a little darker than it should be shows in a dark image as in a bright one, and
-/// noise, which is as often too dark as too bright, hardly does.
+/// Differences of local means relative to the brightness of the image with the values `original`: what is a little
+/// darker than it should be shows in a dark image as in a bright one.
 #[expect(clippy::cast_precision_loss, reason = "counts of pixels")]
-fn relative(signed: &[f32], original: &[f32], [height, width]: [usize; 2]) -> Vec<f32> {
+fn relative(of_means: Vec<f32>, original: &[f32]) -> Vec<f32> {
     /// Added to the brightness, lest black images be all error.
     const DARKEST: f32 = 0.05;
     let sum: f64 = original.iter().map(|&value| f64::from(value)).sum();
     #[expect(clippy::cast_possible_truncation, reason = "from 0 to 1")]
     let brightness = (sum / original.len() as f64) as f32;
+    let relative = of_means.into_iter();
+    relative
+        .map(|mean: f32| mean.abs() / (brightness + DARKEST))
+        .collect()
+}
+
+/// Gaussian means about each pixel, of `signed` differences `[H, W]`: what is wrong in a region stays, and noise and
+/// an outline half a pixel beside, which are as often too dark as too bright, hardly do.
+#[expect(clippy::cast_precision_loss, reason = "a few hundred pixels")]
+fn local_means(signed: &[f32], [height, width]: [usize; 2]) -> Vec<f32> {
     // A neighbourhood is as wide as a sixteenth of the image.
     let deviation = height.min(width) as f32 / 32.0;
     let weights = gaussian(deviation);
@@ -121,10 +140,7 @@ fn relative(signed: &[f32], original: &[f32], [height, width]: [usize; 2]) -> Ve
             means[y * width + x] = mean;
         }
     }
-    let relative = means.into_iter();
-    relative
-        .map(|mean: f32| mean.abs() / (brightness + DARKEST))
-        .collect()
+    means
 }
 
 /// Weights of a value's neighbours, itself in the middle, to three standard deviations.

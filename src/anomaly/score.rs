@@ -13,6 +13,8 @@ pub enum Measure {
     SsimL1,
     /// The difference of local means, relative to the image's brightness.
     Relative,
+    /// The squared difference of the local means of square roots.
+    Sqrt,
 }
 
 /// How the errors of an image's pixels become one number.
@@ -68,6 +70,7 @@ impl AnomalyScore {
             Measure::Ssim,
             Measure::SsimL1,
             Measure::Relative,
+            Measure::Sqrt,
         ];
         let pixels = measures.into_iter().flat_map(|measure| {
             [Aggregate::Mean, Aggregate::Worst].map(|aggregate| Self::Pixels(measure, aggregate))
@@ -86,6 +89,7 @@ impl fmt::Display for AnomalyScore {
             Measure::Ssim => "ssim",
             Measure::SsimL1 => "ssim+l1",
             Measure::Relative => "relative",
+            Measure::Sqrt => "sqrt",
         };
         let aggregate = match aggregate {
             Aggregate::Mean => "mean",

@@ -1,8 +1,15 @@
 //! GPUs: the adapters that wgpu finds, and burn's device for one of them.
 
+use std::time::Duration;
+
+use burn::backend::DispatchDevice;
 use burn::tensor::{Device, DeviceKind, Tensor};
 use burn_cubecl::cubecl::config::autotune::AutotuneLevel;
 use burn_cubecl::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
+use burn_cubecl::cubecl::ir::{ElemType, FloatKind};
+use burn_cubecl::cubecl::throughput::{
+    MemoryAccess, MemorySpec, ThroughputKey, ThroughputMode, ThroughputValue, working_set_sweep,
+};
 use burn_wgpu::graphics::AutoGraphicsApi;
 use wgpu::DeviceType;
 
@@ -55,6 +62,9 @@ pub(super) fn select(
         name: name.clone(),
         message,
     })?;
+    if adapter.is_software() {
+        take_first_kernels(&device);
+    }
     Ok(SelectedDevice {
         device,
         backend: Backend::Wgpu,
@@ -78,6 +88,47 @@ fn configure_for_software() {
         tracing::debug!(
             "the wgpu runtime was configured before: its kernels are tuned as on a GPU"
         );
+    }
+}
+
+/// Gives cubecl what it would measure of a device before it tunes kernels: plausible rates, and launches that take an
+/// hour. A kernel counts as fast enough if it takes no longer than these rates and a launch allow, so that the first
+/// one that works is taken, and no other is compiled.
+fn take_first_kernels(device: &Device) {
+    /// Values that are copied in a second.
+    const COPIED: usize = 2_000_000_000;
+    const OPERATIONS: usize = 50_000_000_000;
+    const SECOND: Duration = Duration::from_secs(1);
+    const HOUR: Duration = Duration::from_secs(3600);
+    let DispatchDevice::Cube(device) = device.as_dispatch() else {
+        return;
+    };
+    let client = device.client();
+    let f32 = ElemType::Float(FloatKind::F32);
+    let answer = |mode: ThroughputMode, ops_count: usize, duration: Duration| {
+        let value = ThroughputValue {
+            ops_count,
+            duration,
+        };
+        let answered = client.measure_throughput(ThroughputKey { mode }, || Ok(value));
+        if let Err(error) = answered {
+            tracing::debug!("{mode:?} is measured as of a GPU: {error}");
+        }
+    };
+    answer(ThroughputMode::Launch, 1, HOUR);
+    answer(
+        ThroughputMode::ComputeDirect { dtype: f32 },
+        OPERATIONS,
+        SECOND,
+    );
+    for access in [MemoryAccess::Copy, MemoryAccess::Read, MemoryAccess::Write] {
+        for bytes in working_set_sweep(access.default_working_set()) {
+            answer(
+                ThroughputMode::Memory(MemorySpec::new(access, bytes)),
+                COPIED,
+                SECOND,
+            );
+        }
     }
 }
 

@@ -1,26 +1,14 @@
 //! Charts of measurements: quality by latent size, and cost by size of the work.
 
-use image::{Rgb, RgbImage};
+use image::RgbImage;
 
 use super::PlotError;
 use super::axes::draw_panels;
 use super::panel::{Axis, Panel, Series};
-use super::style::{BLUE, FOREGROUND, GREEN, PINK, VERMILION};
+use super::style::{FOREGROUND, line_style};
 
 const WIDTH: u32 = 1200;
 const HEIGHT: u32 = 520;
-/// Of methods after the first, in their order; after Okabe and Ito's palette.
-const METHOD_COLORS: [Rgb<u8>; 7] = [
-    VERMILION,
-    BLUE,
-    GREEN,
-    PINK,
-    Rgb([196, 138, 0]),
-    Rgb([86, 180, 233]),
-    Rgb([117, 79, 160]),
-];
-/// Of measured things, in the order in which they first appear.
-const THING_COLORS: [Rgb<u8>; 4] = [VERMILION, BLUE, GREEN, PINK];
 /// Steps of a logarithmic axis for a factor of two.
 const OCTAVE: f64 = 1000.0;
 /// Steps of a logarithmic axis that keep the ends off the frame.
@@ -72,19 +60,20 @@ pub fn draw_rate_quality(title: &str, methods: &[RateQuality]) -> Result<RgbImag
         },
     };
     let panel = |title, value: fn(&(usize, f64, f64)) -> f64| {
-        let series = methods.iter().enumerate().map(|(index, method)| Series {
-            name: method.name.clone(),
-            color: match index {
-                0 => FOREGROUND,
-                _ => METHOD_COLORS[(index - 1) % METHOD_COLORS.len()],
-            },
-            // Once colours come again, too.
-            dashed: index == 0 || (index - 1) / METHOD_COLORS.len() % 2 == 1,
-            points: method
-                .points
-                .iter()
-                .map(|point| (logarithm(point.0), value(point)))
-                .collect(),
+        let series = methods.iter().enumerate().map(|(index, method)| {
+            let (color, dashed) = match index {
+                0 => (FOREGROUND, true),
+                _ => line_style(index - 1),
+            };
+            let points = method.points.iter();
+            Series {
+                name: method.name.clone(),
+                color,
+                dashed,
+                points: points
+                    .map(|point| (logarithm(point.0), value(point)))
+                    .collect(),
+            }
         });
         panel(title, axis.clone(), series.collect())
     };
@@ -112,9 +101,9 @@ pub fn draw_by_size(title: &str, charts: &[SizeChart]) -> Result<RgbImage, PlotE
             names.push(&chart.name);
         }
     }
-    let color = |name: &str| {
+    let style = |name: &str| {
         let place = names.iter().position(|other| *other == name);
-        THING_COLORS[place.unwrap_or(0) % THING_COLORS.len()]
+        line_style(place.unwrap_or(0))
     };
     let panel = |chart: &SizeChart| {
         let largest = chart.points.iter().map(|point| point.0).max();
@@ -123,10 +112,11 @@ pub fn draw_by_size(title: &str, charts: &[SizeChart]) -> Result<RgbImage, PlotE
             padding: position(largest.unwrap_or_default()) / SIZE_PADDING,
             label: thousands,
         };
+        let (color, dashed) = style(&chart.name);
         let series = Series {
             name: chart.name.clone(),
-            color: color(&chart.name),
-            dashed: false,
+            color,
+            dashed,
             points: chart
                 .points
                 .iter()

@@ -12,11 +12,11 @@ use image::{Rgb, RgbImage};
 use super::PlotError;
 use super::axes::{draw_panels, draw_plots};
 use super::panel::{
-    Axis, LONE_POINTS, Marker, PANEL_TITLE, Panel, Reference, Series, draw_legend_entry, drawable,
+    Axis, LONE_POINTS, LegendEntry, Marker, PANEL_TITLE, Panel, Reference, Series, drawable,
     missing_note, place,
 };
 use super::style::{
-    BLUE, FOREGROUND, GREEN, HEADER, LEGEND_ROW, LEGEND_SIZE, MARGIN, PINK, VERMILION, draw_title,
+    BLUE, HEADER, LEGEND_ROW, LEGEND_SIZE, MARGIN, VERMILION, draw_title, line_style,
 };
 use super::text;
 
@@ -30,18 +30,6 @@ const HISTORIES_HEIGHT: u32 = 380;
 const LEGEND_COLUMNS: usize = 2;
 /// What a legend's entry needs beside the name: the sample, the number, and room to the next column.
 const ENTRY_PADDING: u32 = 80;
-/// Okabe and Ito's palette, in which black and a brown stand for what is too pale on paper. Further
-/// curves take the colours again, with dashes.
-const COLORS: [Rgb<u8>; 8] = [
-    BLUE,
-    VERMILION,
-    GREEN,
-    PINK,
-    Rgb([230, 159, 0]),
-    Rgb([86, 180, 233]),
-    FOREGROUND,
-    Rgb([133, 88, 42]),
-];
 
 /// What the curves show of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,8 +51,8 @@ impl EpochPoint {
     }
 }
 
-/// Draws losses and validation SSIM by epoch, 1200 × 480 pixels, and more where a legend takes several rows. `pca` is the number of principal
-/// components and the validation SSIM that they reach: the line that the model should cross.
+/// Draws losses and validation SSIM by epoch, 1200 × 480 pixels, and more where a legend takes several rows. `pca` is
+/// the number of principal components and the validation SSIM that they reach: the line that the model should cross.
 ///
 /// Values that aren't finite, or beyond any scale, leave a gap, and the legend counts them.
 ///
@@ -119,9 +107,9 @@ pub fn draw_histories(
 ) -> Result<RgbImage, PlotError> {
     let panel_of = |title, value: fn(&EpochPoint) -> f64| {
         let lines = histories.iter().enumerate().map(|(index, (name, points))| {
-            let color = COLORS[index % COLORS.len()];
+            let (color, dashed) = line_style(index);
             Series {
-                dashed: index / COLORS.len() % 2 == 1,
+                dashed,
                 ..series(name, color, points, value)
             }
         });
@@ -163,8 +151,12 @@ fn draw_legend(image: &mut RgbImage, panels: &[Panel]) {
             MARGIN + (index / rows) as u32 * column_width,
             HEADER + 16 + (index % rows) as u32 * LEGEND_ROW,
         );
-        let entry = format!("{}  {name}{note}", index + 1);
-        draw_legend_entry(image, corner, &entry, line.color, &line.sample());
+        let entry = LegendEntry {
+            name: format!("{}  {name}{note}", index + 1),
+            color: line.color,
+            sample: line.sample(),
+        };
+        entry.draw(image, corner);
     }
 }
 

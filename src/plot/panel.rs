@@ -203,8 +203,9 @@ impl Panel {
 
     /// The height of the panel's title and legend, above a plot of so many pixels.
     pub fn header_height(&self, width: u32) -> u32 {
-        let further = (1..self.legend(width).len()).map(|_| LEGEND_ROW);
-        PANEL_HEADER + further.sum::<u32>()
+        #[expect(clippy::cast_possible_truncation, reason = "a handful of rows")]
+        let further = self.legend(width).len().saturating_sub(1) as u32;
+        PANEL_HEADER + further * LEGEND_ROW
     }
 
     /// Draws, below the picture's title, the panel's title and its legend: samples with their names.
@@ -213,13 +214,9 @@ impl Panel {
         let mut y = HEADER + LEGEND_BASELINE;
         for row in self.legend(width) {
             let mut x = left;
-            for LegendEntry {
-                name,
-                color,
-                sample,
-            } in row
-            {
-                x = draw_legend_entry(image, (x, y), &name, color, &sample) + LEGEND_GAP;
+            for entry in row {
+                entry.draw(image, (x, y));
+                x += entry.width() + LEGEND_GAP;
             }
             y += LEGEND_ROW;
         }
@@ -227,15 +224,43 @@ impl Panel {
 }
 
 /// A sample, and what it stands for.
-struct LegendEntry {
-    name: String,
-    color: Rgb<u8>,
-    sample: Sample,
+pub(super) struct LegendEntry {
+    pub name: String,
+    pub color: Rgb<u8>,
+    pub sample: Sample,
 }
 
 impl LegendEntry {
     fn width(&self) -> u32 {
         self.sample.width() + SAMPLE_GAP + text::width(&self.name, LEGEND_SIZE)
+    }
+
+    /// Draws the sample and the name with their baseline at `y`.
+    pub fn draw(&self, image: &mut RgbImage, (x, y): (u32, u32)) {
+        /// Of a sample's line above the baseline: half the height of small letters.
+        const RISE: u32 = 5;
+        let dashes: &[(u32, u32)] = match self.sample {
+            Sample::Line => &[(0, SAMPLE)],
+            Sample::Dashes => &[(0, 8), (10, 18), (20, SAMPLE)],
+            Sample::Dot => &[],
+        };
+        for dx in dashes.iter().flat_map(|(from, to)| *from..*to) {
+            for dy in 0..STROKE {
+                image.put_pixel(x + dx, y - RISE + dy, self.color);
+            }
+        }
+        if dashes.is_empty() {
+            text::draw(image, DOT, (x, y), Align::Left, LEGEND_SIZE, self.color);
+        }
+        let x = x + self.sample.width() + SAMPLE_GAP;
+        text::draw(
+            image,
+            &self.name,
+            (x, y),
+            Align::Left,
+            LEGEND_SIZE,
+            FOREGROUND,
+        );
     }
 }
 
@@ -248,32 +273,4 @@ pub(super) fn place(width: u32, panels: usize, index: usize) -> (u32, u32) {
     let (panels, index) = (panels.max(1) as u32, index as u32);
     let panel_width = width.saturating_sub((panels + 1) * MARGIN) / panels;
     (panel_width, MARGIN + index * (panel_width + MARGIN))
-}
-
-/// Draws a sample and a name with their baseline at `y`; returns where they end.
-pub(super) fn draw_legend_entry(
-    image: &mut RgbImage,
-    (x, y): (u32, u32),
-    name: &str,
-    color: Rgb<u8>,
-    sample: &Sample,
-) -> u32 {
-    /// Of a sample's line above the baseline: half the height of small letters.
-    const RISE: u32 = 5;
-    let dashes: &[(u32, u32)] = match sample {
-        Sample::Line => &[(0, SAMPLE)],
-        Sample::Dashes => &[(0, 8), (10, 18), (20, SAMPLE)],
-        Sample::Dot => &[],
-    };
-    for dx in dashes.iter().flat_map(|(from, to)| *from..*to) {
-        for dy in 0..STROKE {
-            image.put_pixel(x + dx, y - RISE + dy, color);
-        }
-    }
-    if dashes.is_empty() {
-        text::draw(image, DOT, (x, y), Align::Left, LEGEND_SIZE, color);
-    }
-    let x = x + sample.width() + SAMPLE_GAP;
-    text::draw(image, name, (x, y), Align::Left, LEGEND_SIZE, FOREGROUND);
-    x + text::width(name, LEGEND_SIZE)
 }

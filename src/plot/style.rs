@@ -16,7 +16,17 @@ pub(super) const NO_VALUE: Rgb<u8> = Rgb([0, 158, 255]);
 pub(super) const BLUE: Rgb<u8> = Rgb([0, 114, 178]);
 pub(super) const VERMILION: Rgb<u8> = Rgb([213, 94, 0]);
 pub(super) const GREEN: Rgb<u8> = Rgb([0, 135, 100]);
-pub(super) const PINK: Rgb<u8> = Rgb([204, 121, 167]);
+/// Of lines, in their order; after the same palette, darker where it is too pale on paper.
+const LINE_COLORS: [Rgb<u8>; 8] = [
+    VERMILION,
+    BLUE,
+    GREEN,
+    Rgb([204, 121, 167]),
+    Rgb([196, 138, 0]),
+    Rgb([86, 180, 233]),
+    Rgb([117, 79, 160]),
+    Rgb([133, 88, 42]),
+];
 
 pub(super) const TITLE_SIZE: u32 = 24;
 pub(super) const LABEL_SIZE: u32 = 16;
@@ -36,6 +46,12 @@ pub(super) const LEGEND_ROW: u32 = 24;
 pub(super) const TARGET: usize = 128;
 /// Images with a longer side are reduced to it.
 pub(super) const LARGEST: usize = 256;
+
+/// The colour of a plot's line number `index`, from 0, and whether the line is dashed: where colours come again.
+pub(super) fn line_style(index: usize) -> (Rgb<u8>, bool) {
+    let count = LINE_COLORS.len();
+    (LINE_COLORS[index % count], index / count % 2 == 1)
+}
 
 /// The title of a picture, in its first [`HEADER`] pixels, shortened if it is wider than the picture.
 pub(super) fn draw_title(image: &mut RgbImage, title: &str) {

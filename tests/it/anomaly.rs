@@ -229,33 +229,38 @@ fn errors_of_pixels_become_scores_and_maps() {
 }
 
 #[test]
-fn relative_errors_are_of_local_means_and_of_brightness() {
+fn regional_errors_are_of_local_means_and_of_brightness() {
     let shape = ImageShape {
         channels: 1,
         height: 48,
         width: 64,
     };
-    let relative = |original: &dyn Fn(usize, usize) -> f32,
-                    restored: &dyn Fn(usize, usize) -> f32| {
+    let errors = |original: &dyn Fn(usize, usize) -> f32,
+                  restored: &dyn Fn(usize, usize) -> f32| {
         let pixels = |value: &dyn Fn(usize, usize) -> f32| -> Vec<f32> {
             (0..48 * 64)
                 .map(|place| value(place / 64, place % 64))
                 .collect()
         };
-        let errors = PixelErrors::new(&pixels(original), &pixels(restored), shape, &[1.0], [1, 1]);
-        errors.map(Measure::Relative)
+        PixelErrors::new(&pixels(original), &pixels(restored), shape, &[1.0], [1, 1])
     };
-    // The same everywhere: a tenth of brightness, up to what is added to it, at the borders, too.
-    for level in [0.2, 0.8] {
-        let found = relative(&|_, _| level, &|_, _| 0.9 * level);
-        let expected = 0.1 * level / (level + 0.05);
-        assert!(found.iter().all(|error| (error - expected).abs() < 1e-5));
+    // The same everywhere, at the borders, too: a tenth of brightness, up to what is added to it, or the square of
+    // the difference of roots.
+    for level in [0.2_f32, 0.8] {
+        let errors = errors(&|_, _| level, &|_, _| 0.9 * level);
+        let relative = 0.1 * level / (level + 0.05);
+        let roots = (level.sqrt() - (0.9 * level).sqrt()).powi(2);
+        for (measure, expected) in [(Measure::Relative, relative), (Measure::Sqrt, roots)] {
+            let found = errors.map(measure);
+            assert!(found.iter().all(|error| (error - expected).abs() < 1e-5));
+        }
     }
     // A dot is spread by a normal distribution of 48/32 pixels, to three of which it reaches.
-    let found = relative(&|_, _| 0.5, &|y, x| {
+    let dot = errors(&|_, _| 0.5, &|y, x| {
         if (y, x) == (20, 30) { 0.0 } else { 0.5 }
     });
-    let at = |y: usize, x: usize| f64::from(found[y * 64 + x]) * 0.55;
+    let (relative, roots) = (dot.map(Measure::Relative), dot.map(Measure::Sqrt));
+    let at = |y: usize, x: usize| f64::from(relative[y * 64 + x]) * 0.55;
     let normal = |distance: f64| (-0.5 * (distance / 1.5).powi(2)).exp();
     let total: f64 = (-5..=5).map(|step| normal(f64::from(step))).sum();
     for (y, x) in [(20_usize, 30_usize), (21, 30), (20, 27), (23, 34)] {
@@ -263,12 +268,22 @@ fn relative_errors_are_of_local_means_and_of_brightness() {
             .map(|steps| f64::from(u8::try_from(steps).expect("few")));
         let expected = 0.5 * normal(distances[0]) * normal(distances[1]) / total.powi(2);
         assert!((at(y, x) - expected).abs() < 1e-6, "{y} {x}");
+        // The root of a half is missing there in place of a half.
+        let found = f64::from(roots[y * 64 + x]);
+        assert!((found - 2.0 * expected.powi(2)).abs() < 1e-6, "{y} {x}");
     }
     assert!(at(20, 36) < 1e-9);
     // Noise that is as often too dark as too bright hardly counts.
     let noise = |y: usize, x: usize| if (x + y).is_multiple_of(2) { 0.1 } else { -0.1 };
-    let found = relative(&|_, _| 0.5, &|y, x| 0.5 + noise(y, x));
-    assert!(found[20 * 64 + 30] < 0.01);
+    let noisy = errors(&|_, _| 0.5, &|y, x| 0.5 + noise(y, x));
+    assert!(noisy.map(Measure::Relative)[20 * 64 + 30] < 0.01);
+    assert!(noisy.map(Measure::Sqrt)[20 * 64 + 30] < 1e-4);
+    // The same difference counts for more in the dark.
+    let [dark, bright] = [0.1, 0.8].map(|level| {
+        let errors = errors(&|_, _| level, &|_, _| level - 0.05);
+        errors.score(Measure::Sqrt, Aggregate::Mean)
+    });
+    assert!(dark > 4.0 * bright);
 }
 
 #[test]
@@ -487,7 +502,7 @@ fn spots_are_found_and_pca_is_measured_beside() {
     let marked = rows.iter().filter(|row| row[3] == "true").count();
     assert_eq!(said["anomalous"], marked);
 
-    for by in ["mse", "ssim", "ssim+l1", "relative"] {
+    for by in ["mse", "ssim", "ssim+l1", "relative", "sqrt"] {
         for over in ["mean", "worst"] {
             let (said, _) = case.score(&["--by", by, "--over", over]);
             assert_eq!(said["score"], format!("{by} {over}"));

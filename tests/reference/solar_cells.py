@@ -17,7 +17,7 @@ from pathlib import Path
 
 from common import add_trainer_argument, trainer_environment
 
-SCORES = [f"{by} {over}" for by in ["mse", "ssim", "ssim+l1", "relative"] for over in ["mean", "worst"]]
+SCORES = [f"{by} {over}" for by in ["mse", "ssim", "ssim+l1", "relative", "sqrt"] for over in ["mean", "worst"]]
 
 
 def lay_out(sets: Path, kind: str, place: Path) -> None:

@@ -136,6 +136,8 @@ enum By {
     SsimL1,
     /// The difference of local means, relative to the image's brightness
     Relative,
+    /// The squared difference of the local means of square roots
+    Sqrt,
     /// The Mahalanobis distance of the image's code from those of the training images
     Latent,
 }
@@ -147,6 +149,7 @@ impl By {
             Self::Ssim => AnomalyScore::Pixels(Measure::Ssim, over),
             Self::SsimL1 => AnomalyScore::Pixels(Measure::SsimL1, over),
             Self::Relative => AnomalyScore::Pixels(Measure::Relative, over),
+            Self::Sqrt => AnomalyScore::Pixels(Measure::Sqrt, over),
             Self::Latent => AnomalyScore::Latent,
         }
     }

@@ -60,24 +60,19 @@ pub(super) fn run(args: ScaleArgs) -> anyhow::Result<Exit> {
     if most > there {
         bail!("--images {most}: there are {there}; give smaller numbers, or more --classes");
     }
-    let trained_on = |images: usize| {
+    // Images, how many of them are trained on, and a batch, which is never larger than that.
+    let mut sizes = Vec::new();
+    let mut largest = 0;
+    for &images in &images {
         let (split, seed) = (&config.data.split, config.training.seed);
-        Split::of(&set, split, seed, Some(images)).map(|split| split.train.len())
-    };
-    // A batch is never larger than what is trained on.
-    let largest = trained_on(most)?;
-    let batches: BTreeSet<usize> = batches
-        .into_iter()
-        .map(|batch| batch.min(largest))
-        .collect();
-    let by_images = images
-        .iter()
-        .map(|&images| (images, config.training.batch_size));
-    let by_batch = batches.iter().map(|&batch| (most, batch));
+        largest = Split::of(&set, split, seed, Some(images))?.train.len();
+        sizes.push((images, largest, config.training.batch_size.min(largest)));
+    }
+    let batches = batches.into_iter().map(|batch| batch.min(largest));
+    let batches: BTreeSet<usize> = batches.collect();
+    sizes.extend(batches.into_iter().map(|batch| (most, largest, batch)));
     let mut points = Vec::new();
-    for (images, batch) in by_images.chain(by_batch) {
-        let training = trained_on(images)?;
-        let batch = batch.min(training);
+    for (images, training, batch) in sizes {
         let mut config = config.clone();
         config.data.limit = Some(images);
         config.training.batch_size = batch;

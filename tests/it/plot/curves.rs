@@ -119,7 +119,7 @@ fn several_histories_have_a_line_each() -> Outcome {
     };
     let few = draw_histories("title", &named(2))?;
     // The lines of equal histories cover each other: the last is seen.
-    assert!(count(&few, true, VERMILION) > 100);
+    assert!(count(&few, true, BLUE) > 100);
     assert_eq!(count(&few, true, GREEN), 0);
     let more = draw_histories("title", &named(3))?;
     assert!(count(&more, true, GREEN) > 100);
