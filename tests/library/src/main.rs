@@ -11,6 +11,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     config.data.limit = Some(100);
     config.training.epochs = 1;
     config.model.latent_dim = 16;
+    // One pass of the encoder: 14,000 codes take long to refine.
+    config.training.refine = 0;
     train::fit(&config, &images, &device)?.save(&path)?;
 
     let model = Model::open(&path, &device)?;
