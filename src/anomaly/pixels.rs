@@ -12,10 +12,12 @@ pub struct PixelErrors {
     absolute: Vec<f32>,
     /// 1 − SSIM of each window, `windows`.
     dissimilarity: Vec<f32>,
-    /// `[H, W]`: the absolute difference of local means, divided by the image's mean.
-    relative: Vec<f32>,
-    /// `[H, W]`: the squared difference of the local means of square roots.
+    /// `[H, W]`: the image less the reconstruction.
+    signed: Vec<f32>,
+    /// `[H, W]`: the same of square roots.
     roots: Vec<f32>,
+    /// The image's mean.
+    brightness: f32,
     /// Height and width.
     size: [usize; 2],
     windows: [usize; 2],
@@ -42,20 +44,16 @@ impl PixelErrors {
             let pairs = original.iter().zip(restored);
             pairs.map(|(a, b)| a - b)
         };
-        let size = [shape.height, shape.width];
-        let of_means = local_means(&channel_mean(differences(), shape.channels), size);
-        let of_roots = original
-            .iter()
-            .zip(restored)
-            .map(|(a, b)| a.sqrt() - b.sqrt());
-        let of_roots = local_means(&channel_mean(of_roots, shape.channels), size);
+        let roots = original.iter().zip(restored);
+        let roots = roots.map(|(a, b)| a.sqrt() - b.sqrt());
         Self {
-            relative: relative(of_means, original),
-            roots: of_roots.into_iter().map(|value| value * value).collect(),
+            signed: channel_mean(differences(), shape.channels),
+            roots: channel_mean(roots, shape.channels),
+            brightness: mean(original),
             squared: channel_mean(differences().map(|value| value * value), shape.channels),
             absolute: channel_mean(differences().map(f32::abs), shape.channels),
             dissimilarity: channel_mean(ssim.iter().map(|score| 1.0 - score), shape.channels),
-            size,
+            size: [shape.height, shape.width],
             windows,
         }
     }
@@ -77,8 +75,16 @@ impl PixelErrors {
         match measure {
             Measure::Mse => self.squared.clone(),
             Measure::Ssim => self.windows_by_pixel().collect(),
-            Measure::Relative => self.relative.clone(),
-            Measure::Sqrt => self.roots.clone(),
+            Measure::Relative => {
+                // What is a little darker than it should be shows in a dark image as in a bright one.
+                let brightness = self.brightness + DARKEST;
+                let means = local_means(&self.signed, self.size).into_iter();
+                means.map(|mean| mean.abs() / brightness).collect()
+            }
+            Measure::Sqrt => {
+                let means = local_means(&self.roots, self.size).into_iter();
+                means.map(|mean| mean * mean).collect()
+            }
             Measure::SsimL1 => {
                 let windows = self.windows_by_pixel();
                 windows.zip(&self.absolute).map(|(a, b)| a + b).collect()
@@ -107,19 +113,14 @@ impl PixelErrors {
     }
 }
 
-/// Differences of local means relative to the brightness of the image with the values `original`: what is a little
-/// darker than it should be shows in a dark image as in a bright one.
-#[expect(clippy::cast_precision_loss, reason = "counts of pixels")]
-fn relative(of_means: Vec<f32>, original: &[f32]) -> Vec<f32> {
-    /// Added to the brightness, lest black images be all error.
-    const DARKEST: f32 = 0.05;
-    let sum: f64 = original.iter().map(|&value| f64::from(value)).sum();
-    #[expect(clippy::cast_possible_truncation, reason = "from 0 to 1")]
-    let brightness = (sum / original.len() as f64) as f32;
-    let relative = of_means.into_iter();
-    relative
-        .map(|mean: f32| mean.abs() / (brightness + DARKEST))
-        .collect()
+/// Added to an image's brightness, lest black images be all error.
+const DARKEST: f32 = 0.05;
+
+#[expect(clippy::cast_precision_loss, reason = "a count of values")]
+#[expect(clippy::cast_possible_truncation, reason = "from 0 to 1")]
+fn mean(values: &[f32]) -> f32 {
+    let sum: f64 = values.iter().map(|&value| f64::from(value)).sum();
+    (sum / values.len() as f64) as f32
 }
 
 /// Gaussian means about each pixel, of `signed` differences `[H, W]`: what is wrong in a region stays, and noise and

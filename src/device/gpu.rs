@@ -76,7 +76,8 @@ pub(super) fn select(
 }
 
 /// Settings that must stand before the first tensor. A software adapter compiles every kernel for
-/// the CPU, which takes longer than the best of many kernels could win back: try few, once each.
+/// the CPU, which takes longer than the best of many kernels could win back: [`take_first_kernels`] has the first one
+/// taken, and where cubecl knows no time that is good enough, few are tried, once each.
 /// A `cubecl.toml` and the `CUBECL_…` variables still count where they say more.
 fn configure_for_software() {
     let mut config = CubeClRuntimeConfig::from_current_dir();
@@ -93,18 +94,21 @@ fn configure_for_software() {
 
 /// Gives cubecl what it would measure of a device before it tunes kernels: plausible rates, and launches that take an
 /// hour. A kernel counts as fast enough if it takes no longer than these rates and a launch allow, so that the first
-/// one that works is taken, and no other is compiled.
+/// one that works is taken, and no other is compiled. With cubecl's feature `persistence`, which isn't used here, these
+/// answers would be kept on disk.
 fn take_first_kernels(device: &Device) {
     /// Values that are copied in a second.
     const COPIED: usize = 2_000_000_000;
+    /// Of arithmetic, in a second.
     const OPERATIONS: usize = 50_000_000_000;
     const SECOND: Duration = Duration::from_secs(1);
-    const HOUR: Duration = Duration::from_secs(3600);
+    const HOUR: Duration = Duration::from_hours(1);
     let DispatchDevice::Cube(device) = device.as_dispatch() else {
+        tracing::debug!("not a device of cubecl's: its kernels are tuned as on a GPU");
         return;
     };
     let client = device.client();
-    let f32 = ElemType::Float(FloatKind::F32);
+    let dtype = ElemType::Float(FloatKind::F32);
     let answer = |mode: ThroughputMode, ops_count: usize, duration: Duration| {
         let value = ThroughputValue {
             ops_count,
@@ -116,19 +120,10 @@ fn take_first_kernels(device: &Device) {
         }
     };
     answer(ThroughputMode::Launch, 1, HOUR);
-    answer(
-        ThroughputMode::ComputeDirect { dtype: f32 },
-        OPERATIONS,
-        SECOND,
-    );
-    for access in [MemoryAccess::Copy, MemoryAccess::Read, MemoryAccess::Write] {
-        for bytes in working_set_sweep(access.default_working_set()) {
-            answer(
-                ThroughputMode::Memory(MemorySpec::new(access, bytes)),
-                COPIED,
-                SECOND,
-            );
-        }
+    answer(ThroughputMode::ComputeDirect { dtype }, OPERATIONS, SECOND);
+    for bytes in working_set_sweep(MemoryAccess::Copy.default_working_set()) {
+        let memory = MemorySpec::new(MemoryAccess::Copy, bytes);
+        answer(ThroughputMode::Memory(memory), COPIED, SECOND);
     }
 }
 
