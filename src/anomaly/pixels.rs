@@ -1,6 +1,6 @@
 //! Where an image and its reconstruction differ.
 
-use super::score::{Aggregate, Measure};
+use super::score::{Aggregate, Measure, mean};
 use crate::image::ImageShape;
 
 /// The errors of a reconstruction, means over the channels.
@@ -115,13 +115,6 @@ impl PixelErrors {
 
 /// Added to an image's brightness, lest black images be all error.
 const DARKEST: f32 = 0.05;
-
-#[expect(clippy::cast_precision_loss, reason = "a count of values")]
-#[expect(clippy::cast_possible_truncation, reason = "from 0 to 1")]
-fn mean(values: &[f32]) -> f32 {
-    let sum: f64 = values.iter().map(|&value| f64::from(value)).sum();
-    (sum / values.len() as f64) as f32
-}
 
 /// Gaussian means about each pixel, of `signed` differences `[H, W]`: what is wrong in a region stays, and noise and
 /// an outline half a pixel beside, which are as often too dark as too bright, hardly do.

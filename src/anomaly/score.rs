@@ -30,7 +30,6 @@ pub enum Aggregate {
 
 impl Aggregate {
     /// The one number. `errors` are put into another order.
-    #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
     pub(super) fn of(self, errors: &mut [f32]) -> f32 {
         let chosen = match self {
             Self::Mean => errors,
@@ -42,14 +41,15 @@ impl Aggregate {
                 &mut errors[rest..]
             }
         };
-        let sum: f64 = chosen.iter().map(|&error| f64::from(error)).sum();
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "errors are in single precision"
-        )]
-        let mean = (sum / chosen.len() as f64) as f32;
-        mean
+        mean(chosen)
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of values")]
+#[expect(clippy::cast_possible_truncation, reason = "of single precision")]
+pub(super) fn mean(values: &[f32]) -> f32 {
+    let sum: f64 = values.iter().map(|&value| f64::from(value)).sum();
+    (sum / values.len() as f64) as f32
 }
 
 /// A score: the larger, the more unusual is the image.
