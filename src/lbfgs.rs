@@ -31,41 +31,55 @@ struct Point {
     gradient: Tensor<2>,
 }
 
+/// What was found.
+pub struct Minimum {
+    /// The best points that were evaluated. `[N, K]`
+    pub x: Tensor<2>,
+    /// The gradients where the search began. `[N, K]`
+    pub start_gradient: Tensor<2>,
+}
+
 /// Looks for the minimum of N functions of K numbers each, from `start` `[N, K]`, with
-/// `evaluations` of their values and gradients: the best points that were evaluated, so that no row
-/// ends worse than it starts. With fewer than two evaluations that's the start.
+/// `evaluations` of their values and gradients, at least one: that of the start, so that no row
+/// ends worse than it starts.
 ///
 /// `function` gives the values `[N]`, which are at least 0 in expectation (the first step is half of
-/// what would bring a linear function there), and gradients `[N, K]`, each row's of its own value. A
-/// step that makes a row worse is taken back and tried again at half the length. A row whose step is
-/// no number stays where it was, to the end.
-pub fn minimize(
+/// what would bring a linear function there), and what computes the gradients `[N, K]` when they are asked
+/// for, each row's of its own value. A step that makes a row worse is taken back and tried again at half the
+/// length. A row whose step is no number stays where it was, to the end.
+pub fn minimize<G: FnOnce() -> Tensor<2>>(
     start: Tensor<2>,
     evaluations: usize,
-    mut function: impl FnMut(Tensor<2>) -> (Tensor<1>, Tensor<2>),
-) -> Tensor<2> {
-    if evaluations < 2 {
-        return start;
-    }
-    let mut evaluate = |x: Tensor<2>| {
-        let (value, gradient) = function(x.clone());
-        Point {
-            x,
-            value: value.unsqueeze_dim(1),
-            gradient,
-        }
+    mut function: impl FnMut(Tensor<2>) -> (Tensor<1>, G),
+) -> Minimum {
+    let (value, gradient) = function(start.clone());
+    let start_gradient = gradient();
+    let mut best = Point {
+        x: start,
+        value: value.unsqueeze_dim(1),
+        gradient: start_gradient.clone(),
     };
-    let mut best = evaluate(start);
     let mut memory: Vec<Step> = Vec::new();
     // What the inverse curvature is about. [N, 1]
     let mut scale = best.value.clone() * 0.5 / squares(&best.gradient);
     let mut length = best.value.ones_like();
-    for _ in 1..evaluations {
+    for evaluation in 1..evaluations {
         let direction = precondition(best.gradient.clone(), &memory, &scale);
-        let trial = evaluate(best.x.clone() - direction * length.clone());
+        let x = best.x.clone() - direction * length.clone();
+        let (value, gradient) = function(x.clone());
+        let value = value.unsqueeze_dim(1);
+        // False for what is no number, too.
+        let better = value.clone().lower(best.value.clone());
+        let rows = better.clone().expand(best.x.dims());
+        if evaluation + 1 == evaluations {
+            // No step follows that would ask for a gradient.
+            best.x = best.x.mask_where(rows, x);
+            break;
+        }
+        let gradient = gradient();
 
-        let moved = trial.x.clone() - best.x.clone();
-        let change = trial.gradient.clone() - best.gradient.clone();
+        let moved = x.clone() - best.x.clone();
+        let change = gradient.clone() - best.gradient.clone();
         let curvature = dot(&moved, &change);
         let curved = curvature.clone().greater_elem(TINY);
         let inverse = curvature
@@ -81,17 +95,17 @@ pub fn minimize(
             inverse,
         });
 
-        // False for what is no number, too.
-        let better = trial.value.clone().lower(best.value.clone());
-        let rows = better.clone().expand(best.x.dims());
         length = (length * 0.5).mask_fill(better.clone(), 1.0);
         best = Point {
-            x: best.x.mask_where(rows.clone(), trial.x),
-            value: best.value.mask_where(better, trial.value),
-            gradient: best.gradient.mask_where(rows, trial.gradient),
+            x: best.x.mask_where(rows.clone(), x),
+            value: best.value.mask_where(better, value),
+            gradient: best.gradient.mask_where(rows, gradient),
         };
     }
-    best.x
+    Minimum {
+        x: best.x,
+        start_gradient,
+    }
 }
 
 /// The inverse curvature, as the remembered steps tell it, times the gradient: the two-loop recursion.

@@ -144,8 +144,8 @@ impl Teller<'_> {
 }
 
 impl Observer for Teller<'_> {
-    fn step(&mut self, images: usize) {
-        if !self.has_stepped && images > 0 {
+    fn step(&mut self, _: usize) {
+        if !self.has_stepped {
             self.has_stepped = true;
             self.tell(Event::FirstStep);
         }

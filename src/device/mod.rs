@@ -224,7 +224,7 @@ impl SelectedDevice {
     #[must_use]
     pub fn given(device: Device) -> Self {
         Self {
-            backend: if is_cpu(&device) { CPU } else { Backend::Wgpu },
+            backend: backend_of(&device),
             device,
             adapter: "the given device".to_owned(),
             driver: String::new(),
@@ -232,6 +232,17 @@ impl SelectedDevice {
             warning: None,
         }
     }
+}
+
+fn backend_of(device: &Device) -> Backend {
+    #[cfg(feature = "ndarray")]
+    if matches!(
+        device.clone().inner().as_dispatch(),
+        burn::backend::DispatchDevice::NdArray(_)
+    ) {
+        return Backend::Ndarray;
+    }
+    if is_cpu(device) { CPU } else { Backend::Wgpu }
 }
 
 /// A device of the CPU, for what is to be the same whichever device a run is on; `other` where no

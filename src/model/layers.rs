@@ -41,7 +41,10 @@ impl<'a> Initializer<'a> {
     ) -> Param<Tensor<D>> {
         let mut rng = rng(self.seed, Stream::Init, self.layer);
         self.layer += 1;
-        #[expect(clippy::cast_precision_loss, reason = "layer sizes are far below 2^24")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a rough limit, of large layers, too"
+        )]
         let limit = (6.0 / (fan_in + fan_out) as f32).sqrt();
         let values: Vec<f32> = (0..shape.iter().product::<usize>())
             .map(|_| limit * (2.0 * rng.random::<f32>() - 1.0))

@@ -9,7 +9,7 @@ use super::network::Autoencoder;
 use super::rate::CodeRate;
 use crate::data::InputNoise;
 use crate::device::is_cpu;
-use crate::lbfgs;
+use crate::lbfgs::{self, Minimum};
 use crate::loss::Loss;
 use crate::prediction::Prediction;
 use crate::ssim::SsimConfig;
@@ -46,11 +46,11 @@ pub struct Objective {
 
 /// What a network makes of a training batch, to be minimised and recorded.
 pub struct BatchLoss {
-    /// What the optimizer's step is to lower, with autodiff. `[1]`
+    /// What the optimizer's step is to lower, with autodiff: its gradients are what counts. `[1]`
     pub loss: Tensor<1>,
-    /// What it consists of, by name, without autodiff, `[1]` each. The first is what is recorded as the training loss:
-    /// that of the reconstructions, with the price of the codes' bytes, if they have one.
-    pub parts: Vec<(&'static str, Tensor<1>)>,
+    /// The training loss, without autodiff: that of the reconstructions, with the price of the codes' bytes, if they
+    /// have one. `[1]`
+    pub recorded: Tensor<1>,
 }
 
 impl Objective {
@@ -79,30 +79,24 @@ impl Objective {
         };
         if !self.rate.is_none() {
             let decoded = mean_loss(network, self.rate.noisy(encoded.clone(), draw));
-            let bytes = self.rate.bytes(encoded);
-            let loss = decoded.clone() + bytes.clone() * self.rate.weight;
-            let parts = vec![
-                ("priced", loss.clone().inner()),
-                ("reconstruction", decoded.inner()),
-                ("bytes", bytes.inner()),
-            ];
-            return BatchLoss { loss, parts };
+            let loss = decoded + self.rate.bytes(encoded) * self.rate.weight;
+            let recorded = loss.clone().inner();
+            return BatchLoss { loss, recorded };
         }
         if self.refine == 0 {
             let loss = mean_loss(network, encoded);
-            let parts = vec![("reconstruction", loss.clone().inner())];
-            return BatchLoss { loss, parts };
+            let recorded = loss.clone().inner();
+            return BatchLoss { loss, recorded };
         }
-        let fixed = network.valid();
-        let refined = self.encode(&fixed, images);
-        let decoded = mean_loss(network, Tensor::from_inner(refined));
-        let amortized = mean_loss(&fixed.on(&originals.device()), encoded);
-        let parts = vec![
-            ("reconstruction", decoded.clone().inner()),
-            ("amortization", amortized.clone().inner()),
-        ];
-        let loss = decoded + amortized;
-        BatchLoss { loss, parts }
+        let search = self.search(&network.valid(), images, encoded.clone().inner());
+        let decoded = mean_loss(network, Tensor::from_inner(search.x));
+        let recorded = decoded.clone().inner();
+        // The encoder is to lower the mean loss of its own codes, from which the search began: this has its gradients.
+        let [count, _] = encoded.dims();
+        #[expect(clippy::cast_precision_loss, reason = "a count of images")]
+        let slope = Tensor::from_inner(search.start_gradient / count as f32);
+        let loss = decoded + (encoded * slope).sum();
+        BatchLoss { loss, recorded }
     }
 
     /// One loss an image, `[N]`, of what a model made of images `[N, C, H, W]` in [0, 1].
@@ -140,37 +134,43 @@ impl Objective {
         images: Tensor<4>,
         start: Tensor<2>,
     ) -> Tensor<2> {
-        if self.refine == 0 {
+        // One step evaluates the start alone.
+        if self.refine < 2 {
             return start;
         }
-        let decoder = model.on(&images.device().autodiff());
-        in_tasks(images, start, |images, start| {
-            self.refined(&decoder, images, start)
-        })
+        self.search(model, images, start).x
     }
 
-    /// As [`refine_from`](Self::refine_from), in one piece; `decoder` has autodiff.
-    fn refined(&self, decoder: &Autoencoder, images: Tensor<4>, start: Tensor<2>) -> Tensor<2> {
-        let images = Tensor::from_inner(images);
-        lbfgs::minimize(start, self.refine, |latents| {
-            let latents = Tensor::from_inner(latents).require_grad();
-            let losses = self.losses(&decoder.predict(latents.clone()), images.clone());
-            // The sum's gradient: no image's loss depends on another's latent vector.
-            let gradients = losses.clone().sum().backward();
-            let gradient = latents.grad(&gradients).expect("the loss depends on them");
-            (losses.inner(), gradient)
-        })
+    /// As [`refine_from`](Self::refine_from), with the gradients of the losses where the search began.
+    fn search(&self, model: &Autoencoder, images: Tensor<4>, start: Tensor<2>) -> Minimum {
+        let decoder = model.on(&images.device().autodiff());
+        let [x, start_gradient] = in_tasks(images, start, |images, start| {
+            let images = Tensor::from_inner(images);
+            let found = lbfgs::minimize(start, self.refine, |latents| {
+                let latents = Tensor::from_inner(latents).require_grad();
+                let losses = self.losses(&decoder.predict(latents.clone()), images.clone());
+                let values = losses.clone().inner();
+                // The sum's gradient: no image's loss depends on another's latent vector.
+                let gradient = move || {
+                    let gradients = losses.sum().backward();
+                    latents.grad(&gradients).expect("the loss depends on them")
+                };
+                (values, gradient)
+            });
+            [found.x, found.start_gradient]
+        });
+        Minimum { x, start_gradient }
     }
 }
 
 /// What `work` makes of images `[N, C, H, W]` and a row for each, `[N, K]`, by which no image's result depends on
 /// another's: at once on a GPU; on a CPU each thread takes some images through all of it. Parts are the same however
 /// many threads there are.
-pub(super) fn in_tasks(
+pub(super) fn in_tasks<const RESULTS: usize>(
     images: Tensor<4>,
     rows: Tensor<2>,
-    work: impl Fn(Tensor<4>, Tensor<2>) -> Tensor<2> + Sync,
-) -> Tensor<2> {
+    work: impl Fn(Tensor<4>, Tensor<2>) -> [Tensor<2>; RESULTS] + Sync,
+) -> [Tensor<2>; RESULTS] {
     if !is_cpu(&images.device()) {
         return work(images, rows);
     }
@@ -178,6 +178,9 @@ pub(super) fn in_tasks(
     let size = (TASK_VALUES / (channels * height * width)).clamp(1, TASK_IMAGES);
     let parts = images.split(size, 0).into_par_iter();
     let parts = parts.zip(rows.split(size, 0));
-    let results: Vec<Tensor<2>> = parts.map(|(images, rows)| work(images, rows)).collect();
-    Tensor::cat(results, 0)
+    let results: Vec<_> = parts.map(|(images, rows)| work(images, rows)).collect();
+    std::array::from_fn(|place| {
+        let parts = results.iter().map(|result| result[place].clone());
+        Tensor::cat(parts.collect(), 0)
+    })
 }

@@ -66,9 +66,10 @@ impl Objective {
             return steps.round();
         }
         let decoder = model.on(&images.device().autodiff());
-        in_tasks(images, steps, |images, steps| {
-            self.rounded(&decoder, images, steps, rounding)
-        })
+        let [rounded] = in_tasks(images, steps, |images, steps| {
+            [self.rounded(&decoder, images, steps, rounding)]
+        });
+        rounded
     }
 
     fn rounded(
@@ -92,7 +93,7 @@ impl Objective {
             } else {
                 EVALUATIONS
             };
-            steps = lbfgs::minimize(steps, evaluations, |steps| {
+            let found = lbfgs::minimize(steps, evaluations, |steps| {
                 let steps = Tensor::from_inner(steps).require_grad();
                 let codes = rounding.codes(steps.clone());
                 let losses = self.losses(&decoder.predict(codes), images.clone());
@@ -100,10 +101,15 @@ impl Objective {
                     (steps.clone().square() + ROUND_OFF * ROUND_OFF).sqrt() - ROUND_OFF;
                 let prices: Tensor<1> = (magnitudes * prices.clone()).sum_dim(1).flatten(0, 1);
                 let sums = losses + prices;
-                let gradients = sums.clone().sum().backward();
-                let gradient = steps.grad(&gradients).expect("the loss depends on them");
-                (sums.inner(), gradient * free.clone())
+                let values = sums.clone().inner();
+                let free = free.clone();
+                let gradient = move || {
+                    let gradients = sums.sum().backward();
+                    steps.grad(&gradients).expect("the loss depends on them") * free
+                };
+                (values, gradient)
             });
+            steps = found.x;
             let nearest = steps.clone().round();
             let distances = (steps.clone() - nearest.clone()).abs();
             let is_near = distances.lower_equal_elem(reach);

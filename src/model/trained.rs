@@ -15,6 +15,7 @@ use super::weights::Weights;
 use crate::anomaly::{Calibration, CodeStatistics};
 use crate::data::{Batches, DeviceImages, Images, InputNoise};
 use crate::host::{block_on, read_file, write_output};
+use crate::image::ImageShape;
 use crate::metrics::Scores;
 use crate::readback::Readback;
 
@@ -235,12 +236,20 @@ impl Model {
     ///
     /// Where they have another width than the model's.
     pub fn decode(&self, latents: Tensor<2>) -> Result<Tensor<4>, ModelError> {
-        let [_, found] = latents.dims();
+        let [count, found] = latents.dims();
         if found != self.info.latent_dim {
             return Err(ModelError::LatentDim {
                 expected: self.info.latent_dim,
                 found,
             });
+        }
+        if count == 0 {
+            let ImageShape {
+                channels,
+                height,
+                width,
+            } = self.info.image;
+            return Ok(Tensor::zeros([0, channels, height, width], &self.device));
         }
         let batch = crate::data::inference_batch(self.info.image);
         let latents = latents.to_device(&self.device).split(batch, 0);

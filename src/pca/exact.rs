@@ -23,7 +23,7 @@ pub(super) fn fit(images: Rows, components: usize) -> Result<Pca, DataError> {
     }
     let count = images.count();
     let mean = sum / count;
-    // Values of a few hundred images at least, in [0, 1]: no cancellation that f64 would feel.
+    // Values in [0, 1]: no cancellation that f64 would feel.
     let covariance = products / count - &mean * mean.transpose();
     let eigen = SymmetricEigen::new(covariance);
     let order = leading(&eigen.eigenvalues, components);

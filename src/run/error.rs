@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 pub enum RunError {
     /// The name can't be a part of a folder's name.
     #[error(
-        "`--name {name:?}` can't name a run folder: it {problem}. Pass letters, digits, `-`, `_` \
-         or `.`, such as `--name wide-z128`"
+        "`name` {name:?} can't name a run folder: it {problem}. Pass letters, digits, `-`, `_` \
+         or `.`, such as wide-z128"
     )]
     Name {
         /// The name as it was given.
@@ -154,7 +154,7 @@ pub enum RunError {
 
     /// The folder of all runs contains none.
     #[error(
-        "--runs {}: no run in it; train one with `trainer`, or give another folder",
+        "`runs` {}: no run in it; train one with `trainer`, or give another folder",
         path.display()
     )]
     NoRuns {

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::RUN_FILES;
 
 /// What else is read in a run's folder, or written into.
-const OTHER_FILES: [&str; 11] = [
+const OTHER_FILES: [&str; 15] = [
     ".lock",
     "images.csv",
     "skipped.csv",
@@ -18,6 +18,10 @@ const OTHER_FILES: [&str; 11] = [
     "curves.png",
     "log.txt",
     "reconstructions",
+    "checkpoints",
+    "checkpoints/best.safetensors",
+    "checkpoints/last.safetensors",
+    "tb",
 ];
 
 /// The first of a run's files that is a link out of its folder, or to nowhere: a file could appear there.

@@ -180,33 +180,22 @@ impl Checkpoint {
         })
     }
 
-    /// Writes it into `run`, and removes all older ones but the one before.
+    /// Writes it into `run`, and removes later ones, which the run has turned back from, and all older ones but the one
+    /// before.
     ///
     /// # Errors
     ///
-    /// Where it can't be written; all older ones are still there then.
+    /// Where it can't be written, all others being there still, or a later one can't be removed.
     pub fn save(&self, run: &RunDir) -> Result<(), RunError> {
-        write_atomically(&run.checkpoint(self.progress.step), &self.to_bytes())?;
+        let own = run.checkpoint(self.progress.step);
+        write_atomically(&own, &self.to_bytes())?;
+        let checkpoints = run.checkpoints_by_age()?.into_iter();
+        for path in checkpoints.filter(|path| *path > own) {
+            std::fs::remove_file(&path).map_err(|source| RunError::Write { path, source })?;
+        }
         for old in run.checkpoints_by_age()?.iter().skip(KEPT) {
             // One too many does no harm.
             let _ = std::fs::remove_file(old);
-        }
-        Ok(())
-    }
-
-    /// Removes those of `run` that were made after a step.
-    ///
-    /// # Errors
-    ///
-    /// Where one can't be removed.
-    pub fn remove_after(run: &RunDir, step: usize) -> Result<(), RunError> {
-        let last = run.checkpoint(step);
-        for path in run
-            .checkpoints_by_age()?
-            .into_iter()
-            .filter(|path| *path > last)
-        {
-            std::fs::remove_file(&path).map_err(|source| RunError::Write { path, source })?;
         }
         Ok(())
     }
@@ -215,7 +204,7 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// Where all are damaged, or the newest is of a newer version.
+    /// Where all are damaged, or the newest is of another version.
     pub fn newest(run: &RunDir) -> Result<Option<(PathBuf, Self)>, TrainError> {
         let mut faults = Vec::new();
         for path in run.checkpoints_by_age()? {
@@ -227,10 +216,11 @@ impl Checkpoint {
                     return Ok(Some((path, checkpoint)));
                 }
                 Err(fault) => {
-                    faults.push(format!("{}: {fault}", path.display()));
                     if matches!(fault, CheckpointFault::Newer(_) | CheckpointFault::Older(_)) {
-                        break;
+                        let fault = fault.to_string();
+                        return Err(TrainError::OtherVersion { path, fault });
                     }
+                    faults.push(format!("{}: {fault}", path.display()));
                 }
             }
         }

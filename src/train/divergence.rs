@@ -1,7 +1,7 @@
 //! Losses that explode, and the return to the last good epoch.
 
 use super::training::Training;
-use super::{Checkpoint, Divergence, TrainError};
+use super::{Divergence, TrainError};
 use crate::config::OnNan;
 use crate::error::with_causes;
 use crate::readback::Readback;
@@ -75,10 +75,7 @@ impl Training<'_> {
         self.model = good.model;
         self.optimizer = good.optimizer;
         self.progress = good.progress;
-        // Later checkpoints lead to where the loss diverged.
-        if let Some(run) = self.run {
-            Checkpoint::remove_after(run, self.progress.step)?;
-        }
+        // Which removes later checkpoints: they lead to where the loss diverged.
         let mut readback = Readback::default();
         self.add_state(&mut readback);
         let state = self.take_state(&mut readback.read().await?);

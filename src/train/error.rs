@@ -13,7 +13,6 @@ use crate::model::ModelError;
 use crate::plot::PlotError;
 use crate::readback::ReadError;
 use crate::run::RunError;
-use crate::words::count;
 
 /// Why a run can't be prepared, trained, resumed or opened.
 #[derive(Debug, thiserror::Error)]
@@ -51,17 +50,23 @@ pub enum TrainError {
     },
     /// There are weights, and no checkpoints, so that resuming would start over.
     #[error(
-        "{}: {} were trained, and no checkpoint is left to resume from. Starting over would replace {}: start a new run \
-         from it by `trainer --init`, or move it away to start this one over",
-        path.display(), count(*epochs, "epoch"), weights.display()
+        "{}: it has weights, and no checkpoint is left to resume from. Starting over would replace {}: start a new run \
+         from it, or move it away to start this one over",
+        path.display(), weights.display()
     )]
     CheckpointsGone {
         /// The run's folder.
         path: PathBuf,
         /// What would be lost.
         weights: PathBuf,
-        /// Epochs that it had finished.
-        epochs: usize,
+    },
+    /// The newest checkpoint isn't damaged, but this version can't read it.
+    #[error("no checkpoint to resume from: {}: {fault}", path.display())]
+    OtherVersion {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        fault: String,
     },
     /// There are checkpoints, and none can be read.
     #[error(

@@ -51,7 +51,7 @@ use training::Training;
 pub trait Observer {
     /// An epoch begins; it has so many training images.
     fn epoch_started(&mut self, _epoch: usize, _images: usize) {}
-    /// A step on so many images is done (on a GPU: enqueued).
+    /// A step on so many images is done (on a GPU: enqueued), or those are that a checkpoint has of an epoch.
     fn step(&mut self, _images: usize) {}
     /// The images, by their places among all, whose reconstructions it wants to see after each epoch.
     fn shown(&self) -> Vec<u32> {

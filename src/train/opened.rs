@@ -132,8 +132,13 @@ fn check_images(run: &RunDir, images: &Images) -> Result<(), TrainError> {
 fn best_model(run: &RunDir, prepared: &Prepared) -> Result<Model, TrainError> {
     let path = run.best_checkpoint();
     let file = Model::read(&path)?;
-    let info = file.info.clone();
-    let info = info.unwrap_or_else(|| model_info(&prepared.config, &prepared.images));
+    let info = match file.info.clone() {
+        Some(info) => {
+            prepared.check_model(&path, &info)?;
+            info
+        }
+        None => model_info(&prepared.config, &prepared.images),
+    };
     Ok(Model::assemble(&path, info, file, prepared.device())?)
 }
 

@@ -53,6 +53,7 @@ impl Prepared {
         selected: SelectedDevice,
     ) -> Result<Self, TrainError> {
         config.validate()?;
+        adopt(&mut config, &images, &selected)?;
         let data = &config.data;
         let split = Split::of(&images, &data.split, config.training.seed, data.limit);
         let split = split.map_err(|error| error.with_duplicates(images.duplicates()))?;
@@ -133,27 +134,36 @@ impl Prepared {
     ) -> Result<Autoencoder, TrainError> {
         let file = model_file(path)?;
         let ModelFile { info, weights, .. } = Model::read(&file)?;
+        let is_told = info.is_some();
+        if let Some(info) = info {
+            self.check_model(path, &info)?;
+        }
+        let loaded = weights.load_into(network, device);
+        loaded.map_err(|reason| {
+            if is_told {
+                return ModelError::Damaged { path: file, reason }.into();
+            }
+            TrainError::OtherModel {
+                path: path.to_owned(),
+                found: format!("of another kind, which its file doesn't tell ({reason})"),
+                expected: described(&self.model_info()),
+            }
+        })
+    }
+
+    /// Refuses a model that differs from the one that the settings describe.
+    pub(super) fn check_model(&self, path: &Path, info: &ModelInfo) -> Result<(), TrainError> {
         let own = self.model_info();
-        if let Some(info) = info
-            && ((info.arch, info.latent_dim, info.image) != (own.arch, own.latent_dim, own.image)
-                || info.arch == Architecture::Residual && info.width != own.width)
+        if (info.arch, info.latent_dim, info.image) != (own.arch, own.latent_dim, own.image)
+            || info.arch == Architecture::Residual && info.width != own.width
         {
-            let described = |info: &ModelInfo| {
-                format!(
-                    "{} with {} latent values for images of {}",
-                    info.arch_words(),
-                    info.latent_dim,
-                    info.image
-                )
-            };
             return Err(TrainError::OtherModel {
                 path: path.to_owned(),
-                found: described(&info),
+                found: described(info),
                 expected: described(&own),
             });
         }
-        let loaded = weights.load_into(network, device);
-        loaded.map_err(|reason| ModelError::Damaged { path: file, reason }.into())
+        Ok(())
     }
 
     /// A network of the right size, its weights drawn from the seed.
@@ -246,10 +256,27 @@ fn make_absolute(path: &mut Option<PathBuf>) {
 }
 
 /// The rest of [`prepare`], for images that it would load.
-pub(super) fn prepare_with(
-    mut config: TrainConfig,
-    images: Images,
-) -> Result<Prepared, TrainError> {
+pub(super) fn prepare_with(config: TrainConfig, images: Images) -> Result<Prepared, TrainError> {
+    let selected = device::select(config.device.backend, config.device.device)?;
+    Prepared::new(config, images, selected)
+}
+
+/// A model in words, for messages.
+fn described(info: &ModelInfo) -> String {
+    format!(
+        "{} with {} latent values for images of {}",
+        info.arch_words(),
+        info.latent_dim,
+        info.image
+    )
+}
+
+/// Makes the settings say what images and device are, whatever they would have been by themselves.
+fn adopt(
+    config: &mut TrainConfig,
+    images: &Images,
+    selected: &SelectedDevice,
+) -> Result<(), TrainError> {
     let data = &mut config.data;
     data.classes = match &data.classes {
         ClassSelection::Auto => images.classes(),
@@ -278,7 +305,6 @@ pub(super) fn prepare_with(
             Channels::Rgb
         };
     }
-    let selected = device::select(config.device.backend, config.device.device)?;
     config.device.backend = selected.backend;
-    Prepared::new(config, images, selected)
+    Ok(())
 }

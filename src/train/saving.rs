@@ -39,6 +39,10 @@ impl Training<'_> {
     /// Adds what [`take_state`](Self::take_state) takes.
     pub(super) fn add_state(&self, readback: &mut Readback) {
         let model = self.model.valid();
+        if self.run.is_none() {
+            readback.add_module(&self.optimizer.averaged(model));
+            return;
+        }
         readback.add_module(&model);
         if self.optimizer.averages() {
             readback.add_module(&self.optimizer.averaged(model));
@@ -46,8 +50,16 @@ impl Training<'_> {
         self.optimizer.add_to(readback);
     }
 
+    /// The state of model and optimizer; without a run folder to resume from, the weights that are judged alone.
     pub(super) fn take_state(&self, values: &mut Values) -> ModelState {
         let model = self.model.valid();
+        if self.run.is_none() {
+            return ModelState {
+                weights: Weights::take_from(values, &model),
+                averages: None,
+                optimizer: Vec::new(),
+            };
+        }
         let averages = self.optimizer.averages();
         ModelState {
             weights: Weights::take_from(values, &model),

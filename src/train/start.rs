@@ -36,15 +36,7 @@ pub fn start_run(
 ///
 /// Where the folder can't be written, or has weights but no checkpoint to go on from.
 pub fn resume_run(prepared: &Prepared, run: &RunDir) -> Result<(), TrainError> {
-    let epochs = run.read_status().map_or(0, |status| status.epoch);
-    let has_weights = epochs > 0 && run.best_checkpoint().exists();
-    if has_weights && run.checkpoints_by_age()?.is_empty() {
-        return Err(TrainError::CheckpointsGone {
-            path: run.path().to_owned(),
-            weights: run.best_checkpoint(),
-            epochs,
-        });
-    }
+    check_checkpoints(run)?;
     let now = circumstances(prepared, Local::now());
     run.write_config(&prepared.config.to_toml())?;
     // A run without the file can be resumed all the same.
@@ -58,6 +50,17 @@ pub fn resume_run(prepared: &Prepared, run: &RunDir) -> Result<(), TrainError> {
     run.write_meta(&meta)?;
     let epochs = run.read_status().map_or(0, |status| status.epoch);
     run.write_status(&Status::now(State::Running, epochs))?;
+    Ok(())
+}
+
+/// Refuses to start over what has weights already.
+pub(super) fn check_checkpoints(run: &RunDir) -> Result<(), TrainError> {
+    if run.best_checkpoint().exists() && run.checkpoints_by_age()?.is_empty() {
+        return Err(TrainError::CheckpointsGone {
+            path: run.path().to_owned(),
+            weights: run.best_checkpoint(),
+        });
+    }
     Ok(())
 }
 

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 use super::optimizer::Adam;
 use super::pictures::Picture;
+use super::start::check_checkpoints;
 use super::{Checkpoint, Observer, Outcome, Prepared, Progress, TrainError};
 use crate::config::{Augment, TrainConfig};
 use crate::data::{HostBatch, Variations, mirror_half, shuffled, small_shifts};
@@ -140,7 +141,10 @@ impl<'a> Training<'a> {
         let clock = Stopwatch::start();
         let device = prepared.device().clone().autodiff();
         let newest = match run {
-            Some(run) => Checkpoint::newest(run)?,
+            Some(run) => {
+                check_checkpoints(run)?;
+                Checkpoint::newest(run)?
+            }
             None => None,
         };
         let (snapshot, best) = match newest {
@@ -207,6 +211,7 @@ impl<'a> Training<'a> {
             }
         };
         observer.judging();
+        self.progress.seconds += self.clock.lap();
         let finished = self.finish().await?;
         Ok(Outcome {
             state,
@@ -233,6 +238,8 @@ impl<'a> Training<'a> {
         // Losses that the device has yet to be asked for.
         let mut losses = Vec::new();
         let mut turns = Turns::start();
+        // The start, or what the epoch before has recorded, is none of this one's time.
+        self.progress.seconds += self.clock.lap();
         observer.epoch_started(epoch, split.train.len());
 
         let order = shuffled(
@@ -242,15 +249,17 @@ impl<'a> Training<'a> {
         let done = order
             .len()
             .min(self.progress.losses.len() * config.batch_size);
-        observer.step(done);
+        if done > 0 {
+            observer.step(done);
+        }
         let rest = &order[done..];
         let variations = self.variations(rest.len());
         for batch in images.varied_batches(rest, variations, config.batch_size)? {
             let [size, ..] = batch.dims();
             let index = self.progress.step;
             let draw = DropoutDraw { step: index as u64 };
-            let BatchLoss { loss, parts } = objective.batch_loss(&self.model, batch, draw);
-            losses.push(parts[0].1.clone().reshape([1, 1]));
+            let BatchLoss { loss, recorded } = objective.batch_loss(&self.model, batch, draw);
+            losses.push(recorded.reshape([1, 1]));
 
             let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
             learning_rate = self.learning_rate(index, steps);
@@ -290,9 +299,7 @@ impl<'a> Training<'a> {
         add_scores(&mut readback, &model, &objective, images, &split.validation)?;
         let shown = observer.shown();
         if !shown.is_empty() {
-            let originals = HostBatch::gather(&self.prepared.images, &shown)?;
-            let originals = originals.into_tensor(self.prepared.device());
-            readback.add(model.decode(objective.encode(&model, originals)));
+            readback.add(self.restored(&model, &shown)?);
         }
         let picture = match self.run {
             Some(_) => Some(Picture::of_samples(self.prepared, &model, &mut readback)?),
@@ -325,6 +332,14 @@ impl<'a> Training<'a> {
         let metrics = self.progress.history.last().expect("just pushed");
         observer.epoch_finished(metrics, is_best);
         Ok(true)
+    }
+
+    /// What `model` makes of some of the images, by their places: `[n, C, H, W]` in [0, 1].
+    fn restored(&self, model: &Autoencoder, places: &[u32]) -> Result<Tensor<4>, TrainError> {
+        let originals = HostBatch::gather(&self.prepared.images, places)?;
+        let originals = originals.into_tensor(self.prepared.device());
+        let codes = self.prepared.objective().encode(model, originals);
+        Ok(model.decode(codes))
     }
 
     /// The metrics of the epoch that has just ended: its losses are in `progress`, `scores` are those of the

@@ -51,3 +51,25 @@ fn a_run_without_weights_says_so() {
         .stderr(contains("best.safetensors"))
         .stderr(contains("trainer resume"));
 }
+
+#[test]
+fn weights_of_another_model_are_no_runs_own() {
+    let runs = TempDir::new().expect("a folder");
+    let [own, other] = ["4", "5"].map(|latent_dim| {
+        let runs = runs.path().join(latent_dim);
+        let mut command = small_run(&runs);
+        command
+            .args(["--latent-dim", latent_dim])
+            .assert()
+            .success();
+        only_run(&runs)
+    });
+    let weights = |run: &std::path::Path| run.join("checkpoints/best.safetensors");
+    fs::copy(weights(&other), weights(&own)).expect("a copy");
+    trainer()
+        .arg("eval")
+        .arg(&own)
+        .assert()
+        .code(1)
+        .stderr(contains("5 latent values").and(contains("4 latent values")));
+}

@@ -106,6 +106,8 @@ fn a_file_alone_does_what_the_model_did() {
         );
         let restored = opened.decode(codes).expect("images");
         assert_eq!(restored.dims(), images.shape().batch(images.len()));
+        let none = opened.decode(Tensor::zeros([0, 4], &Device::flex()));
+        assert_eq!(none.expect("no images").dims(), images.shape().batch(0));
         assert!(
             values(restored.clone())
                 .iter()

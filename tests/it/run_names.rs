@@ -178,11 +178,19 @@ fn links_out_of_a_run_folder_are_followed_by_no_command() -> Outcome {
     let home = tempfile::tempdir()?;
     let runs = home.path().join("runs");
     let victim = home.path().join("victim.txt");
-    for file in ["log.txt", "metrics.csv", ".lock", "config.toml"] {
+    for file in [
+        "log.txt",
+        "metrics.csv",
+        ".lock",
+        "config.toml",
+        "checkpoints",
+        "tb",
+    ] {
         named_run(&runs, file, 0)?;
         let run = runs.join(file);
         fs::write(&victim, "mine")?;
         let _ = fs::remove_file(run.join(file));
+        let _ = fs::remove_dir_all(run.join(file));
         symlink(&victim, run.join(file))?;
         for command in ["resume", "eval"] {
             with_runs(&[command, file], &runs)
@@ -195,6 +203,6 @@ fn links_out_of_a_run_folder_are_followed_by_no_command() -> Outcome {
         assert_eq!(fs::read_to_string(&victim)?, "mine");
         assert!(matches!(RunDir::open(&run), Err(RunError::LeadsOut { .. })));
     }
-    assert_eq!(run_folders(&runs).len(), 4);
+    assert_eq!(run_folders(&runs).len(), 6);
     Ok(())
 }

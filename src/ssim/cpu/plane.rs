@@ -10,7 +10,7 @@ use super::plan::{MOMENTS, Plan, Scratch};
 
 #[expect(clippy::cast_precision_loss, reason = "counts of pixels")]
 impl Plan {
-    /// One plane's score. `gradients` are `G` planes.
+    /// One plane's score. `gradients` are `G` planes of zeros.
     #[inline(always)]
     pub fn differentiate<const G: usize>(
         &self,
@@ -32,7 +32,6 @@ impl Plan {
         let inner = &mut scratch.across[above..][..self.map[0] * results];
         blur(&scratch.coefficients, 1, &self.weights, inner);
         blur(&scratch.across, results, &self.weights, &mut scratch.sums);
-        gradients.fill(0.0);
         for (side, gradient) in gradients.chunks_exact_mut(planes[0].len()).enumerate() {
             self.gather::<G>(side, scratch, gradient);
         }
