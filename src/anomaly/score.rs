@@ -3,13 +3,14 @@
 use std::fmt;
 
 /// What is measured of a pixel, in means over the channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Measure {
     /// The squared difference of image and reconstruction.
     Mse,
     /// 1 − SSIM of image and reconstruction.
     Ssim,
     /// 1 − SSIM plus the absolute difference.
+    #[default]
     SsimL1,
     /// The difference of local means, relative to the image's brightness.
     Relative,

@@ -5,7 +5,7 @@ use crate::anomaly::{
     Aggregate, AnomalyScore, Calibration, CodeStatistics, Mahalanobis, Measure, ScoreQuantiles,
     WIDEST,
 };
-use crate::data::Images;
+use crate::data::{Images, evenly, thinned};
 use crate::model::{Model, ModelError};
 
 /// Nearest codes whose mean distance is a score.
@@ -35,7 +35,7 @@ impl Scorer {
             .collect()
     }
 
-    /// The scores of codes, `[n]`; none by the errors of pixels.
+    /// The scores of some images, `[n]`.
     ///
     /// # Errors
     ///
@@ -44,26 +44,6 @@ impl Scorer {
     /// # Panics
     ///
     /// Where codes have another width than those that are usual.
-    pub fn of_codes(&self, codes: &[f32]) -> Result<Option<Vec<f32>>, ModelError> {
-        Ok(match self {
-            Self::Pixels(..) => None,
-            Self::Spread(usual) => Some(usual.distances(codes)),
-            Self::Nearest(usual) => {
-                let found = usual.nearest(codes, NEAREST)?;
-                Some(found.iter().map(|nearest| mean_distance(nearest)).collect())
-            }
-        })
-    }
-
-    /// The scores of some images, `[n]`.
-    ///
-    /// # Errors
-    ///
-    /// As [`of_codes`](Self::of_codes).
-    ///
-    /// # Panics
-    ///
-    /// As [`of_codes`](Self::of_codes).
     pub fn of(&self, measured: &Measured) -> Result<Vec<f32>, ModelError> {
         match self {
             &Self::Pixels(measure, aggregate) => {
@@ -72,7 +52,8 @@ impl Scorer {
                     .map(|errors| errors.score(measure, aggregate))
                     .collect())
             }
-            usual => Ok(usual.of_codes(&measured.codes)?.unwrap_or_default()),
+            Self::Spread(usual) => Ok(usual.distances(&measured.codes)),
+            Self::Nearest(usual) => usual.mean_distances(&measured.codes),
         }
     }
 
@@ -80,7 +61,7 @@ impl Scorer {
     ///
     /// # Errors
     ///
-    /// As [`of_codes`](Self::of_codes).
+    /// As [`of`](Self::of).
     ///
     /// # Panics
     ///
@@ -103,7 +84,7 @@ impl Scorer {
     ///
     /// # Errors
     ///
-    /// As [`of_codes`](Self::of_codes).
+    /// As [`of`](Self::of).
     ///
     /// # Panics
     ///
@@ -113,12 +94,14 @@ impl Scorer {
         applied: &Applied,
         images: &[u8],
     ) -> Result<(Vec<f32>, Option<Measured>), ModelError> {
-        if matches!(self, Self::Pixels(..)) {
-            let measured = applied.measure(images)?;
-            return Ok((self.of(&measured)?, Some(measured)));
+        match self {
+            Self::Pixels(..) => {
+                let measured = applied.measure(images)?;
+                Ok((self.of(&measured)?, Some(measured)))
+            }
+            Self::Spread(usual) => Ok((usual.distances(&applied.encode(images)?), None)),
+            Self::Nearest(usual) => Ok((usual.mean_distances(&applied.encode(images)?)?, None)),
         }
-        let scores = self.of_codes(&applied.encode(images)?)?;
-        Ok((scores.unwrap_or_default(), None))
     }
 }
 
@@ -127,7 +110,7 @@ impl Applied<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Scorer::of_codes`].
+    /// As [`Scorer::of`].
     ///
     /// # Panics
     ///
@@ -150,6 +133,12 @@ impl Applied<'_> {
 }
 
 impl Neighbours {
+    /// The mean distance of each code from the nearest, `[n]`.
+    fn mean_distances(&self, codes: &[f32]) -> Result<Vec<f32>, ModelError> {
+        let found = self.nearest(codes, NEAREST)?;
+        Ok(found.iter().map(|nearest| mean_distance(nearest)).collect())
+    }
+
     /// The score that each of some of the codes has among the others: at most `count`, evenly chosen.
     ///
     /// # Errors
@@ -168,20 +157,6 @@ fn mean_distance(nearest: &[super::Neighbour]) -> f32 {
     sum / nearest.len() as f32
 }
 
-/// At most `count` of the places from 0 to `all`, as evenly as they can be.
-#[must_use]
-pub fn evenly(all: usize, count: usize) -> Vec<usize> {
-    let count = count.min(all);
-    (0..count).map(|place| place * all / count).collect()
-}
-
-/// The same of `rows`.
-#[must_use]
-pub fn thinned(rows: &[u32], count: usize) -> Vec<u32> {
-    let places = evenly(rows.len(), count).into_iter();
-    places.map(|place| rows[place]).collect()
-}
-
 /// A model that knows what is usual: the scores of the images at `validation`, and the codes of those at `train`,
 /// at most so many of each as cost seconds. It knows nothing where a score isn't finite.
 ///
@@ -196,7 +171,9 @@ pub(crate) async fn calibrate(
 ) -> Result<Model, ModelError> {
     /// A thousandth of them is ten.
     const SCORED: usize = 10_000;
-    /// Twice as many as a code has values would do.
+    /// Values of those images, of which large ones have many.
+    const VALUES: usize = 1 << 28;
+    /// Codes, or four for each of their values, so that there are more than a covariance needs.
     const ENCODED: usize = 2_000;
     let applied = Applied::new(&model, None);
     let width = model.info().latent_dim;
@@ -208,7 +185,7 @@ pub(crate) async fn calibrate(
     };
     let spread = codes.as_ref().map(Mahalanobis::new);
     let (all, scorers): (Vec<_>, Vec<_>) = Scorer::all(spread.as_ref()).into_iter().unzip();
-    let scored = thinned(validation, SCORED);
+    let scored = thinned(validation, SCORED.min(VALUES / images.shape().len()).max(1));
     let values = applied.scores_of_rows(images, &scored, &scorers).await?;
     if values.iter().flatten().any(|value| !value.is_finite()) {
         tracing::warn!(

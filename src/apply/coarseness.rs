@@ -1,7 +1,7 @@
 //! How coarse codes may be: the step and the price of bits by which some images keep a quality.
 
 use super::compress::{Coarseness, CompressError, Compressor};
-use super::evenly;
+use crate::data::evenly;
 
 /// What a [`Coarseness`] is chosen by.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,7 +25,7 @@ pub struct Sample {
     pub ssim: f64,
 }
 
-/// How many images are tried, and what became of them.
+/// What became of the images that were tried.
 struct Trial {
     values: Vec<i32>,
     bytes: f64,

@@ -28,12 +28,14 @@ use crate::pca::{Pca, Projection};
 use crate::readback::Readback;
 use crate::ssim::{SsimConfig, ssim_map};
 
+pub use anomalies::Scorer;
 pub(crate) use anomalies::calibrate;
-pub use anomalies::{Scorer, evenly, thinned};
 pub use coarseness::{Goal, Sample};
+#[cfg(feature = "parquet")]
+pub use codes::ParquetCodes;
 pub use codes::{
-    CodeRow, CodesError, CodesRecord, read_code_values, read_codes, write_array_header,
-    write_codes_header,
+    CodeRow, CodesError, CodesFormat, CodesRecord, read_code_values, read_codes,
+    write_array_header, write_codes_header,
 };
 pub use compress::{Coarseness, CompressError, Compressed, Compressor};
 pub use neighbours::{Neighbour, Neighbours};

@@ -22,7 +22,7 @@ const LONGEST_HEADER: usize = 1 << 20;
 const LONGEST_NAMES: u64 = (BLOCK as u64) << 16;
 /// Of an image, as of those that are read.
 const LONGEST_SIDE: usize = 65_535;
-/// Bytes that a value takes at most: 49 decisions, each of at most 13 bits.
+/// Bytes that a value takes at most: 48 decisions, each of at most 13 bits.
 const LONGEST_VALUE: usize = 80;
 
 /// What a file says of its codes.

@@ -18,7 +18,7 @@ use crate::image::ImageShape;
 use crate::path_text::path_text;
 
 /// What the two pairs of files hold.
-const PARTS: [&str; 2] = ["train", "test"];
+const PAIRS: [&str; 2] = ["train", "test"];
 
 /// Where torchvision keeps data sets of this format, below the folder that it is given.
 const TORCHVISION: [&str; 4] = ["raw", "FashionMNIST/raw", "MNIST/raw", "KMNIST/raw"];
@@ -30,8 +30,8 @@ const TORCHVISION: [&str; 4] = ["raw", "FashionMNIST/raw", "MNIST/raw", "KMNIST/
 /// [`DataError::MissingFiles`] if there are only some of the four; [`DataError::SeveralSets`] if there are
 /// several data sets; any error of the format if a file isn't as it should be.
 pub(super) fn load(dir: &Path, classes: &ClassSelection) -> Result<Option<Images>, DataError> {
-    match parts_of(dir)? {
-        Some((place, parts)) => selected(&parts, classes)?
+    match pairs_of(dir)? {
+        Some((place, pairs)) => selected(&pairs, classes)?
             .into_images(&path_text(&place))
             .map(Some),
         None => Ok(None),
@@ -40,21 +40,21 @@ pub(super) fn load(dir: &Path, classes: &ClassSelection) -> Result<Option<Images
 
 /// The same with all images of all classes, duplicates among them, in the order of the files.
 pub(super) fn load_all(dir: &Path) -> Result<Option<ImageParts>, DataError> {
-    match parts_of(dir)? {
-        Some((_, parts)) => Ok(Some(selected(&parts, &ClassSelection::All)?.parts)),
+    match pairs_of(dir)? {
+        Some((_, pairs)) => Ok(Some(selected(&pairs, &ClassSelection::All)?.parts)),
         None => Ok(None),
     }
 }
 
 /// The data set in `dir`: where it is, and what its files hold.
-fn parts_of(dir: &Path) -> Result<Option<(PathBuf, Vec<Part>)>, DataError> {
+fn pairs_of(dir: &Path) -> Result<Option<(PathBuf, Vec<Pair>)>, DataError> {
     let missing = match find(dir) {
-        Ok(files) => return Ok(Some((dir.to_owned(), read_parts(open(&files)?)?))),
+        Ok(files) => return Ok(Some((dir.to_owned(), read_pairs(open(&files)?)?))),
         Err(missing) => missing,
     };
     if let Some((place, files)) = emnist(dir)? {
-        let parts = read_parts(open(&files)?)?;
-        return Ok(Some((place, upright(parts))));
+        let pairs = read_pairs(open(&files)?)?;
+        return Ok(Some((place, upright(pairs))));
     }
     let below = TORCHVISION.map(|place| dir.join(place));
     let found: Vec<_> = below
@@ -68,7 +68,7 @@ fn parts_of(dir: &Path) -> Result<Option<(PathBuf, Vec<Part>)>, DataError> {
             expected: FILE_STEMS,
             missing,
         }),
-        [(place, files)] => Ok(Some(((*place).clone(), read_parts(open(files)?)?))),
+        [(place, files)] => Ok(Some(((*place).clone(), read_pairs(open(files)?)?))),
         several => Err(DataError::SeveralSets {
             dir: dir.to_owned(),
             found: several
@@ -119,8 +119,13 @@ fn emnist(dir: &Path) -> Result<Option<(PathBuf, Vec<PathBuf>)>, DataError> {
 }
 
 /// Images that were stored column by column, as EMNIST's, row by row.
-fn upright(parts: Vec<Part>) -> Vec<Part> {
-    let turned = |(shape, values, labels): Part| {
+fn upright(pairs: Vec<Pair>) -> Vec<Pair> {
+    let turned = |pair: Pair| {
+        let Pair {
+            shape,
+            values,
+            labels,
+        } = pair;
         let images = values.chunks_exact(shape.len());
         let values = images.flat_map(|image| {
             let columns = 0..shape.width;
@@ -131,9 +136,13 @@ fn upright(parts: Vec<Part>) -> Vec<Part> {
             width: shape.height,
             ..shape
         };
-        (upright, values.collect(), labels)
+        Pair {
+            shape: upright,
+            values: values.collect(),
+            labels,
+        }
     };
-    parts.into_iter().map(turned).collect()
+    pairs.into_iter().map(turned).collect()
 }
 
 /// Whether `dir` names a set of EMNIST in the folder that it would be in.
@@ -187,8 +196,14 @@ fn open(files: &[PathBuf]) -> Result<Vec<Named<Box<dyn Read>>>, DataError> {
     files.iter().map(open).collect()
 }
 
-/// Shape, values `[N, H, W]` and labels of an image file and the label file that belongs to it.
-type Part = (ImageShape, Vec<u8>, Vec<u8>);
+/// What an image file and the label file that belongs to it hold.
+struct Pair {
+    shape: ImageShape,
+    /// `[N, H, W]`
+    values: Vec<u8>,
+    /// `[N]`
+    labels: Vec<u8>,
+}
 
 /// Reads the four `files` of the data set in `dir`.
 pub(super) fn read(
@@ -196,11 +211,11 @@ pub(super) fn read(
     files: Vec<Named<impl Read>>,
     classes: &ClassSelection,
 ) -> Result<Images, DataError> {
-    selected(&read_parts(files)?, classes)?.into_images(&path_text(dir))
+    selected(&read_pairs(files)?, classes)?.into_images(&path_text(dir))
 }
 
-fn read_parts(files: Vec<Named<impl Read>>) -> Result<Vec<Part>, DataError> {
-    let mut parts: Vec<Part> = Vec::new();
+fn read_pairs(files: Vec<Named<impl Read>>) -> Result<Vec<Pair>, DataError> {
+    let mut pairs: Vec<Pair> = Vec::new();
     let mut files = files.into_iter();
     while let (Some((image_file, images)), Some((label_file, labels))) =
         (files.next(), files.next())
@@ -215,7 +230,9 @@ fn read_parts(files: Vec<Named<impl Read>>) -> Result<Vec<Part>, DataError> {
                 labels: labels.len(),
             });
         }
-        if let Some((expected, ..)) = parts.first()
+        if let Some(Pair {
+            shape: expected, ..
+        }) = pairs.first()
             && *expected != shape
         {
             return Err(DataError::OtherShape {
@@ -224,17 +241,21 @@ fn read_parts(files: Vec<Named<impl Read>>) -> Result<Vec<Part>, DataError> {
                 expected: *expected,
             });
         }
-        parts.push((shape, values, labels));
+        pairs.push(Pair {
+            shape,
+            values,
+            labels,
+        });
     }
-    Ok(parts)
+    Ok(pairs)
 }
 
 /// The images of `classes` of a data set's files.
-fn selected(parts: &[Part], classes: &ClassSelection) -> Result<Selected, DataError> {
-    let shape = parts[0].0;
-    let labels = parts.iter().flat_map(|(_, _, labels)| labels);
+fn selected(pairs: &[Pair], classes: &ClassSelection) -> Result<Selected, DataError> {
+    let shape = pairs[0].shape;
+    let labels = pairs.iter().flat_map(|pair| &pair.labels);
     let largest = labels.max().copied().unwrap_or(0);
-    let is_fashion_mnist = is_fashion_mnist(parts);
+    let is_fashion_mnist = is_fashion_mnist(pairs);
     let names = if is_fashion_mnist {
         CLASS_NAMES.map(str::to_owned).to_vec()
     } else {
@@ -246,22 +267,23 @@ fn selected(parts: &[Part], classes: &ClassSelection) -> Result<Selected, DataEr
         classes
     };
     let mut selected = Selected::new(shape, names, classes)?;
-    for (part, (_, values, labels)) in PARTS.iter().zip(parts) {
-        selected.add(part, values, labels);
+    for (name, pair) in PAIRS.iter().zip(pairs) {
+        selected.add(name, &pair.values, &pair.labels);
     }
     Ok(selected)
 }
 
 /// Whether images and labels are Fashion-MNIST's, by the checksums of its files.
-fn is_fashion_mnist(parts: &[Part]) -> bool {
+fn is_fashion_mnist(pairs: &[Pair]) -> bool {
     let hash = |header: Vec<u8>, rest: &[u8]| {
         let hash = Sha256::new().chain_update(header).chain_update(rest);
         format!("{:x}", hash.finalize())
     };
-    let hashes = parts.iter().flat_map(|(shape, values, labels)| {
+    let hashes = pairs.iter().flat_map(|pair| {
+        let count = pair.labels.len();
         [
-            hash(idx::image_header(labels.len(), *shape), values),
-            hash(idx::label_header(labels.len()), labels),
+            hash(idx::image_header(count, pair.shape), &pair.values),
+            hash(idx::label_header(count), &pair.labels),
         ]
     });
     hashes.eq(CHECKSUMS)

@@ -13,6 +13,7 @@ use super::error::DataError;
 use super::folder::{Listed, Place, label, list, not_listed, prepared};
 use super::idx_folder;
 use super::preparation::Preparation;
+use super::split::evenly;
 use super::watch::Watch;
 use crate::decode::{Background, NotedFiles, Upright};
 use crate::image::ImageShape;
@@ -176,15 +177,15 @@ impl Inputs {
 
     /// At most `most` of them, spread evenly over all.
     #[must_use]
-    pub fn thinned(mut self, most: usize) -> Self {
-        let all = self.entries.len();
-        let mut place = 0;
-        self.entries.retain(|_| {
-            place += 1;
-            all <= most || (place * most) / all > ((place - 1) * most) / all
-        });
-        self.part = 0..self.entries.len();
-        self
+    pub fn thinned(&self, most: usize) -> Self {
+        let places = evenly(self.entries.len(), most).into_iter();
+        let entries: Vec<Entry> = places.map(|place| self.entries[place].clone()).collect();
+        Self {
+            part: 0..entries.len(),
+            entries,
+            warnings: self.warnings.clone(),
+            background: self.background,
+        }
     }
 
     /// Puts transparent images on a background, whatever the preparation that they are read with says; without one,
@@ -226,15 +227,29 @@ impl Inputs {
         self.part.is_empty()
     }
 
-    /// The files that are read, as the system knows them.
+    /// The files that are read, as the system knows them; of a folder of IDX files, all that are in it.
     #[must_use]
     pub fn files(&self) -> HashSet<PathBuf> {
         let places = self.entries.iter().map(|entry| &entry.listed.place);
-        let paths = places.filter_map(|place| match place {
-            Place::Path(path) => fs::canonicalize(path).ok(),
+        let named = places.filter_map(|place| match place {
+            Place::Path(path) => Some(path),
             Place::Memory(_) => None,
         });
-        paths.collect()
+        // All images of IDX files are in one folder.
+        let named: HashSet<&PathBuf> = named.collect();
+        let mut files = HashSet::new();
+        for path in named
+            .into_iter()
+            .filter_map(|path| fs::canonicalize(path).ok())
+        {
+            if path.is_dir() {
+                let entries = fs::read_dir(&path).into_iter().flatten().flatten();
+                files.extend(entries.filter_map(|entry| fs::canonicalize(entry.path()).ok()));
+            } else {
+                files.insert(path);
+            }
+        }
+        files
     }
 
     /// The paths of all images, good or not, in their order, whichever are read.
@@ -260,10 +275,8 @@ impl Inputs {
         /// Values of the images that are read at once: 64 MB.
         const AT_ONCE: usize = 1 << 26;
         let at_once = (AT_ONCE / shape.len().max(1)).clamp(1, 256);
-        let preparation = Preparation {
-            background: self.background.or(preparation.background),
-            ..preparation
-        };
+        // Padding stays as it was in training.
+        let background = self.background.or(preparation.background);
         let mut unused = Unused {
             warnings: self.warnings.clone(),
             ..Unused::default()
@@ -275,7 +288,7 @@ impl Inputs {
         for entries in self.entries[self.part.clone()].chunks(at_once) {
             let pictures: Vec<_> = entries
                 .par_iter()
-                .map(|entry| entry.prepared(shape, preparation))
+                .map(|entry| entry.prepared(shape, preparation, background))
                 .collect();
             for ((entry, picture), row) in entries.iter().zip(pictures).zip(rows.by_ref()) {
                 let path = entry.listed.name.clone();
@@ -324,9 +337,10 @@ impl Entry {
         &self,
         shape: ImageShape,
         preparation: Preparation,
+        background: Option<Background>,
     ) -> Result<(Upright, Vec<u8>), String> {
         let Some((own, values)) = &self.made else {
-            return prepared(&self.listed, shape, preparation);
+            return prepared(&self.listed, shape, preparation, background);
         };
         if let Some(fault) = &self.listed.fault {
             return Err(fault.clone());

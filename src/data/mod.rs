@@ -55,7 +55,7 @@ pub use inputs::{InputBatch, InputImage, Inputs, Unused};
 pub use part::Part;
 pub use preparation::{Channels, Fit, ImageOptions, Preparation, Size};
 pub use source::Source;
-pub use split::{Split, SplitFractions, shuffled};
+pub use split::{Split, SplitFractions, evenly, shuffled, thinned};
 pub use watch::Watch;
 
 pub use crate::decode::Background;

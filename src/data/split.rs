@@ -393,3 +393,17 @@ pub fn shuffled(indices: &[u32], rng: &mut impl Rng) -> Vec<u32> {
     }
     order
 }
+
+/// At most `count` of the places from 0 to `all`, as evenly as they can be.
+#[must_use]
+pub fn evenly(all: usize, count: usize) -> Vec<usize> {
+    let count = count.min(all);
+    (0..count).map(|place| place * all / count).collect()
+}
+
+/// The same of `rows`.
+#[must_use]
+pub fn thinned(rows: &[u32], count: usize) -> Vec<u32> {
+    let places = evenly(rows.len(), count).into_iter();
+    places.map(|place| rows[place]).collect()
+}

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Collected, decoded};
-use crate::apply::{Applied, evenly};
+use crate::apply::Applied;
+use crate::data::evenly;
 use crate::model::ModelError;
 
 /// Images of which two can be chosen: 45 pairs.

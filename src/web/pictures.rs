@@ -93,7 +93,7 @@ impl Pictures {
     /// Where they aren't decoded yet.
     pub fn sample(&self, count: usize) -> Outcome<Vec<u8>> {
         let images = self.images()?;
-        let places = trainer::apply::evenly(images.len(), count).into_iter();
+        let places = trainer::data::evenly(images.len(), count).into_iter();
         Ok(places
             .flat_map(|place| images.image(place).to_vec())
             .collect())

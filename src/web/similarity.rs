@@ -17,6 +17,9 @@ struct Pair {
     /// Whether it's multi-scale SSIM.
     #[serde(default)]
     multi_scale: bool,
+    /// Whether its gradients are wanted.
+    #[serde(default)]
+    gradients: bool,
 }
 
 /// The similarity of two images.
@@ -24,11 +27,11 @@ struct Pair {
 pub struct Similarity {
     /// SSIM, or multi-scale SSIM.
     pub score: f32,
-    /// Its gradients by the values of the first image and of the second: `[2, C, H, W]`.
+    /// Its gradients by the values of the first image and of the second, if they are wanted: `[2, C, H, W]`.
     pub gradients: Vec<f32>,
 }
 
-/// SSIM of two images `[C, H, W]` with values in [0, 1], and its gradients; `pair` says what they are, as JSON.
+/// SSIM of two images `[C, H, W]` with values in [0, 1]; `pair` says what they are, and what is wanted, as JSON.
 ///
 /// # Errors
 ///
@@ -39,15 +42,24 @@ pub async fn ssim(x: &[f32], y: &[f32], pair: &str) -> Outcome<Similarity> {
         size: [channels, height, width],
         preset,
         multi_scale,
+        gradients: wants_gradients,
     } = serde_json::from_str(pair)?;
     let shape = [1, channels, height, width];
     let length = channels * height * width;
     if [x.len(), y.len()] != [length; 2] {
         return Err(JsError::new("the images have another size"));
     }
-    let device = selected()?.device.autodiff();
+    let mut device = selected()?.device;
+    if wants_gradients {
+        device = device.autodiff();
+    }
     let [x, y] = [x, y].map(|values| {
-        Tensor::<4>::from_data(TensorData::new(values.to_vec(), shape), &device).require_grad()
+        let image = Tensor::<4>::from_data(TensorData::new(values.to_vec(), shape), &device);
+        if wants_gradients {
+            image.require_grad()
+        } else {
+            image
+        }
     });
     let config = preset.config();
     let scores = if multi_scale {
@@ -55,13 +67,16 @@ pub async fn ssim(x: &[f32], y: &[f32], pair: &str) -> Outcome<Similarity> {
     } else {
         trainer::ssim::ssim(x.clone(), y.clone(), &config)?
     };
-    let gradients = scores.clone().sum().backward();
-    let gradients = [x, y].map(|image| image.grad(&gradients).expect("SSIM depends on both"));
-    let gradients = Tensor::cat(gradients.to_vec(), 0);
     let read = |data: TensorData| data.convert::<f32>().try_to_vec::<f32>();
-    let score = read(scores.inner().into_data_async().await?)?;
+    let mut gradients = Vec::new();
+    if wants_gradients {
+        let found = scores.clone().sum().backward();
+        let found = [x, y].map(|image| image.grad(&found).expect("SSIM depends on both"));
+        gradients = read(Tensor::cat(found.to_vec(), 0).into_data_async().await?)?;
+    }
+    let score = read(scores.into_data_async().await?)?;
     Ok(Similarity {
         score: score[0],
-        gradients: read(gradients.into_data_async().await?)?,
+        gradients,
     })
 }

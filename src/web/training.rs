@@ -236,7 +236,7 @@ pub async fn train(pictures: &Pictures, settings: &str, report: Function) -> Out
         )),
         error => error.into(),
     })?;
-    let shown = trainer::apply::thinned(&prepared.split.validation, SHOWN);
+    let shown = trainer::data::thinned(&prepared.split.validation, SHOWN);
     let mut reports = Reports {
         function: report,
         reconstructed: Vec::new(),

@@ -538,6 +538,16 @@ fn what_is_usual_comes_from_the_model_or_from_images_or_from_codes() {
             .contains("150 images of --calibrate")
     );
 
+    // Codes of other steps lie elsewhere than those that the model knows.
+    let mut command = case.command("score", &case.run());
+    command.args(["--by", "latent", "--refine", "0", "--threshold", "1"]);
+    command
+        .arg("-o")
+        .arg(case.path("other.csv"))
+        .assert()
+        .code(1);
+    case.score(&["--by", "latent", "--refine", "0", "--calibrate", usual]);
+
     let codes = case.path("codes.npy");
     trainer()
         .args(["encode", "--backend", "flex"])

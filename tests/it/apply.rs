@@ -8,7 +8,7 @@ use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
-use trainer::data::{Fit, ImageOptions, Preparation};
+use trainer::data::{Fit, ImageOptions, Inputs, Preparation, Watch};
 use trainer::image::ImageShape;
 use trainer::{Device, Images, Model};
 
@@ -481,6 +481,26 @@ fn transparent_images_are_put_on_a_background_where_one_is_named() {
     assert_eq!(codes, array(&case.path("codes.npy")));
     encode("sprite.png", &["--background", "black"]).success();
     assert_ne!(codes, array(&case.path("codes.npy")));
+
+    // What a picture is padded with is a matter of training.
+    let wide = RgbaImage::from_pixel(16, 8, Rgba([90, 90, 90, 0]));
+    wide.save(case.path("wide.png")).expect("a picture");
+    let inputs = Inputs::open(&[case.path("wide.png")]).expect("a picture");
+    let inputs = inputs.on(Some("white".parse().expect("a colour")));
+    let shape = ImageShape {
+        channels: 1,
+        height: 16,
+        width: 16,
+    };
+    let padded = Preparation {
+        fit: Fit::Pad,
+        ..Preparation::default()
+    };
+    let read = inputs.read(shape, padded, 1, &Watch::default(), |batch| {
+        assert_eq!((batch.values[0], batch.values[8 * 16]), (0, 255));
+        Ok::<(), ()>(())
+    });
+    assert!(read.expect("a picture").skipped.is_empty());
 }
 
 #[test]
@@ -633,7 +653,7 @@ fn wrong_input_is_refused_with_what_is_wrong() {
     encode
         .assert()
         .code(1)
-        .stderr(contains("ends in .npy or .csv"));
+        .stderr(contains("ends in .npy, .csv or .parquet"));
     let mut encode = case.command("encode");
     encode
         .arg("-o")

@@ -293,10 +293,28 @@ fn images_come_back_with_their_names_sizes_and_the_quality_that_was_said() {
     assert_eq!((large.width(), large.height()), (16, 16));
 
     // The codes are the same on all backends, and their images as good as was said.
+    fs::write(case.path("codes.json"), "of others").expect("a file");
+    let refused = decompress(&case, "all.codes", "codes.npy").assert();
+    refused.code(1).stderr(contains("codes.json exists"));
     decompress(&case, "all.codes", "codes.npy")
+        .arg("--force")
         .assert()
         .success();
+    assert!(!case.path("codes.json").exists());
     let codes = array(&case.path("codes.npy"));
+    decompress(&case, "all.codes", "all.parquet")
+        .assert()
+        .success();
+    let width = trainer::Model::open(case.model(), &Device::flex()).expect("a model");
+    let width = width.info().latent_dim;
+    let (table, rows) =
+        trainer::apply::read_codes(&case.path("all.parquet"), width).expect("codes");
+    assert_eq!(table, codes);
+    assert!(
+        rows.expect("paths")
+            .iter()
+            .any(|row| row.path == "cat/large.png")
+    );
     for backend in ["ndarray", "wgpu"] {
         if backend == "wgpu" && !has_wgpu_adapter() {
             continue;

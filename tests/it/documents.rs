@@ -77,8 +77,10 @@ fn commands(text: &str) -> Vec<Vec<String>> {
             None => words(command),
         }
     });
+    // A dependency in TOML is none.
     split
         .filter(|words| words.first().is_some_and(|word| word == "trainer"))
+        .filter(|words| words.get(1).is_none_or(|word| word != "="))
         .collect()
 }
 

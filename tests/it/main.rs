@@ -30,6 +30,7 @@ mod neighbours;
 mod numbers;
 #[cfg(unix)]
 mod outputs;
+mod parquet;
 mod path_text;
 mod pca;
 mod plot;

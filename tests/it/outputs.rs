@@ -21,6 +21,7 @@ fn commands(home: &Path) -> Commands {
     let runs = home.join("runs");
     small_run(&runs).assert().success();
     let run = only_run(&runs);
+    let (pictures, scored) = ([a.clone(), b.clone()], run.clone());
     let (compared, folder) = (run.clone(), home.join("compared"));
     fs::create_dir(&folder).expect("a folder");
     vec![
@@ -37,6 +38,20 @@ fn commands(home: &Path) -> Commands {
             Box::new(move |path: &Path| {
                 let mut command = trainer();
                 command.arg("report").arg(&run).arg("--output").arg(path);
+                command
+            }),
+        ),
+        (
+            "--output of score",
+            Box::new(move |path: &Path| {
+                let mut command = trainer();
+                command.args(["score", "--backend", "flex", "--force"]);
+                command.args(["--by", "mse", "--threshold", "1"]);
+                command
+                    .arg(&scored)
+                    .args(&pictures)
+                    .arg("--output")
+                    .arg(path);
                 command
             }),
         ),

@@ -239,3 +239,33 @@ fn a_sweep_is_a_list_of_commands_that_others_run() {
     assert_eq!(rows(&out), collected);
     assert_eq!((collected.len(), run_folders(&out).len()), (4, 4));
 }
+
+#[test]
+fn a_list_leaves_out_what_cannot_be_trained_and_finds_a_run_that_was_finished_later() {
+    let folder = TempDir::new().expect("a folder");
+    let out = folder.path().join("out");
+    let listed = |latent_dims: &str| {
+        let mut command = sweep(&out, latent_dims);
+        command.args(["--archs", "linear", "--list"]).assert()
+    };
+    // There are no more components than pixels.
+    listed("900,2")
+        .code(1)
+        .stderr(contains("1 of 2: linear, 900 latent values"))
+        .stdout(contains("--latent-dim=2"));
+
+    // As when a killed command is repeated: the same settings twice, and the first isn't finished.
+    let mut train = sweep(&out, "2");
+    train.args(["--archs", "linear"]).assert().success();
+    let run = run_folders(&out).pop().expect("a run");
+    let killed = out.join("2000-01-01T00-00-00_linear-z2");
+    std::fs::create_dir(&killed).expect("a folder");
+    for file in ["config.toml", "meta.json"] {
+        std::fs::copy(run.join(file), killed.join(file)).expect("a copy");
+    }
+    let status = std::fs::read_to_string(run.join("status.json")).expect("a status");
+    let status = status.replace("finished", "interrupted");
+    std::fs::write(killed.join("status.json"), status).expect("a file");
+    let done = listed("2").success();
+    assert!(done.get_output().stdout.is_empty());
+}

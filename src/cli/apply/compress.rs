@@ -103,7 +103,11 @@ pub(in crate::cli) fn run(args: &CompressArgs) -> anyhow::Result<Exit> {
     stop_on_signal()?;
     let inputs = args.images.open()?;
     let outputs = [args.output.as_path()];
-    targets::check(outputs.into_iter(), &inputs.files(), args.writing.force)?;
+    targets::check(
+        outputs.into_iter(),
+        &args.images.files(&inputs, &args.model)?,
+        args.writing.force,
+    )?;
     let model = args.model.open()?;
     let info = model.info();
     let compressor = Compressor::new(&model, check_refinement(args.refine, info)?);

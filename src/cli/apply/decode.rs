@@ -1,6 +1,5 @@
 //! `trainer decode MODEL CODES`: codes as images.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -28,7 +27,7 @@ pub(in crate::cli) struct DecodeArgs {
     #[command(flatten)]
     model: ModelArgs,
 
-    /// The codes: a file .npy or .csv, as `trainer encode` writes it
+    /// The codes: a file .npy, .csv or .parquet, as `trainer encode` writes it
     #[arg(value_name = "CODES")]
     codes: PathBuf,
 
@@ -65,7 +64,9 @@ pub(in crate::cli) fn run(args: &DecodeArgs) -> anyhow::Result<Exit> {
     };
     let paths = targets::png_paths(&args.output, names.iter().map(String::as_str));
     let outputs = paths.iter().map(PathBuf::as_path);
-    targets::check(outputs, &HashSet::new(), args.writing.force)?;
+    let mut read = args.model.files()?;
+    read.extend(args.codes.canonicalize().ok());
+    targets::check(outputs, &read, args.writing.force)?;
     let applied = Applied::new(&model, Some(0));
     let whole = Preparation::default();
     watched(args.writing.quiet, |watch| {

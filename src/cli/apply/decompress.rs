@@ -1,18 +1,19 @@
 //! `trainer decompress MODEL FILE -o DIR`: the images of a compressed file.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use serde::Serialize;
 
+use super::code_files::{self, CodeFiles};
 use super::decode::{check_numbers, save};
 use super::{ModelArgs, WritingArgs, targets};
-use crate::apply::{Compressor, write_array_header, write_codes_header};
+use crate::apply::{CodeRow, CodesFormat, CodesRecord, Compressor};
 use crate::cli::loading::watched;
 use crate::cli::signals::{check_stop, stop_on_signal};
 use crate::cli::{Exit, log, output};
@@ -21,19 +22,12 @@ use crate::data::Preparation;
 use crate::image::to_levels;
 use crate::model::Model;
 use crate::path_text::path_text;
-use crate::run::write_output_with;
 use crate::words::count;
 
-/// Whether a name is that of an array's file.
-fn is_array(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|word| word.eq_ignore_ascii_case("npy"))
-}
-
-/// Reads the name of a folder, or of an array's file.
-fn folder_or_array() -> impl TypedValueParser<Value = PathBuf> {
+/// Reads the name of a folder, or of a file of codes.
+fn folder_or_codes() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path: PathBuf| {
-        if is_array(&path) {
+        if CodesFormat::of(&path).is_some() {
             output::file_to_write(path)
         } else {
             output::folder_to_write(path)
@@ -54,9 +48,9 @@ pub(in crate::cli) struct DecompressArgs {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The folder to write them into; a name that ends in .npy gets their codes [N, latent_dim] instead, and a table
-    /// of the same name (.csv) their paths
-    #[arg(long, short, value_name = "DIR|FILE.npy", value_parser = folder_or_array())]
+    /// The folder to write them into; a name that ends in .npy, .csv or .parquet gets their codes instead, as from
+    /// `trainer encode`
+    #[arg(long, short, value_name = "DIR|FILE.npy", value_parser = folder_or_codes())]
     output: PathBuf,
 
     /// Write them as large as the model makes them
@@ -96,11 +90,14 @@ pub(in crate::cli) fn run(args: &DecompressArgs) -> anyhow::Result<Exit> {
     if images == 0 {
         bail!("{shown} has no images");
     }
-    let is_array = is_array(&args.output);
-    if is_array {
-        work.write_codes(&kept, images)?;
+    let names: Vec<String> = if kept.is_empty() {
+        (0..images).map(|row| format!("{row:06}")).collect()
     } else {
-        work.write_pictures(&kept, images)?;
+        kept.iter().map(|image| image.path.clone()).collect()
+    };
+    match CodesFormat::of(&args.output) {
+        Some(format) => work.write_codes(&names, format)?,
+        None => work.write_pictures(&names, &kept)?,
     }
     if args.writing.json {
         output::json(&Decompressed {
@@ -151,18 +148,12 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Writes the images as PNG.
-    fn write_pictures(&self, kept: &[CodedImage], images: usize) -> anyhow::Result<()> {
+    /// Writes the images as PNG, in their own sizes if these are known.
+    fn write_pictures(&self, names: &[String], kept: &[CodedImage]) -> anyhow::Result<()> {
         let info = self.model.info();
-        let numbers: Vec<String> = (0..images).map(|row| format!("{row:06}")).collect();
-        let names: Vec<&str> = if kept.is_empty() {
-            numbers.iter().map(String::as_str).collect()
-        } else {
-            kept.iter().map(|image| image.path.as_str()).collect()
-        };
-        let paths = targets::png_paths(&self.args.output, names.into_iter());
+        let paths = targets::png_paths(&self.args.output, names.iter().map(String::as_str));
         let outputs = paths.iter().map(PathBuf::as_path);
-        targets::check(outputs, &HashSet::new(), self.args.writing.force)?;
+        targets::check(outputs, &self.read()?, self.args.writing.force)?;
         let own_size = [info.image.height, info.image.width];
         watched(self.args.writing.quiet, |watch| {
             let mut done = 0;
@@ -185,46 +176,47 @@ impl Work<'_> {
                         save(picture, &paths[done])?;
                         done += 1;
                     }
-                    watch.tell("decompressing", done, images);
+                    watch.tell("decompressing", done, names.len());
                 }
                 Ok(())
             })
         })
     }
 
-    /// Writes the codes, and a table of the images if the file names them.
-    fn write_codes(&self, kept: &[CodedImage], images: usize) -> anyhow::Result<()> {
-        let table = self.args.output.with_extension("csv");
-        let has_table = !kept.is_empty();
-        let outputs = [
-            Some(self.args.output.as_path()),
-            has_table.then_some(&table),
-        ];
-        targets::check(
-            outputs.into_iter().flatten(),
-            &HashSet::new(),
-            self.args.writing.force,
-        )?;
-        let mut codes = io::BufWriter::new(tempfile::tempfile()?);
-        write_array_header(&mut codes, images, self.model.info().latent_dim)?;
+    /// Writes the codes.
+    fn write_codes(&self, names: &[String], format: CodesFormat) -> anyhow::Result<()> {
+        let path = &self.args.output;
+        let files = code_files::files(path, format);
+        let record = CodesRecord::path(path);
+        let outputs = files.iter().chain([&record]).map(PathBuf::as_path);
+        targets::check(outputs, &self.read()?, self.args.writing.force)?;
+        let latent_dim = self.model.info().latent_dim;
+        let mut codes = CodeFiles::new(path, format, latent_dim, true)?;
+        let mut rows = names.iter().enumerate();
         self.each_block(|block, step| {
-            for value in self.compressor.codes(&block.values, step) {
-                codes.write_all(&value.to_le_bytes())?;
+            let found = self.compressor.codes(&block.values, step);
+            for (code, (number, path)) in found.chunks_exact(latent_dim).zip(&mut rows) {
+                let row = CodeRow {
+                    path: path.clone(),
+                    class: None,
+                };
+                codes.write(number, &row, code)?;
             }
             Ok(())
         })?;
-        let mut codes = codes.into_inner()?;
-        targets::write_from(&self.args.output, &mut codes)?;
-        if has_table {
-            write_output_with(&table, &mut |mut output| {
-                write_codes_header(&mut output, 0)?;
-                let mut rows = csv::Writer::from_writer(output);
-                for (row, image) in kept.iter().enumerate() {
-                    rows.write_record([&row.to_string(), &image.path, ""])?;
-                }
-                rows.flush()
-            })?;
+        codes.finish()?;
+        // It would say that these are the codes that were here before.
+        if record.exists() {
+            fs::remove_file(&record)
+                .with_context(|| format!("can't remove {}", targets::shown(&record)))?;
         }
         Ok(())
+    }
+
+    /// Files that are read, as the system knows them.
+    fn read(&self) -> anyhow::Result<HashSet<PathBuf>> {
+        let mut read = self.args.model.files()?;
+        read.extend(self.args.file.canonicalize().ok());
+        Ok(read)
     }
 }

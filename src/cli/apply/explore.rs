@@ -22,14 +22,12 @@ use crate::path_text::path_text;
 use crate::run::write_output;
 use crate::words::count;
 
-/// The anomaly score that images are coloured by: what `trainer score` goes by unless told otherwise.
-const MEASURE: Measure = Measure::SsimL1;
-const AGGREGATE: Aggregate = Aggregate::Worst;
-
 /// Makes a page of images by their codes: maps, what is along the codes' principal directions, what is between images
 ///
 /// The page is one HTML file that needs nothing else, and no network.
 #[derive(Args, Debug)]
+// A page is of all images.
+#[command(mut_arg("shard", |shard| shard.hide(true)))]
 pub(in crate::cli) struct ExploreArgs {
     #[command(flatten)]
     model: ModelArgs,
@@ -68,12 +66,18 @@ pub(in crate::cli) fn run(args: &ExploreArgs) -> anyhow::Result<Exit> {
     }
     let inputs = args.images.open()?;
     let outputs = [args.output.as_path()].into_iter();
-    targets::check(outputs, &inputs.files(), args.writing.force)?;
+    targets::check(
+        outputs,
+        &args.images.files(&inputs, &args.model)?,
+        args.writing.force,
+    )?;
     let model = args.model.open()?;
     let info = model.info();
     let applied = Applied::new(&model, args.codes.refine(info)?);
     let all = inputs.len();
     let inputs = inputs.thinned(args.most);
+    // What images are coloured by.
+    let (measure, aggregate) = (Measure::default(), Aggregate::default());
     let mut fitted = Fitted::default();
     let mut collected = Collected::default();
     let unused = watched(args.writing.quiet, |watch| {
@@ -89,7 +93,7 @@ pub(in crate::cli) fn run(args: &ExploreArgs) -> anyhow::Result<Exit> {
                     path: image.path,
                     class: image.class,
                     ssim: 1.0 - errors.score(Measure::Ssim, Aggregate::Mean),
-                    score: errors.score(MEASURE, AGGREGATE),
+                    score: errors.score(measure, aggregate),
                 });
             }
             collected.codes.extend(measured.codes);
@@ -104,7 +108,7 @@ pub(in crate::cli) fn run(args: &ExploreArgs) -> anyhow::Result<Exit> {
     if fitted.images == 0 {
         bail!("there is no image to explore");
     }
-    let score_name = AnomalyScore::Pixels(MEASURE, AGGREGATE).to_string();
+    let score_name = AnomalyScore::Pixels(measure, aggregate).to_string();
     let explored = Explored::new(collected, &model)?;
     let html = page(&explored, info, all, &score_name)?;
     write_output(&args.output, html.as_bytes())?;

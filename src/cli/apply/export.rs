@@ -1,6 +1,5 @@
 //! `trainer export MODEL`: a model as ONNX and for PyTorch, with a check of what those make of it.
 
-use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -11,11 +10,11 @@ use super::decode::{check_codes, check_numbers};
 use super::{Fitted, ModelArgs, WritingArgs, require_some, targets, tell_unused};
 use crate::apply::Applied;
 use crate::cli::loading::watched;
-use crate::cli::numbers::whole;
+use crate::cli::numbers::{parsed, whole};
 use crate::cli::signals::{check_stop, stop_on_signal};
 use crate::cli::table::printable;
 use crate::cli::{Exit, log, output};
-use crate::data::{Inputs, Skipped};
+use crate::data::{Background, Inputs, Skipped};
 use crate::export::{CHECK_SCRIPT, OnnxModels, PYTORCH_MODULE, onnx, pytorch};
 use crate::image::from_levels;
 use crate::model::Model;
@@ -59,6 +58,10 @@ pub(in crate::cli) struct ExportArgs {
     #[arg(long, value_name = "N", value_parser = whole("limit"), default_value = "16", requires = "images")]
     most: usize,
 
+    /// What is behind transparent pixels of the images: white, black, grey or #rrggbb [default: as in training]
+    #[arg(long, value_name = "COLOUR", value_parser = parsed::<Background>, requires = "images")]
+    background: Option<Background>,
+
     #[command(flatten)]
     writing: WritingArgs,
 }
@@ -85,12 +88,13 @@ pub(in crate::cli) fn run(args: &ExportArgs) -> anyhow::Result<Exit> {
         names.extend(CHECK_FILES);
     }
     let paths: Vec<PathBuf> = names.iter().map(|name| args.output.join(name)).collect();
-    let read = inputs.as_ref().map_or(HashSet::new(), Inputs::files);
+    let mut read = args.model.files()?;
+    read.extend(inputs.iter().flat_map(Inputs::files));
     let outputs = paths.iter().map(PathBuf::as_path);
     targets::check(outputs, &read, args.writing.force)?;
     let model = args.model.open()?;
     let info = model.info();
-    let inputs = inputs.map(|inputs| inputs.thinned(args.most));
+    let inputs = inputs.map(|inputs| inputs.thinned(args.most).on(args.background));
     let expected = inputs.map(|inputs| Expected::new(&model, &inputs, args.writing.quiet));
     let expected = expected.transpose()?.unwrap_or_default();
 

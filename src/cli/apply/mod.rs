@@ -2,6 +2,7 @@
 //! `score`, `neighbours`, `explore`, `export`. What they share: the model and the images that they are given, and the files
 //! that they write.
 
+mod code_files;
 pub(super) mod compress;
 pub(super) mod decode;
 pub(super) mod decompress;
@@ -15,6 +16,7 @@ pub(super) mod reconstruct;
 pub(super) mod score;
 mod usual;
 
+use std::collections::HashSet;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +61,11 @@ impl ModelArgs {
             return Ok(self.model.clone());
         }
         Ok(self.runs.find(&self.model)?)
+    }
+
+    /// The model file, if one is named: as the system knows it.
+    fn files(&self) -> anyhow::Result<HashSet<PathBuf>> {
+        Ok(self.path()?.canonicalize().into_iter().collect())
     }
 
     fn open(&self) -> anyhow::Result<Model> {
@@ -186,6 +193,15 @@ impl InputArgs {
     /// Images besides these, read in the same way.
     fn open_others(&self, paths: &[PathBuf]) -> Result<Inputs, DataError> {
         Ok(Inputs::open(paths)?.on(self.background))
+    }
+
+    /// The files that are read for some of its images with a model, as the system knows them.
+    fn files(&self, inputs: &Inputs, model: &ModelArgs) -> anyhow::Result<HashSet<PathBuf>> {
+        let mut read = inputs.files();
+        read.extend(model.files()?);
+        let list = self.files_from.iter();
+        read.extend(list.filter_map(|list| list.canonicalize().ok()));
+        Ok(read)
     }
 
     /// Whether a table begins with a header: that of a later part is to be appended to the first one's.

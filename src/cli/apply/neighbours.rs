@@ -12,7 +12,7 @@ use super::targets::shown;
 use super::{
     CodeArgs, Fitted, InputArgs, ModelArgs, WritingArgs, require_some, targets, tell_unused,
 };
-use crate::apply::{Applied, CodesRecord, Neighbour, Neighbours, read_codes};
+use crate::apply::{Applied, CodesFormat, CodesRecord, Neighbour, Neighbours, read_codes};
 use crate::cli::loading::watched;
 use crate::cli::numbers::{number, whole};
 use crate::cli::{Exit, log, output};
@@ -49,6 +49,7 @@ pub(in crate::cli) struct NeighboursArgs {
     count: usize,
 
     /// Find near duplicates instead: pairs not farther apart than this share of the median distance to the nearest
+    /// [default share: 0.25; another as --duplicates=SHARE]
     #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true, value_parser = number(|share: f32| share.is_finite() && share > 0.0, "expected a number above zero, such as 0.25"), default_missing_value = "0.25",
           conflicts_with = "among")]
     duplicates: Option<f32>,
@@ -95,6 +96,23 @@ struct Pair {
     found: Neighbour,
 }
 
+impl NeighboursArgs {
+    /// The file of codes to look among, if one is named.
+    fn code_file(&self) -> anyhow::Result<Option<&PathBuf>> {
+        let mut named = self.among.iter();
+        let file = named.find(|path| CodesFormat::of(path).is_some());
+        if file.is_some() && self.among.len() > 1 {
+            bail!(
+                "--among: give one file of codes, or images; arrays of codes can be joined by NumPy"
+            );
+        }
+        if file.is_some() && self.sheet.is_some() {
+            bail!("--sheet: a file of codes has no images to draw; give the images by --among");
+        }
+        Ok(file)
+    }
+}
+
 pub(in crate::cli) fn run(args: &NeighboursArgs) -> anyhow::Result<Exit> {
     log::start(args.writing.quiet);
     let named = args.output.clone();
@@ -103,24 +121,16 @@ pub(in crate::cli) fn run(args: &NeighboursArgs) -> anyhow::Result<Exit> {
     if args.images.shard.is_some() && args.among.is_empty() {
         bail!("--shard: name the images that all parts look among by --among");
     }
-    if args.among.len() > 1 && args.among.iter().any(|path| is_of_codes(path)) {
-        bail!("--among: give one file of codes, or images; arrays of codes can be joined by NumPy");
-    }
-    let code_file = match args.among.as_slice() {
-        [file] if is_of_codes(file) => Some(file),
-        _ => None,
-    };
+    let code_file = args.code_file()?;
     let among = match args.among.as_slice() {
         paths if !paths.is_empty() && code_file.is_none() => {
             Some(args.images.open_others(paths).context("--among")?)
         }
         _ => None,
     };
-    if code_file.is_some() && args.sheet.is_some() {
-        bail!("--sheet: a file of codes has no images to draw; give the images by --among");
-    }
-    let mut files_read = inputs.files();
-    let named = args.among.iter();
+    let mut files_read = args.images.files(&inputs, &args.model)?;
+    let tables = code_file.iter().map(|file| file.with_extension("csv"));
+    let named = args.among.iter().cloned().chain(tables);
     files_read.extend(named.filter_map(|path| path.canonicalize().ok()));
     files_read.extend(among.iter().flat_map(Inputs::files));
     let outputs = [Some(output_path.as_path()), args.sheet.as_deref()];
@@ -222,23 +232,15 @@ fn write_table(
     Ok(())
 }
 
-/// Whether a file is one of codes, by its name.
-fn is_of_codes(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default();
-    ["npy", "csv"]
-        .iter()
-        .any(|known| extension.eq_ignore_ascii_case(known))
-}
-
 /// The codes in a file, whose table says what they are of.
 fn coded(file: &Path, model: &Model, applied: &Applied) -> anyhow::Result<Coded> {
     let (codes, rows) = read_codes(file, model.info().latent_dim)?;
     CodesRecord::check(file, model, Some(applied.refine()))?;
     let Some(rows) = rows else {
         bail!(
-            "--among {}: there is no table beside it that tells its images' paths; {} is missing",
-            shown(file),
-            shown(&file.with_extension("csv"))
+            "--among {}: nothing tells its images' paths: an array needs a table beside it, of the same name (.csv), and \
+             a table a column `path`",
+            shown(file)
         );
     };
     if rows.is_empty() {

@@ -87,7 +87,11 @@ pub(in crate::cli) fn run(args: &ReconstructArgs) -> anyhow::Result<Exit> {
     let others = [Some(table.as_path()), args.grid.as_deref()];
     let all = paths[inputs.part()].iter().map(PathBuf::as_path);
     let outputs = all.chain(others.into_iter().flatten());
-    targets::check(outputs, &inputs.files(), args.writing.force)?;
+    targets::check(
+        outputs,
+        &args.images.files(&inputs, &args.model)?,
+        args.writing.force,
+    )?;
 
     let applied = Applied::new(&model, args.codes.refine(info)?);
     let mut fitted = Fitted::default();

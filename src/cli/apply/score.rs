@@ -104,8 +104,12 @@ impl ScoreArgs {
     }
 
     /// All files that are read, as the system knows them.
-    fn files_read(&self, inputs: &Inputs, calibrate: Option<&Inputs>) -> HashSet<PathBuf> {
-        let mut read = inputs.files();
+    fn files_read(
+        &self,
+        inputs: &Inputs,
+        calibrate: Option<&Inputs>,
+    ) -> anyhow::Result<HashSet<PathBuf>> {
+        let mut read = self.images.files(inputs, &self.model)?;
         if let Some(calibrate) = calibrate {
             let usual = calibrate.files();
             let both = read.intersection(&usual).count();
@@ -120,7 +124,7 @@ impl ScoreArgs {
         }
         let tables = [&self.codes, &self.labels].into_iter().flatten();
         read.extend(tables.filter_map(|path| path.canonicalize().ok()));
-        read
+        Ok(read)
     }
 }
 
@@ -190,7 +194,7 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         [] => None,
         paths => Some(args.images.open_others(paths).context("--calibrate")?),
     };
-    let read = args.files_read(&inputs, calibrate.as_ref());
+    let read = args.files_read(&inputs, calibrate.as_ref())?;
     let outputs = maps.get(inputs.part()).unwrap_or_default();
     let outputs = outputs.iter().map(PathBuf::as_path);
     let outputs = outputs.chain([output_path.as_path()]);
@@ -245,12 +249,6 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     fitted.tell(info);
     require_some(fitted.images, &unused)?;
     let table = scoring.rows.into_inner().context("can't make the table")?;
-    if !args.writing.force && output_path.symlink_metadata().is_ok() {
-        bail!(
-            "{} has been written meanwhile, by another process: name another place, or replace it by --force",
-            targets::shown(&output_path)
-        );
-    }
     write_output(&output_path, &table)?;
 
     let components = found.pca.as_ref().map_or(0, |pca| pca.applied.latent_dim());

@@ -8,10 +8,11 @@ use anyhow::{Context, bail};
 use super::targets::shown;
 use super::{require_some, tell_unused};
 use crate::anomaly::{AnomalyScore, CodeStatistics, Mahalanobis, WIDEST, quantile};
-use crate::apply::{Applied, CodesRecord, Neighbours, Scorer, read_code_values, thinned};
+use crate::apply::{Applied, CodesRecord, Neighbours, Scorer, read_code_values};
 use crate::cli::loading::watched;
 use crate::cli::moved_data::of_environment;
-use crate::data::{ImageParts, Images, InputBatch, Inputs};
+use crate::cli::signals::check_stop;
+use crate::data::{ImageParts, Images, InputBatch, Inputs, thinned};
 use crate::device::{Backend, host};
 use crate::error::with_causes;
 use crate::host::block_on;
@@ -64,7 +65,11 @@ pub(super) struct PcaScores<'a> {
 impl<'a> Usual<'a> {
     pub fn find(mut self, wants_threshold: bool, wants_pca: bool) -> anyhow::Result<Found<'a>> {
         let applied = Applied::new(self.model, self.refine);
-        let own_codes = self.model.usual_codes();
+        // Codes that were refined in another number of steps lie elsewhere.
+        let calibration = self.model.calibration();
+        let own_codes = calibration
+            .filter(|calibration| calibration.scores.refine == applied.refine())
+            .and_then(|calibration| calibration.codes.as_ref());
         let needs_codes =
             self.score == AnomalyScore::Latent && self.codes.is_none() && own_codes.is_none();
         let calibrate = self.calibrate.take();
@@ -91,13 +96,13 @@ impl<'a> Usual<'a> {
             (AnomalyScore::Pixels(measure, aggregate), _) => Scorer::Pixels(measure, aggregate),
             (AnomalyScore::Latent, Some(path)) => {
                 "mean distance to the five nearest codes".clone_into(&mut name);
-                let usual = self.nearest(path, applied.refine())?;
-                if wants_threshold {
-                    let own = usual.own_scores(ENOUGH)?;
+                let neighbours = self.nearest(path, applied.refine())?;
+                if wants_threshold && usual.is_none() {
+                    let own = neighbours.own_scores(ENOUGH)?;
                     let what = format!("{} among the others", count(own.len(), "code"));
                     usual_scores = Some((own, what));
                 }
-                Scorer::Nearest(usual)
+                Scorer::Nearest(neighbours)
             }
             (AnomalyScore::Latent, None) => {
                 "Mahalanobis distance of the code".clone_into(&mut name);
@@ -108,10 +113,11 @@ impl<'a> Usual<'a> {
                         CodeStatistics::of(&codes, applied.latent_dim())
                     }
                     (None, None) => bail!(
-                        "{} doesn't know the codes of usual images, since its training isn't finished, an older \
-                         version made it, or they have more than {WIDEST} values: give usual images by --calibrate, or \
-                         their codes by --codes",
-                        shown(&self.place)
+                        "{} doesn't know the codes of usual images {}, since --refine differs from its training's, its \
+                         training isn't finished, an older version made it, or they have more than {WIDEST} values: \
+                         give usual images by --calibrate, or their codes by --codes",
+                        shown(&self.place),
+                        refined(applied.refine())
                     ),
                 };
                 let Some(statistics) = statistics else {
@@ -175,6 +181,7 @@ impl<'a> Usual<'a> {
                     images,
                     values: read,
                 } = batch;
+                check_stop()?;
                 values.extend(read);
                 manifest.extend(images.into_iter().map(|image| image.path));
                 anyhow::Ok(())

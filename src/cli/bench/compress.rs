@@ -10,13 +10,14 @@ use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageResult};
 use serde::Serialize;
 
-use crate::apply::{CompressError, Compressor, Goal, thinned};
+use crate::apply::{CompressError, Compressor, Goal};
 use crate::cli::moved_data::MovedDataArgs;
 use crate::cli::numbers::{number, whole};
 use crate::cli::runs_folder::RunsFolder;
 use crate::cli::table::Column;
 use crate::cli::{Exit, log, output};
 use crate::codec::{CodedImage, Reader, Writer};
+use crate::data::thinned;
 use crate::device::Backend;
 use crate::host::Stopwatch;
 use crate::image::ImageShape;

@@ -15,7 +15,7 @@ use super::{Collection, FolderOptions, Skipped, Watch};
 use crate::data::collection::ImageFile;
 use crate::data::error::DataError;
 use crate::data::preparation::{Channels, Preparation, Size};
-use crate::decode::{Fault, Largest, Note, NotedFiles, Upright, decode, upright_size};
+use crate::decode::{Background, Fault, Largest, Note, NotedFiles, Upright, decode, upright_size};
 use crate::device::catch_panics;
 use crate::image::ImageShape;
 
@@ -201,7 +201,7 @@ pub(super) fn make(
 }
 
 fn one(file: &Listed, shape: ImageShape, preparation: Preparation) -> Result<Made, String> {
-    let (picture, values) = prepared(file, shape, preparation)?;
+    let (picture, values) = prepared(file, shape, preparation, preparation.background)?;
     Ok(Made {
         file: ImageFile {
             sha256: sha256(&values),
@@ -217,17 +217,19 @@ fn one(file: &Listed, shape: ImageShape, preparation: Preparation) -> Result<Mad
 }
 
 /// The picture of a file, without its pixels, and its values as an image of `shape`, `[C, H, W]`; or why it can't
-/// be used. Of large pictures, one is decoded at a time.
+/// be used. `background` is what is behind transparent pixels, whatever padding is made of. Of large pictures, one is
+/// decoded at a time.
 pub(in crate::data) fn prepared(
     file: &Listed,
     shape: ImageShape,
     preparation: Preparation,
+    background: Option<Background>,
 ) -> Result<(Upright, Vec<u8>), String> {
     if let Some(fault) = &file.fault {
         return Err(fault.clone());
     }
     let bytes = read(&file.place).map_err(|fault| fault.to_string())?;
-    prepared_bytes(&bytes, shape, preparation)
+    prepared_bytes(&bytes, shape, preparation, background)
 }
 
 impl Preparation {
@@ -237,7 +239,7 @@ impl Preparation {
     ///
     /// Why it can't be used, as the end of a sentence that began with the file's name.
     pub fn read(self, bytes: &[u8], shape: ImageShape) -> Result<Vec<u8>, String> {
-        Ok(prepared_bytes(bytes, shape, self)?.1)
+        Ok(prepared_bytes(bytes, shape, self, self.background)?.1)
     }
 }
 
@@ -245,13 +247,14 @@ fn prepared_bytes(
     bytes: &[u8],
     shape: ImageShape,
     preparation: Preparation,
+    background: Option<Background>,
 ) -> Result<(Upright, Vec<u8>), String> {
     static LARGE_ONES: Mutex<()> = Mutex::new(());
     // A few kilobytes may hold one. What is wrong with a header is found again in decoding.
     let size = caught(|| upright_size(bytes, LARGEST));
     let is_large = size.is_ok_and(|[height, width]| height * width > LARGE);
     let _turn = is_large.then(|| LARGE_ONES.lock().unwrap_or_else(PoisonError::into_inner));
-    let picture = caught(|| decode(bytes, LARGEST)?.upright(preparation.background));
+    let picture = caught(|| decode(bytes, LARGEST)?.upright(background));
     let mut picture = picture.map_err(|fault| fault.to_string())?;
     let values = preparation.apply(&picture, shape);
     picture.pixels = Vec::new();
