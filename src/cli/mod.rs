@@ -87,7 +87,7 @@ pub(crate) struct OutputArgs {
     )]
     runs: PathBuf,
 
-    /// Name of the run folder, behind the time [default: network and latent size]
+    /// Name of the run folder, after its time [default: network and latent size]
     #[arg(long, help_heading = "Output")]
     name: Option<String>,
 
@@ -109,7 +109,6 @@ enum Command {
         json: bool,
     },
     Data(data::DataArgs),
-    /// Resumes a run that was stopped, or trains a finished one longer
     Resume(resume::ResumeArgs),
     /// Evaluates a run's best weights on its test images
     Eval(eval::EvalArgs),

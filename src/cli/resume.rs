@@ -14,9 +14,10 @@ use crate::device::Backend;
 use crate::run::{RunDir, RunRecord, State};
 use crate::train::{prepare_again, resume_run};
 
-/// A run that was stopped ends as if it never had been: on the same CPU, with the same weights to
-/// the bit. A run without a checkpoint starts over. Settings that are given here are the run's from now
-/// on.
+/// Resumes a run that was stopped, or trains a finished one longer
+///
+/// It ends as if it had never stopped: on the same CPU, with the same weights to the bit. A run that has neither
+/// checkpoints nor weights starts over. Settings that are given here are the run's from now on.
 #[derive(Args, Debug)]
 pub(super) struct ResumeArgs {
     /// The run: its folder, its folder's name, or `latest`

@@ -94,7 +94,7 @@ pub(crate) struct SettingsArgs {
     )]
     pub loss: Option<Loss>,
 
-    /// Steps by which the encoder improves each latent vector on the loss
+    /// Steps of L-BFGS that improve each latent vector on the loss; 0 for the encoder's own
     #[arg(long, value_parser = whole("refine"), value_name = "STEPS", help_heading = "Training")]
     pub refine: Option<usize>,
 
@@ -144,8 +144,8 @@ pub(crate) struct SettingsArgs {
     #[arg(long, value_parser = whole_u64("seed"), value_name = "N", help_heading = "Training")]
     pub seed: Option<u64>,
 
-    /// Classes to train on: names or numbers joined by commas, or all; auto is all, but of Fashion-MNIST t-shirt and
-    /// trouser
+    /// Classes to train on: names or numbers joined by commas, or all; auto takes all, except of Fashion-MNIST:
+    /// t-shirt and trouser
     #[arg(long, value_parser = parsed::<ClassSelection>, allow_hyphen_values = true, value_name = "LIST", help_heading = "Data")]
     pub classes: Option<ClassSelection>,
 

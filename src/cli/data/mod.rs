@@ -29,8 +29,8 @@ pub(super) struct DataArgs {
     #[arg(value_name = "DIR", env = "TRAINER_DATA")]
     data: Option<PathBuf>,
 
-    /// Classes to take: names or numbers joined by commas, or all; auto is all, but of Fashion-MNIST t-shirt and
-    /// trouser
+    /// Classes to take: names or numbers joined by commas, or all; auto takes all, except of Fashion-MNIST:
+    /// t-shirt and trouser
     #[arg(long, value_parser = parsed::<ClassSelection>, allow_hyphen_values = true, value_name = "LIST", default_value = "auto")]
     classes: ClassSelection,
 

@@ -34,6 +34,12 @@ use crate::train::{Observer, TrainError, prepare, resume_run, start_run, train};
 use table::{PICTURE, earlier_rows, print, row, with_earlier, write};
 
 #[derive(Args, Debug)]
+// A sweep goes over several of each.
+#[command(
+    mut_arg("arch", |arch| arch.hide(true)),
+    mut_arg("latent_dim", |latent_dim| latent_dim.hide(true)),
+    mut_arg("loss", |loss| loss.hide(true)),
+)]
 pub(super) struct SweepArgs {
     /// Folder for the run folders, sweep.csv and rate_quality.png. Runs that it already has aren't
     /// trained again, and unfinished ones are resumed; rows of earlier sweeps stay in the table
@@ -118,6 +124,7 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
     let stop = stop_on_signal()?;
     notice_pauses();
     let is_late = Arc::new(AtomicBool::new(false));
+    // For what it warns of.
     discover_runs(&args.out)?;
     if let Some(minutes) = args.minutes {
         let is_late = is_late.clone();
@@ -139,14 +146,7 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let label = format!(
-            "{} of {}: {}, {} latent values, {}",
-            index + 1,
-            plan.len(),
-            config.model.arch.name(),
-            config.model.latent_dim,
-            config.training.loss
-        );
+        let label = label(index, &plan);
         let result = if args.collect {
             collected(&args.out, config)
         } else {
@@ -170,10 +170,9 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
             }
             Ok(None) if args.collect => {}
             Ok(None) => break,
-            // A run that can't be trained is no reason to lose the others.
             Err(error) => {
                 failures += 1;
-                tracing::error!("{label}: {}", with_flags(&with_causes(&error)));
+                tell_failure(&label, &error);
             }
         }
     }
@@ -202,6 +201,24 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
         (0, 1..) if !is_late.load(Ordering::Relaxed) => Exit::Interrupted,
         _ => Exit::Done,
     })
+}
+
+/// A run of the sweep, as messages name it.
+fn label(index: usize, plan: &[TrainConfig]) -> String {
+    let config = &plan[index];
+    format!(
+        "{} of {}: {}, {} latent values, {}",
+        index + 1,
+        plan.len(),
+        config.model.arch.name(),
+        config.model.latent_dim,
+        config.training.loss
+    )
+}
+
+/// A run that can't be trained is no reason to lose the others.
+fn tell_failure(label: &str, error: &TrainError) {
+    tracing::error!("{label}: {}", with_flags(&with_causes(error)));
 }
 
 /// Makes the folder, unless it has to be there.
@@ -323,20 +340,21 @@ fn plan(args: &SweepArgs) -> Result<Vec<TrainConfig>, ConfigError> {
 
 /// Prints a command for each run that isn't finished.
 fn list(args: &SweepArgs, plan: &[TrainConfig]) -> anyhow::Result<Exit> {
-    for config in plan {
-        let prepared = prepare(config.clone(), &Watch::NONE)?;
-        let found = if args.out.is_dir() {
-            find(&args.out, &prepared.config)?
-        } else {
-            None
-        };
+    let mut exit = Exit::Done;
+    for (index, config) in plan.iter().enumerate() {
+        let found = prepare(config.clone(), &Watch::NONE)
+            .and_then(|prepared| Ok(find(&args.out, &prepared.config)?));
         match found {
-            Some(found) if found.state.is_complete() => {}
-            Some(found) => output::line(commands::resuming(&found))?,
-            None => output::line(commands::training(&args.out, config))?,
+            Ok(Some(found)) if found.state.is_complete() => {}
+            Ok(Some(found)) => output::line(commands::resuming(&found))?,
+            Ok(None) => output::line(commands::training(&args.out, config))?,
+            Err(error) => {
+                exit = Exit::Failed;
+                tell_failure(&label(index, plan), &error);
+            }
         }
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 /// The finished run of these settings in `folder`, if it's there.
@@ -380,14 +398,17 @@ fn complete(
     Ok(outcome.finished.map(|finished| (path, finished.summary)))
 }
 
-/// The run in `folder` that has these settings.
+/// The run in `folder` that has these settings, a finished one if there are several; none if there is no folder.
 fn find(folder: &Path, config: &TrainConfig) -> Result<Option<RunRecord>, RunError> {
+    if !folder.is_dir() {
+        return Ok(None);
+    }
     let wanted = config.settings(Role::affects_result);
-    let mut records = discover(folder)?
-        .folders
-        .into_iter()
-        .map(|path| RunRecord::read(&path));
-    Ok(records.find(|record| record.config.clone().map(with_effect).as_ref() == Some(&wanted)))
+    let records = discover(folder)?.folders.into_iter();
+    let records = records.map(|path| RunRecord::read(&path));
+    let same =
+        records.filter(|record| record.config.clone().map(with_effect).as_ref() == Some(&wanted));
+    Ok(same.max_by_key(|record| record.state.is_complete()))
 }
 
 /// The settings on which a run's result depends.

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::output::{self, OutputError};
+use crate::cli::table::Column;
 use crate::config::TrainConfig;
 use crate::own_files::SWEEP_TABLE;
 use crate::path_text::{path_text, text_path};
@@ -104,8 +105,10 @@ pub(super) fn write(folder: &Path, rows: &[Row]) -> anyhow::Result<()> {
     let table = writer.into_inner().context("can't write sweep.csv")?;
     write_output(&folder.join(SWEEP_TABLE), &table)?;
 
+    // The newest run of a size stands for it: the last that is collected.
     let pca: BTreeMap<_, _> = rows
         .iter()
+        .rev()
         .filter_map(|row| {
             let point = (row.latent_dim, row.pca_test_ssim?, row.pca_test_psnr?);
             Some((row.latent_dim, point))
@@ -145,25 +148,23 @@ pub(super) fn write(folder: &Path, rows: &[Row]) -> anyhow::Result<()> {
 }
 
 pub(super) fn print(rows: &[Row], folder: &Path) -> Result<(), OutputError> {
-    output::line(format_args!(
-        "{:>7}  {:<9} {:<18}{:>10}{:>10}{:>10}{:>10}{:>10}",
-        "latent", "arch", "loss", "SSIM", "PSNR", "PCA SSIM", "PCA PSNR", "seconds"
-    ))?;
+    let column = |heading: &str, figures, cell: &dyn Fn(&Row) -> String| Column {
+        heading: heading.to_owned(),
+        figures,
+        cells: rows.iter().map(cell).collect(),
+    };
     let known = |value: Option<f64>, decimals: usize| {
         value.map_or("–".to_owned(), |value| format!("{value:.decimals$}"))
     };
-    for row in rows {
-        output::line(format_args!(
-            "{:>7}  {:<9} {:<18}{:>10.4}{:>10.2}{:>10}{:>10}{:>10.1}",
-            row.latent_dim,
-            row.arch,
-            row.loss,
-            row.test_ssim,
-            row.test_psnr,
-            known(row.pca_test_ssim, 4),
-            known(row.pca_test_psnr, 2),
-            row.seconds
-        ))?;
-    }
+    output::table(&[
+        column("latent", true, &|row| row.latent_dim.to_string()),
+        column("arch", false, &|row| row.arch.clone()),
+        column("loss", false, &|row| row.loss.clone()),
+        column("SSIM", true, &|row| format!("{:.4}", row.test_ssim)),
+        column("PSNR", true, &|row| format!("{:.2}", row.test_psnr)),
+        column("PCA SSIM", true, &|row| known(row.pca_test_ssim, 4)),
+        column("PCA PSNR", true, &|row| known(row.pca_test_psnr, 2)),
+        column("seconds", true, &|row| format!("{:.1}", row.seconds)),
+    ])?;
     output::path(folder)
 }
