@@ -1,5 +1,7 @@
 //! Where an image and its reconstruction differ.
 
+use std::sync::OnceLock;
+
 use super::score::{Aggregate, Measure, mean};
 use crate::image::ImageShape;
 
@@ -16,6 +18,8 @@ pub struct PixelErrors {
     signed: Vec<f32>,
     /// `[H, W]`: the same of square roots.
     roots: Vec<f32>,
+    /// Local means of these two, once they have been asked for.
+    local: [OnceLock<Vec<f32>>; 2],
     /// The image's mean.
     brightness: f32,
     /// Height and width.
@@ -53,6 +57,7 @@ impl PixelErrors {
             squared: channel_mean(differences().map(|value| value * value), shape.channels),
             absolute: channel_mean(differences().map(f32::abs), shape.channels),
             dissimilarity: channel_mean(ssim.iter().map(|score| 1.0 - score), shape.channels),
+            local: Default::default(),
             size: [shape.height, shape.width],
             windows,
         }
@@ -78,12 +83,12 @@ impl PixelErrors {
             Measure::Relative => {
                 // What is a little darker than it should be shows in a dark image as in a bright one.
                 let brightness = self.brightness + DARKEST;
-                let means = local_means(&self.signed, self.size).into_iter();
-                means.map(|mean| mean.abs() / brightness).collect()
+                let means = self.local[0].get_or_init(|| local_means(&self.signed, self.size));
+                means.iter().map(|mean| mean.abs() / brightness).collect()
             }
             Measure::Sqrt => {
-                let means = local_means(&self.roots, self.size).into_iter();
-                means.map(|mean| mean * mean).collect()
+                let means = self.local[1].get_or_init(|| local_means(&self.roots, self.size));
+                means.iter().map(|mean| mean * mean).collect()
             }
             Measure::SsimL1 => {
                 let windows = self.windows_by_pixel();
@@ -156,16 +161,15 @@ fn gaussian(deviation: f32) -> Vec<f32> {
 /// Weighted means about each value, over those that there are.
 fn blurred(values: &[f32], weights: &[f32]) -> Vec<f32> {
     let reach = weights.len() / 2;
+    let all: f32 = weights.iter().sum();
     let mean = |place: usize| {
         let first = place.saturating_sub(reach);
         let last = (place + reach + 1).min(values.len());
-        let (mut sum, mut total) = (0.0, 0.0);
-        for neighbour in first..last {
-            let weight = weights[neighbour + reach - place];
-            sum += weight * values[neighbour];
-            total += weight;
-        }
-        sum / total
+        let weights = &weights[first + reach - place..last + reach - place];
+        let products = weights.iter().zip(&values[first..last]);
+        let sum: f32 = products.map(|(weight, value)| weight * value).sum();
+        let is_inside = weights.len() == 2 * reach + 1;
+        sum / if is_inside { all } else { weights.iter().sum() }
     };
     (0..values.len()).map(mean).collect()
 }

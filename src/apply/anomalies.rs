@@ -1,5 +1,7 @@
 //! Anomaly scores of images, and what is usual for a model at the end of its training.
 
+use rayon::prelude::*;
+
 use super::{Applied, Measured, Neighbours};
 use crate::anomaly::{
     Aggregate, AnomalyScore, Calibration, CodeStatistics, Mahalanobis, Measure, ScoreQuantiles,
@@ -47,7 +49,7 @@ impl Scorer {
     pub fn of(&self, measured: &Measured) -> Result<Vec<f32>, ModelError> {
         match self {
             &Self::Pixels(measure, aggregate) => {
-                let errors = measured.errors.iter();
+                let errors = measured.errors.par_iter();
                 Ok(errors
                     .map(|errors| errors.score(measure, aggregate))
                     .collect())

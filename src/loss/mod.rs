@@ -142,25 +142,43 @@ impl Loss {
         images: Tensor<4>,
         ssim_config: &SsimConfig,
     ) -> Tensor<1> {
+        self.per_image_beside(prediction, images, ssim_config, None)
+    }
+
+    /// As [`per_image`](Self::per_image), of images whose SSIM and mean squared error `[N]` may be known.
+    pub(crate) fn per_image_beside(
+        &self,
+        prediction: &Prediction,
+        images: Tensor<4>,
+        ssim_config: &SsimConfig,
+        known: Option<&[Tensor<1>; 2]>,
+    ) -> Tensor<1> {
         // Cross-entropy does without it; the other terms share it.
         let reconstructions = LazyCell::new(|| prediction.reconstructions());
         let restored = || Tensor::clone(&reconstructions);
         let images = || images.clone();
         let checked = "sizes are checked before training";
+        let squared_error = || match known {
+            Some([_, mse]) => mse.clone(),
+            None => pixel_mean((restored() - images()).square()),
+        };
+        let similarity = || match known {
+            Some([similarity, _]) => similarity.clone(),
+            None => ssim(restored(), images(), ssim_config).expect(checked),
+        };
         self.terms
             .iter()
             .map(|(weight, term)| {
                 let values = match term {
                     Term::Bce => pixel_mean(cross_entropy(prediction.logits(), images())),
-                    Term::Mse => pixel_mean((restored() - images()).square()),
+                    Term::Mse => squared_error(),
                     Term::Psnr => {
-                        let squared_error = pixel_mean((restored() - images()).square());
                         let least = 10.0_f32.powf(-MOST_DECIBELS / 10.0);
                         let decibels = 10.0 / 10.0_f32.ln();
-                        (squared_error + least).log() * (decibels / MOST_DECIBELS) + 1.0
+                        (squared_error() + least).log() * (decibels / MOST_DECIBELS) + 1.0
                     }
                     Term::L1 => pixel_mean((restored() - images()).abs()),
-                    Term::Ssim => 1.0 - ssim(restored(), images(), ssim_config).expect(checked),
+                    Term::Ssim => 1.0 - similarity(),
                     Term::MsSsim => {
                         let multi_scale = MsSsim::new(*ssim_config);
                         1.0 - multi_scale

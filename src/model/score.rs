@@ -45,12 +45,13 @@ pub(crate) fn add_scores(
         let seen = objective.noise.in_scoring(images.clone(), indices);
         let encoded = objective.encode(network, seen);
         let prediction = network.predict(encoded.clone());
-        let losses = objective.losses(&prediction, images.clone());
         if !objective.rate.is_none() {
             codes.push(encoded);
         }
-        let restored = prediction.reconstructions();
-        let [ssim, mse] = ssim_and_mse(restored, images, &objective.ssim_config);
+        let (loss, ssim_config) = (&objective.loss, &objective.ssim_config);
+        let scores = ssim_and_mse(prediction.reconstructions(), images.clone(), ssim_config);
+        let losses = loss.per_image_beside(&prediction, images, ssim_config, Some(&scores));
+        let [ssim, mse] = scores;
         columns.push(Tensor::stack::<2>(vec![losses, ssim, mse], 0)); // [3, n]
     }
     readback.add_columns(columns);

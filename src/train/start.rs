@@ -53,9 +53,11 @@ pub fn resume_run(prepared: &Prepared, run: &RunDir) -> Result<(), TrainError> {
     Ok(())
 }
 
-/// Refuses to start over what has weights already.
+/// Refuses to start over what has finished an epoch, or may have, for all that its status tells.
 pub(super) fn check_checkpoints(run: &RunDir) -> Result<(), TrainError> {
-    if run.best_checkpoint().exists() && run.checkpoints_by_age()?.is_empty() {
+    let is_begun = run.read_status().map_or(true, |status| status.epoch > 0);
+    let has_weights = is_begun && run.best_checkpoint().exists();
+    if has_weights && run.checkpoints_by_age()?.is_empty() {
         return Err(TrainError::CheckpointsGone {
             path: run.path().to_owned(),
             weights: run.best_checkpoint(),

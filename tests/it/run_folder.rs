@@ -155,7 +155,7 @@ fn hostile_names_are_refused_and_nothing_is_created() {
         let Err(error @ RunError::Name { .. }) = refused else {
             panic!("{name:?} gave {refused:?}");
         };
-        assert!(error.to_string().contains("--name"), "{error}");
+        assert!(error.to_string().contains("`name`"), "{error}");
     }
     assert!(names_in(home.path()).is_empty());
 }

@@ -9,7 +9,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Fitted, InputArgs, ModelArgs, WritingArgs, check_refinement, require_some, targets, tell_unused,
+    Fitted, InputArgs, ModelArgs, WritingArgs, affordable, check_refinement, require_some, targets,
+    tell_unused,
 };
 use crate::apply::{Coarseness, CompressError, Compressor, Goal};
 use crate::cli::loading::watched;
@@ -100,7 +101,6 @@ struct Compressed {
 
 pub(in crate::cli) fn run(args: &CompressArgs) -> anyhow::Result<Exit> {
     log::start(args.writing.quiet);
-    stop_on_signal()?;
     let inputs = args.images.open()?;
     let outputs = [args.output.as_path()];
     targets::check(
@@ -118,6 +118,8 @@ pub(in crate::cli) fn run(args: &CompressArgs) -> anyhow::Result<Exit> {
     };
     let chosen = choose(&model, &compressor, &inputs, goal, args.writing.quiet)?;
 
+    // From here on, there is something to clear away.
+    stop_on_signal()?;
     let file = tempfile::tempfile().context("can't make a temporary file")?;
     let mut writer = Writer::new(
         io::BufWriter::new(file),
@@ -190,7 +192,7 @@ fn choose(
 ) -> anyhow::Result<Coarseness> {
     let info = model.info();
     let mut sample = Vec::new();
-    let some = inputs.clone().thinned(SAMPLE);
+    let some = inputs.thinned(affordable(SAMPLE, info.image));
     let unused = watched(quiet, |watch| {
         some.read(info.image, info.preparation, SAMPLE, watch, |batch| {
             sample.extend(batch.values);
@@ -198,7 +200,6 @@ fn choose(
         })
     })?;
     require_some(sample.len(), &unused)?;
-    check_stop()?;
     let chosen = compressor
         .sample(sample)
         .and_then(|sample| compressor.choose(&sample, goal));

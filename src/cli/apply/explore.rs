@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::decode::{check_codes, check_numbers};
 use super::{
-    CodeArgs, Fitted, InputArgs, ModelArgs, WritingArgs, require_some, targets, tell_unused,
+    CodeArgs, Fitted, InputArgs, ModelArgs, WritingArgs, affordable, require_some, targets,
+    tell_unused,
 };
 use crate::anomaly::{Aggregate, AnomalyScore, Measure};
 use crate::apply::Applied;
@@ -75,7 +76,7 @@ pub(in crate::cli) fn run(args: &ExploreArgs) -> anyhow::Result<Exit> {
     let info = model.info();
     let applied = Applied::new(&model, args.codes.refine(info)?);
     let all = inputs.len();
-    let inputs = inputs.thinned(args.most);
+    let inputs = inputs.thinned(affordable(args.most, info.image));
     // What images are coloured by.
     let (measure, aggregate) = (Measure::default(), Aggregate::default());
     let mut fitted = Fitted::default();

@@ -222,6 +222,12 @@ impl InputArgs {
     }
 }
 
+/// How many images of a shape are kept in memory: `most`, or as many as half a gigabyte holds.
+fn affordable(most: usize, shape: ImageShape) -> usize {
+    const BYTES: usize = 512 << 20;
+    most.min(BYTES / shape.len()).max(1)
+}
+
 /// Says how pictures were made to fit, where they had to be.
 #[derive(Default)]
 struct Fitted {

@@ -177,7 +177,6 @@ struct Scored {
 
 pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     log::start(args.writing.quiet);
-    stop_on_signal()?;
     let named = args.output.clone();
     let output_path = named.unwrap_or_else(|| args.images.file_name("scores", "csv").into());
     let mut inputs = args.images.open()?;
@@ -221,6 +220,8 @@ pub(in crate::cli) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         None => found.threshold(args.quantile)?,
     };
 
+    // From here on, there is something to clear away.
+    stop_on_signal()?;
     let mut scoring = Scoring {
         found: &found,
         threshold,

@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::targets::shown;
-use super::{require_some, tell_unused};
+use super::{affordable, require_some, tell_unused};
 use crate::anomaly::{AnomalyScore, CodeStatistics, Mahalanobis, WIDEST, quantile};
 use crate::apply::{Applied, CodesRecord, Neighbours, Scorer, read_code_values};
 use crate::cli::loading::watched;
 use crate::cli::moved_data::of_environment;
-use crate::cli::signals::check_stop;
 use crate::data::{ImageParts, Images, InputBatch, Inputs, thinned};
 use crate::device::{Backend, host};
 use crate::error::with_causes;
@@ -23,8 +22,6 @@ use crate::words::{count, refined};
 
 /// Codes of which the scores among the others are found, and images that PCA is fitted to: enough for both.
 const ENOUGH: usize = 10_000;
-/// What those images may take.
-const ENOUGH_BYTES: usize = 512 << 20;
 
 /// Where to find what is usual.
 pub(super) struct Usual<'a> {
@@ -171,8 +168,7 @@ impl<'a> Usual<'a> {
     /// The images that are said to be usual; of very many, some.
     fn usual_images(&self, inputs: Inputs) -> anyhow::Result<Images> {
         let info = self.model.info();
-        let most = ENOUGH.min(ENOUGH_BYTES / info.image.len()).max(1);
-        let inputs = inputs.thinned(most);
+        let inputs = inputs.thinned(affordable(ENOUGH, info.image));
         let mut values = Vec::new();
         let mut manifest = Vec::new();
         let unused = watched(self.quiet, |watch| {
@@ -181,7 +177,6 @@ impl<'a> Usual<'a> {
                     images,
                     values: read,
                 } = batch;
-                check_stop()?;
                 values.extend(read);
                 manifest.extend(images.into_iter().map(|image| image.path));
                 anyhow::Ok(())
