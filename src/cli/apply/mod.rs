@@ -69,8 +69,10 @@ impl ModelArgs {
     }
 
     fn open(&self) -> anyhow::Result<Model> {
+        // Looked for first: a GPU takes a while to start.
+        let path = self.path()?;
         let device = select(self.backend, self.device)?;
-        Ok(open_model(&self.path()?, &device.device)?)
+        Ok(open_model(&path, &device.device)?)
     }
 }
 
