@@ -1,10 +1,12 @@
 //! How well images of other classes are told from those of one that a model was trained on: by each anomaly score,
 //! and by PCA with as many components, which is fitted to all of its training images.
 
+use std::collections::HashSet;
+
 use crate::anomaly::{CodeStatistics, Detection, Mahalanobis};
 use crate::apply::{Applied, Neighbours, Scorer};
 use crate::config::TrainConfig;
-use crate::data::{DataError, ImageParts, Images, SplitFractions};
+use crate::data::{ClassSelection, DataError, ImageParts, Images, SplitFractions};
 use crate::device::{Device, host};
 use crate::host::block_on;
 use crate::model::ModelError;
@@ -23,6 +25,14 @@ pub enum OneClassError {
         "{dataset} has no classes, or no test files of its own: give the folder of a data set in IDX files by --data"
     )]
     NoParts {
+        /// The images.
+        dataset: String,
+    },
+    /// There is nothing to tell apart.
+    #[error(
+        "{dataset} has images to train on and to test of fewer than two classes: choose more of them"
+    )]
+    OneClass {
         /// The images.
         dataset: String,
     },
@@ -61,7 +71,7 @@ impl OneClass {
     ///
     /// # Errors
     ///
-    /// Where they have no classes or no test part.
+    /// Where they have fewer than two classes, or no test part.
     pub fn new(
         images: Images,
         mut config: TrainConfig,
@@ -73,25 +83,44 @@ impl OneClass {
                 dataset: images.source().to_owned(),
             });
         }
+        // Each model's images have no classes themselves.
+        config.data.classes = ClassSelection::All;
         config.data.split = SplitFractions {
             train: 0.9,
             validation: 0.05,
             test: 0.05,
         };
-        Ok(Self {
+        let task = Self {
             images,
             config,
             device,
-        })
+        };
+        if task.classes().len() < 2 {
+            return Err(OneClassError::OneClass {
+                dataset: task.images.source().to_owned(),
+            });
+        }
+        Ok(task)
     }
 
-    /// The classes' names.
+    /// Numbers and names of the classes that have images to train on and to test.
     #[must_use]
-    pub fn classes(&self) -> &[String] {
-        let labels = self.images.labels();
-        labels
-            .map(|labels| labels.names.as_slice())
-            .unwrap_or_default()
+    pub fn classes(&self) -> Vec<(usize, &str)> {
+        let Some(labels) = self.images.labels() else {
+            return Vec::new();
+        };
+        let with = |part: &str| -> HashSet<u32> {
+            let rows = labels.ids.iter().zip(self.images.manifest());
+            let rows = rows.filter(|(_, name)| name.starts_with(part));
+            rows.map(|(label, _)| *label).collect()
+        };
+        let (train, test) = (with(TRAIN), with(TEST));
+        let names = labels.names.iter().map(String::as_str).enumerate();
+        names
+            .zip(0..)
+            .filter(|(_, label)| train.contains(label) && test.contains(label))
+            .map(|(class, _)| class)
+            .collect()
     }
 
     /// Trains on the images of class number `class`, and scores all test images.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Command};
 
-use super::table::printable;
+use super::table::{printable, quoted};
 use crate::path_text::path_text;
 use crate::run::{Discovered, RunError, discover, find_run};
 
@@ -73,7 +73,8 @@ pub(super) fn discover_runs(folder: &Path) -> Result<Discovered, RunError> {
         if link.exists() {
             tracing::warn!(
                 "{name} is left out: links to runs are followed only where they are named, as in \
-                 `trainer report {name}`"
+                 `trainer report {}`",
+                quoted(&name)
             );
         } else {
             tracing::warn!("{name} is left out: it is a link that leads nowhere");

@@ -66,6 +66,16 @@ pub(super) fn shorten(text: &str, width: usize) -> String {
         .collect()
 }
 
+/// A word as a shell reads it.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:+@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// A heading and the cells below it.
 pub(super) struct Column {
     pub heading: String,

@@ -8,7 +8,7 @@ use super::output::{self, OutputError};
 use super::progress::Progress;
 use super::settings::SettingsArgs;
 use super::signals::stop_on_signal;
-use super::table::printable;
+use super::table::{printable, quoted};
 use super::{Exit, OutputArgs, advice, log};
 use crate::config::TrainConfig;
 use crate::host::notice_pauses;
@@ -59,7 +59,7 @@ pub(super) fn train_and_print(
         |error| tracing::error!(target: log::FILE_ONLY, "{}", advice::message(error)),
     )?;
     let Some(finished) = outcome.finished else {
-        let path = printable(&path_text(run.path()));
+        let path = quoted(&printable(&path_text(run.path())));
         tracing::warn!("interrupted; resume it with `trainer resume {path}`");
         return Ok(Exit::Interrupted);
     };

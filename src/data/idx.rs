@@ -2,8 +2,7 @@
 //!
 //! A big-endian header of `u32` — magic number, item count and, for images, rows and columns —
 //! followed by one byte per label or pixel. Memory is bounded by the header, which is checked first:
-//! exactly the bytes that it declares are read, and one byte more is an error, so that a
-//! decompression bomb costs nothing.
+//! exactly the bytes that it declares are read as they come, and one byte more is an error.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
@@ -20,7 +19,7 @@ const IMAGE_MAGIC: u32 = 0x803;
 const LABEL_MAGIC: u32 = 0x801;
 /// Far above the 814,255 images of the largest data set in this format (EMNIST).
 const MAX_COUNT: u32 = 10_000_000;
-/// The longest side of an image. With it and the count, the product below can't overflow.
+/// The longest side of an image. With it and the count, the product below can't overflow 64 bits.
 const MAX_SIDE: u32 = 4_096;
 
 /// Opens a file, decompressing it if its first bytes say that it is gzip'd.

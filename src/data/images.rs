@@ -202,12 +202,16 @@ impl Images {
             let picture = Upright::of(own, interleaved.collect());
             preparation.apply(&picture, shape)
         });
-        Self::new(ImageParts {
+        let made = Self::new(ImageParts {
             values: values.collect(),
             shape,
             labels: self.labels,
             manifest: self.manifest.to_vec(),
             source: self.source,
+        })?;
+        Ok(Self {
+            duplicates: self.duplicates + made.duplicates,
+            ..made
         })
     }
 

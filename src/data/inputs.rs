@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::collection::Skipped;
 use super::error::DataError;
-use super::folder::{Listed, Place, label, list, not_listed, prepared};
+use super::folder::{Listed, Place, at_once, label, list, not_listed, prepared};
 use super::idx_folder;
 use super::preparation::Preparation;
 use super::split::evenly;
@@ -272,9 +272,6 @@ impl Inputs {
         watch: &Watch,
         mut take: impl FnMut(InputBatch) -> Result<(), E>,
     ) -> Result<Unused, E> {
-        /// Values of the images that are read at once: 64 MB.
-        const AT_ONCE: usize = 1 << 26;
-        let at_once = (AT_ONCE / shape.len().max(1)).clamp(1, 256);
         // Padding stays as it was in training.
         let background = self.background.or(preparation.background);
         let mut unused = Unused {
@@ -285,7 +282,7 @@ impl Inputs {
         let mut batch = InputBatch::default();
         let mut done = 0;
         let mut rows = self.part.clone();
-        for entries in self.entries[self.part.clone()].chunks(at_once) {
+        for entries in self.entries[self.part.clone()].chunks(at_once(shape)) {
             let pictures: Vec<_> = entries
                 .par_iter()
                 .map(|entry| entry.prepared(shape, preparation, background))
@@ -340,7 +337,8 @@ impl Entry {
         background: Option<Background>,
     ) -> Result<(Upright, Vec<u8>), String> {
         let Some((own, values)) = &self.made else {
-            return prepared(&self.listed, shape, preparation, background);
+            let prepared = prepared(&self.listed, shape, preparation, background);
+            return prepared.map_err(|unusable| unusable.reason);
         };
         if let Some(fault) = &self.listed.fault {
             return Err(fault.clone());

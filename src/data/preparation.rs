@@ -176,12 +176,11 @@ impl Preparation {
     /// Never: sides are from 1 to 65535.
     #[must_use]
     pub fn apply(&self, picture: &Upright, shape: ImageShape) -> Vec<u8> {
-        let channels = picture.channels;
         let size = [picture.height, picture.width];
-        let pixels = if size == [shape.height, shape.width] {
-            picture.pixels.clone()
+        let (pixels, channels) = if size == [shape.height, shape.width] {
+            (picture.pixels.clone(), picture.channels)
         } else {
-            self.resized(picture, [shape.height, shape.width])
+            self.resized(picture, shape)
         };
         match (channels, shape.channels) {
             (1, 1) => pixels,
@@ -248,18 +247,19 @@ impl Preparation {
         Upright::of(shape, resize(&picture, part, to))
     }
 
-    /// `[height, width, channels]` of the picture.
+    /// `[height, width, channels]` of the picture, and how many channels these are.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "sides are below 2^16, and positive"
     )]
-    fn resized(&self, picture: &Upright, [height, width]: [usize; 2]) -> Vec<u8> {
+    fn resized(&self, picture: &Upright, shape: ImageShape) -> (Vec<u8>, usize) {
         let channels = picture.channels;
+        let ImageShape { height, width, .. } = shape;
         let (to_width, to_height) = (width as f64, height as f64);
         let (from_width, from_height) = (picture.width as f64, picture.height as f64);
-        match self.fit {
+        let pixels = match self.fit {
             Fit::Stretch => resize(
                 picture,
                 [0.0, 0.0, from_width, from_height],
@@ -278,8 +278,14 @@ impl Preparation {
                 let side =
                     |length: f64, most: usize| ((length * scale).round() as usize).clamp(1, most);
                 let inner = [side(from_height, height), side(from_width, width)];
-                let pixels = resize(picture, [0.0, 0.0, from_width, from_height], inner);
+                let mut pixels = resize(picture, [0.0, 0.0, from_width, from_height], inner);
                 let Background(colour) = self.background.unwrap_or(Background([0; 3]));
+                // Beside bars of a colour, a grey picture isn't grey any more.
+                let is_grey = channels == 1 && (shape.channels == 1 || colour == [colour[0]; 3]);
+                let channels = if is_grey { 1 } else { 3 };
+                if channels != picture.channels {
+                    pixels = pixels.iter().flat_map(|&grey| [grey; 3]).collect();
+                }
                 let behind: Vec<u8> = if channels == 1 {
                     vec![luma(colour)]
                 } else {
@@ -291,9 +297,10 @@ impl Preparation {
                     let start = ((top + row) * width + left) * channels;
                     padded[start..start + line.len()].copy_from_slice(line);
                 }
-                padded
+                return (padded, channels);
             }
-        }
+        };
+        (pixels, channels)
     }
 }
 

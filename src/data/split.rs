@@ -184,9 +184,10 @@ impl Split {
                 .filter(|row| part(row) == Some(wanted))
                 .collect()
         });
-        warn_of_equal(&rows, &equal);
         let shares = [fractions.train, fractions.validation, fractions.test];
-        draw_missing(&mut rows, shares, &labels, seed);
+        let hash = |row: u32| collection.files[row as usize].sha256.as_str();
+        draw_missing(&mut rows, shares, &labels, hash, seed);
+        warn_of_equal(&rows, &equal);
         if let Some(limit) = limit {
             let sizes: Vec<usize> = rows.iter().map(Vec::len).collect();
             let limit = limit.min(images.len());
@@ -288,8 +289,14 @@ fn warn_of_equal(rows: &[Vec<u32>; 3], equal: &Equal) {
     }
 }
 
-/// Moves training images into the parts that have none, by the shares.
-fn draw_missing(rows: &mut [Vec<u32>; 3], shares: [f64; 3], labels: &[u32], seed: u64) {
+/// Moves training images into the parts that have none, by the shares, equal ones together.
+fn draw_missing<'a>(
+    rows: &mut [Vec<u32>; 3],
+    shares: [f64; 3],
+    labels: &[u32],
+    hash: impl Fn(u32) -> &'a str,
+    seed: u64,
+) {
     let missing: Vec<usize> = (1..3).filter(|&part| rows[part].is_empty()).collect();
     if missing.is_empty() {
         return;
@@ -298,9 +305,12 @@ fn draw_missing(rows: &mut [Vec<u32>; 3], shares: [f64; 3], labels: &[u32], seed
     let sum: f64 = parts.iter().map(|&part| shares[part]).sum();
     let shares: Vec<f64> = parts.iter().map(|&part| shares[part] / sum).collect();
     let train = std::mem::take(&mut rows[0]);
-    let drawn = divide(&labels_of(&train, labels), &shares, seed, None);
+    let equal = Equal::new(train.iter().map(|&row| hash(row)));
+    let firsts = equal.of_firsts(&labels_of(&train, labels));
+    let drawn = divide(&firsts, &shares, seed, None);
     for (part, drawn) in parts.into_iter().zip(drawn) {
-        rows[part] = drawn.iter().map(|&place| train[place as usize]).collect();
+        let places = equal.rows(&drawn).into_iter();
+        rows[part] = places.map(|place| train[place as usize]).collect();
         rows[part].sort_unstable();
     }
 }

@@ -215,7 +215,7 @@ impl SsimConfig {
     ///
     /// The first setting, shape or size that can't work.
     pub fn check(&self, x: [usize; 4], y: [usize; 4]) -> Result<(), SsimError> {
-        /// Above it a window no longer fits the memory that any GPU's workgroup has.
+        /// Far above what any image is compared by.
         const LARGEST_WINDOW: usize = 255;
         let size = self.window.size();
         if size.is_multiple_of(2) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::common::{alone, has_wgpu_adapter, trainer};
+use crate::common::{alone, has_wgpu_adapter, trainer, write_data_set};
 use burn::tensor::{Device, DeviceKind, Tensor};
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -381,4 +381,42 @@ fn start_up_is_measured() {
         .assert()
         .success()
         .stdout(contains("trainer --help, ms"));
+}
+
+#[test]
+fn one_class_goes_over_the_classes_that_are_there() {
+    let folder = TempDir::new().expect("a folder");
+    write_data_set(folder.path(), 80, 0);
+    // Labels from 1 on, as EMNIST's letters have.
+    for name in ["train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte"] {
+        let path = folder.path().join(name);
+        let mut labels = std::fs::read(&path).expect("labels");
+        labels[8..].iter_mut().for_each(|label| *label += 1);
+        std::fs::write(&path, labels).expect("labels");
+    }
+    let bench = |classes: &str| {
+        let mut command = trainer();
+        command.args([
+            "bench",
+            "one-class",
+            "--backend",
+            "flex",
+            "--json",
+            "--data",
+        ]);
+        command.arg(folder.path()).args(["--classes", classes]);
+        command.args(["--arch", "linear", "--latent-dim", "4", "--epochs", "1"]);
+        command.assert()
+    };
+    for classes in ["all", "2,1"] {
+        let done = bench(classes).success();
+        let report: Value = serde_json::from_slice(&done.get_output().stdout).expect("JSON");
+        assert_eq!(report["classes"], serde_json::json!(["1", "2"]));
+        let rows = report["rows"].as_array().expect("rows");
+        let is_whole = |row: &Value| row["auroc"].as_array().is_some_and(|all| all.len() == 2);
+        assert!(rows.iter().all(is_whole));
+    }
+    bench("1")
+        .code(1)
+        .stderr(contains("fewer than two classes"));
 }

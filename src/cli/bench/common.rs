@@ -8,7 +8,7 @@ use crate::bench::timing::median;
 use crate::cli::output::{self, OutputError};
 use crate::cli::settings::SettingsArgs;
 use crate::config::TrainConfig;
-use crate::device::{self, DeviceError};
+use crate::device::{self, Backend, DeviceError};
 use crate::words::count;
 
 #[derive(Args, Debug)]
@@ -33,9 +33,9 @@ pub(super) fn settings(settings: &SettingsArgs, epochs: usize) -> anyhow::Result
     };
     let mut config = settings.resolve(None)?;
     config.validate()?;
-    if settings.backend.is_none() {
+    let device = &mut config.device;
+    if device.backend == Backend::Auto {
         // Found once, not in every trial.
-        let device = &mut config.device;
         device.backend = device::select(device.backend, device.device)?.backend;
     }
     Ok(config)

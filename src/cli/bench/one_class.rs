@@ -44,7 +44,7 @@ pub(super) fn run(args: &OneClassArgs) -> anyhow::Result<Exit> {
     let images = watched(false, |watch| config.data.load(watch))?;
     let task = OneClass::new(images, config, selected.device)?;
     let mut rows: Vec<Row> = Vec::new();
-    for (class, name) in task.classes().iter().enumerate() {
+    for (class, name) in task.classes() {
         let told = task.tell(class)?;
         let best = told
             .iter()
@@ -53,13 +53,14 @@ pub(super) fn run(args: &OneClassArgs) -> anyhow::Result<Exit> {
         if let Some(best) = best {
             tracing::info!("{name}: AUROC {:.4} by {}", best.auroc, best.score);
         }
+        let is_first = rows.is_empty();
         for (place, told) in told.into_iter().enumerate() {
             let Told {
                 method,
                 score,
                 auroc,
             } = told;
-            if class == 0 {
+            if is_first {
                 rows.push(Row {
                     method,
                     score,
@@ -78,12 +79,12 @@ pub(super) fn run(args: &OneClassArgs) -> anyhow::Result<Exit> {
         #[derive(Serialize)]
         struct Report<'a> {
             machine: Machine,
-            classes: &'a [String],
+            classes: Vec<&'a str>,
             rows: Vec<Row>,
         }
         output::json(&Report {
             machine,
-            classes: task.classes(),
+            classes: task.classes().into_iter().map(|(_, name)| name).collect(),
             rows,
         })?;
         return Ok(Exit::Done);
@@ -98,13 +99,13 @@ pub(super) fn run(args: &OneClassArgs) -> anyhow::Result<Exit> {
         words("", |row| row.method.to_owned()),
         words("score", |row| row.score.clone()),
     ];
-    for (class, name) in task.classes().iter().enumerate() {
+    for (place, (_, name)) in task.classes().into_iter().enumerate() {
         columns.push(Column {
-            heading: name.clone(),
+            heading: name.to_owned(),
             figures: true,
             cells: rows
                 .iter()
-                .map(|row| format!("{:.3}", row.auroc[class]))
+                .map(|row| format!("{:.3}", row.auroc[place]))
                 .collect(),
         });
     }

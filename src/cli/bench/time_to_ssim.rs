@@ -12,6 +12,7 @@ use crate::bench::trial::{Event, Trial};
 use crate::cli::numbers::number;
 use crate::cli::{Exit, log, output};
 use crate::config::TrainConfig;
+use crate::host::Stopwatch;
 use crate::words::count;
 
 /// A trial may take longer than training does by default.
@@ -99,8 +100,14 @@ fn arrive(config: &TrainConfig, target: f64, cap: Duration) -> anyhow::Result<Ar
         ssim: f64::NAN,
         epochs: 0,
     };
+    let clock = Stopwatch::start();
+    let mut has_ended = false;
     while let Some((elapsed, event)) = trial.next(cap) {
         match event {
+            Event::End { .. } => {
+                has_ended = true;
+                continue;
+            }
             Event::Start { ssim } => arrival.ssim = ssim,
             Event::Epoch { ssim, .. } => {
                 arrival.ssim = ssim;
@@ -112,6 +119,10 @@ fn arrive(config: &TrainConfig, target: f64, cap: Duration) -> anyhow::Result<Ar
             arrival.seconds = Some(elapsed);
             break;
         }
+    }
+    let is_late = clock.seconds() >= cap.as_secs_f64();
+    if !has_ended && !is_late && arrival.seconds.is_none() {
+        bail!("a trial failed, for the reason above");
     }
     if arrival.ssim.is_nan() {
         bail!("a trial ended, or took longer than --seconds, before its model could be judged");

@@ -3,6 +3,7 @@
 pub(super) mod describe;
 mod outputs;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -15,7 +16,7 @@ use super::settings::ImageArgs;
 use super::table::{Column, printable};
 use super::{Exit, log, output, targets};
 use crate::config::{DataConfig, TrainConfig};
-use crate::data::{ClassSelection, Collection, Images, Skipped, Split, SplitFractions};
+use crate::data::{ClassSelection, Collection, Images, Inputs, Skipped, Split, SplitFractions};
 use crate::path_text::path_text;
 use crate::run::SplitSizes;
 use crate::words::count;
@@ -96,8 +97,15 @@ pub(super) fn run(args: &DataArgs) -> anyhow::Result<Exit> {
     let table = args.save.as_deref().map(outputs::table_of);
     let written = [&args.save, &table, &args.sheet].into_iter().flatten();
     let read = args.images.labels.iter();
-    let read = read.filter_map(|path| path.canonicalize().ok());
-    targets::check(written.map(PathBuf::as_path), &read.collect(), args.force)?;
+    let mut read: HashSet<PathBuf> = read.filter_map(|path| path.canonicalize().ok()).collect();
+    if let Some(data) = &args.data
+        && written.clone().any(|path| path.exists())
+    {
+        // What is wrong with them is told when they are loaded.
+        let inputs = Inputs::open(std::slice::from_ref(data));
+        read.extend(inputs.iter().flat_map(Inputs::files));
+    }
+    targets::check(written.map(PathBuf::as_path), &read, args.force)?;
     let images = watched(args.quiet, |watch| config.load(watch))?;
     // A folder of few images can be looked at, if not trained on.
     let split = Split::of(&images, &args.split, args.seed, None).ok();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::natural::natural_order;
-use crate::data::{Images, Split};
+use crate::data::{Images, Split, evenly};
 use crate::npy::write_header;
 use crate::plot::contact_sheet;
 use crate::run::{export_png, write_output, write_output_with};
@@ -50,10 +50,8 @@ pub(super) fn draw_sheet(path: &Path, images: &Images) -> anyhow::Result<()> {
     let mut order: Vec<usize> = (0..images.len()).collect();
     let names = images.manifest();
     order.sort_by(|&a, &b| natural_order(&names[a], &names[b]));
-    let shown = order.len().min(SHEET);
-    let chosen: Vec<usize> = (0..shown)
-        .map(|place| order[place * order.len() / shown])
-        .collect();
+    let places = evenly(order.len(), SHEET).into_iter();
+    let chosen: Vec<usize> = places.map(|place| order[place]).collect();
     let tiles: Vec<(&[u8], &str)> = chosen
         .iter()
         .map(|&row| (images.image(row), names[row].as_str()))

@@ -11,7 +11,7 @@ use column::ColumnName;
 pub(super) use column::NOTHING;
 
 use super::runs_folder::RunsFolder;
-use super::table::{Column, printable, table_lines, table_width, terminal_width};
+use super::table::{Column, printable, quoted, table_lines, table_width, terminal_width};
 use super::{Exit, log, output};
 use crate::path_text::path_text;
 use crate::run::{BestValidation, Meta, RunRecord, RunState, Status, Summary, holds_run};
@@ -85,7 +85,8 @@ pub(super) fn run(args: &RunsArgs) -> anyhow::Result<Exit> {
         for subfolder in &found.subfolders {
             let subfolder = printable(&path_text(subfolder));
             output::line(format_args!(
-                "more runs in {subfolder}: trainer runs --runs {subfolder}"
+                "more runs in {subfolder}: trainer runs --runs {}",
+                quoted(&subfolder)
             ))?;
         }
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::cli::table::quoted;
 use crate::config::{Role, TrainConfig};
 use crate::path_text::path_text;
 use crate::run::RunRecord;
@@ -47,13 +48,6 @@ fn program() -> String {
 
 /// Words as a shell reads them.
 fn line(words: &[String]) -> String {
-    let quoted = words.iter().map(|word| {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:+@%".contains(c);
-        if !word.is_empty() && word.chars().all(is_plain) {
-            word.clone()
-        } else {
-            format!("'{}'", word.replace('\'', r"'\''"))
-        }
-    });
+    let quoted = words.iter().map(|word| quoted(word));
     quoted.collect::<Vec<_>>().join(" ")
 }

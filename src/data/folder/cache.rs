@@ -82,7 +82,11 @@ pub(super) fn load_or_make(
     let in_file = cfg!(not(target_family = "wasm")) && files.len() * shape.len() > IN_MEMORY;
     let mut store = Store::new(in_file, folder).map_err(DataError::Cache)?;
     let push = &mut |values: &[u8]| store.push(values);
-    let (mut collection, are_grey) = decode::make(files, shape, options, push, watch)?;
+    let decode::AllMade {
+        mut collection,
+        are_grey,
+        is_lasting,
+    } = decode::make(files, &contents, shape, options, push, watch)?;
     let (mut values, mut file) = store.finish().map_err(DataError::Cache)?;
     if are_grey && options.images.channels == Channels::Auto && !collection.files.is_empty() {
         let mut grey = Store::new(in_file, folder).map_err(DataError::Cache)?;
@@ -99,9 +103,9 @@ pub(super) fn load_or_make(
         }
     }
     let meta = Meta { shape, collection };
-    if let Some(path) = &path {
-        match keep(&values, file, path, &meta) {
-            Ok(()) => tidy(path),
+    if let Some(path) = path.filter(|_| is_lasting) {
+        match keep(&values, file, &path, &meta) {
+            Ok(()) => tidy(&path),
             Err(error) => tracing::warn!(
                 "can't keep the decoded images in {} ({error}): they will be decoded again next time",
                 path.display()

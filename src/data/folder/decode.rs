@@ -28,8 +28,13 @@ const LARGEST: Largest = Largest {
 const LARGE: usize = 1 << 24;
 /// Of a file.
 const MOST_BYTES: u64 = 1 << 30;
-/// Files between two writes.
-const CHUNK: usize = 256;
+/// Values of the images that are decoded at once: 64 MB.
+const AT_ONCE: usize = 1 << 26;
+
+/// How many images of a shape are decoded at once.
+pub(in crate::data) fn at_once(shape: ImageShape) -> usize {
+    (AT_ONCE / shape.len().max(1)).clamp(1, 256)
+}
 
 /// What a file holds, as far as that is known without decoding it.
 #[derive(Clone, Debug)]
@@ -149,29 +154,56 @@ struct Made {
     is_grey: bool,
 }
 
-/// Decodes `files` as images of `shape`, and tells what became of each, and whether all are grey; `push` gets
-/// the values `[C, H, W]` of one after the other. The SHA-256 are those of images of that shape.
+/// What became of some files.
+pub(super) struct AllMade {
+    /// The SHA-256 are those of images of the shape that was asked for.
+    pub collection: Collection,
+    pub are_grey: bool,
+    /// Whether they would come to the same again: a disk that failed may be back.
+    pub is_lasting: bool,
+}
+
+/// Why a file is no image.
+pub(in crate::data) struct Unusable {
+    pub reason: String,
+    /// Whether it could just not be read.
+    is_unread: bool,
+}
+
+impl From<Fault> for Unusable {
+    fn from(fault: Fault) -> Self {
+        Self {
+            reason: fault.to_string(),
+            is_unread: matches!(fault, Fault::Unreadable(_)),
+        }
+    }
+}
+
+/// Decodes `files`, of which `contents` have been read before, as images of `shape`; `push` gets the values `[C, H, W]`
+/// of one after the other.
 ///
 /// # Errors
 ///
 /// Where one can't be used and the options are strict, and where `push` fails.
 pub(super) fn make(
     files: &[Listed],
+    contents: &[Content],
     shape: ImageShape,
     options: &FolderOptions,
     push: &mut dyn FnMut(&[u8]) -> io::Result<()>,
     watch: &Watch,
-) -> Result<(Collection, bool), DataError> {
+) -> Result<AllMade, DataError> {
     let preparation = options.images.preparation();
     let mut collection = Collection {
         preparation,
         ..Collection::default()
     };
     let mut notes = NotedFiles::default();
-    let mut are_grey = true;
+    let (mut are_grey, mut is_lasting) = (true, true);
     let done = AtomicUsize::new(0);
-    for files_here in files.chunks(CHUNK) {
-        let made: Vec<Result<Made, String>> = files_here
+    let size = at_once(shape);
+    for (files_here, contents) in files.chunks(size).zip(contents.chunks(size)) {
+        let made: Vec<Result<Made, Unusable>> = files_here
             .par_iter()
             .map(|file| {
                 let made = one(file, shape, preparation);
@@ -180,7 +212,7 @@ pub(super) fn make(
                 made
             })
             .collect();
-        for (file, made) in files_here.iter().zip(made) {
+        for ((file, content), made) in files_here.iter().zip(contents).zip(made) {
             let path = file.name.clone();
             match made {
                 Ok(made) => {
@@ -189,18 +221,25 @@ pub(super) fn make(
                     are_grey &= made.is_grey;
                     notes.add(&path, &made.notes);
                 }
-                Err(reason) if options.strict => {
+                Err(Unusable { reason, .. }) if options.strict => {
                     return Err(DataError::Skipped(Skipped { path, reason }));
                 }
-                Err(reason) => collection.skipped.push(Skipped { path, reason }),
+                Err(Unusable { reason, is_unread }) => {
+                    is_lasting &= !(is_unread && content.sha256.is_some());
+                    collection.skipped.push(Skipped { path, reason });
+                }
             }
         }
     }
     collection.warnings = notes.lines().collect();
-    Ok((collection, are_grey))
+    Ok(AllMade {
+        collection,
+        are_grey,
+        is_lasting,
+    })
 }
 
-fn one(file: &Listed, shape: ImageShape, preparation: Preparation) -> Result<Made, String> {
+fn one(file: &Listed, shape: ImageShape, preparation: Preparation) -> Result<Made, Unusable> {
     let (picture, values) = prepared(file, shape, preparation, preparation.background)?;
     Ok(Made {
         file: ImageFile {
@@ -224,12 +263,15 @@ pub(in crate::data) fn prepared(
     shape: ImageShape,
     preparation: Preparation,
     background: Option<Background>,
-) -> Result<(Upright, Vec<u8>), String> {
+) -> Result<(Upright, Vec<u8>), Unusable> {
     if let Some(fault) = &file.fault {
-        return Err(fault.clone());
+        return Err(Unusable {
+            reason: fault.clone(),
+            is_unread: false,
+        });
     }
-    let bytes = read(&file.place).map_err(|fault| fault.to_string())?;
-    prepared_bytes(&bytes, shape, preparation, background)
+    let bytes = read(&file.place)?;
+    Ok(prepared_bytes(&bytes, shape, preparation, background)?)
 }
 
 impl Preparation {
@@ -239,7 +281,8 @@ impl Preparation {
     ///
     /// Why it can't be used, as the end of a sentence that began with the file's name.
     pub fn read(self, bytes: &[u8], shape: ImageShape) -> Result<Vec<u8>, String> {
-        Ok(prepared_bytes(bytes, shape, self, self.background)?.1)
+        let prepared = prepared_bytes(bytes, shape, self, self.background);
+        Ok(prepared.map_err(|fault| fault.to_string())?.1)
     }
 }
 
@@ -248,14 +291,13 @@ fn prepared_bytes(
     shape: ImageShape,
     preparation: Preparation,
     background: Option<Background>,
-) -> Result<(Upright, Vec<u8>), String> {
+) -> Result<(Upright, Vec<u8>), Fault> {
     static LARGE_ONES: Mutex<()> = Mutex::new(());
     // A few kilobytes may hold one. What is wrong with a header is found again in decoding.
     let size = caught(|| upright_size(bytes, LARGEST));
     let is_large = size.is_ok_and(|[height, width]| height * width > LARGE);
     let _turn = is_large.then(|| LARGE_ONES.lock().unwrap_or_else(PoisonError::into_inner));
-    let picture = caught(|| decode(bytes, LARGEST)?.upright(background));
-    let mut picture = picture.map_err(|fault| fault.to_string())?;
+    let mut picture = caught(|| decode(bytes, LARGEST)?.upright(background))?;
     let values = preparation.apply(&picture, shape);
     picture.pixels = Vec::new();
     Ok((picture, values))

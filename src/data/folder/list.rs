@@ -79,10 +79,20 @@ pub(in crate::data) fn list(root: &Path) -> io::Result<Listing> {
     Ok(walk.listing())
 }
 
-/// The same of files in memory, by their paths with `/`.
+/// The same of files in memory, by their paths with `/`. Those of a path that was there before get a number.
 pub(in crate::data) fn list_files(files: Vec<(String, Vec<u8>)>) -> Listing {
     let mut walk = Walk::default();
+    let mut taken = HashSet::new();
     for (name, bytes) in files {
+        let mut numbered = (1..).map(|number| match name.rsplit_once('.') {
+            _ if number == 1 => name.clone(),
+            Some((stem, extension)) if !extension.contains('/') => {
+                format!("{stem} ({number}).{extension}")
+            }
+            _ => format!("{name} ({number})"),
+        });
+        let name = numbered.find(|name| taken.insert(name.clone()));
+        let name = name.expect("there are more numbers than files");
         let names: Vec<String> = name.split('/').map(str::to_owned).collect();
         walk.in_memory(names, bytes);
     }
@@ -254,6 +264,7 @@ impl Walk {
         for entry in entries {
             match entry {
                 Ok(entry) => self.entry(&entry.path(), path_text(entry.file_name()), names),
+                Err(error) if names.is_empty() => return Err(error),
                 Err(error) => self.fail(path, names, &error),
             }
         }

@@ -25,7 +25,7 @@ use super::watch::Watch;
 use crate::path_text::path_text;
 use crate::words::{count, first_few};
 
-pub(super) use decode::prepared;
+pub(super) use decode::{at_once, prepared};
 pub(super) use list::{Listed, Place, list};
 
 use list::{Listing, list_files};

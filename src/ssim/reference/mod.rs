@@ -240,14 +240,14 @@ impl<B: Backend> Windows<B> {
     /// The coefficients of the term's gradients, see [`Pair::gradients`]: its derivatives with respect to
     /// the means, and what multiplies the pixels' difference and the pixels themselves.
     fn coefficients(&self, term: Term) -> [Planes<B>; 4] {
-        let (one, zero) = (self.scale.times(0.0).plus(1.0), self.scale.times(0.0));
+        let constant = |value: f64| self.scale.times(0.0).plus(value);
         let (grad_luminance, grad_structure) = match term {
             Term::Similarity => (
                 self.structure_loss.one_minus(),
                 self.luminance_loss.one_minus(),
             ),
-            Term::Luminance => (one, zero),
-            Term::ContrastStructure => (zero, one),
+            Term::Luminance => (constant(1.0), constant(0.0)),
+            Term::ContrastStructure => (constant(0.0), constant(1.0)),
         };
         let slope = grad_luminance.times(2.0) / &self.energy;
         let difference = &self.full_mean_x - &self.full_mean_y;

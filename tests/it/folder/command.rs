@@ -144,3 +144,20 @@ fn a_contact_sheet_shows_every_image() -> Outcome {
         .stderr(contains("no such folder"));
     Ok(())
 }
+
+#[test]
+fn an_image_that_is_read_is_never_written_over() -> Outcome {
+    let home = tempdir()?;
+    for seed in 0..4 {
+        picture(home.path(), &format!("{seed}.png"), seed);
+    }
+    let before = fs::read(home.path().join("0.png"))?;
+    data(home.path())
+        .args(["--force", "--sheet"])
+        .arg(home.path().join("0.png"))
+        .assert()
+        .code(1)
+        .stderr(contains("is a file that is read"));
+    assert_eq!(fs::read(home.path().join("0.png"))?, before);
+    Ok(())
+}

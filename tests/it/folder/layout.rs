@@ -252,6 +252,24 @@ fn without_a_folder_for_validation_it_is_drawn_from_training() -> Outcome {
 }
 
 #[test]
+fn equal_images_stay_together_where_a_part_is_drawn_from_training() -> Outcome {
+    let home = tempdir()?;
+    for seed in 0..20 {
+        picture(home.path(), &format!("train/{seed:02}.png"), seed);
+        picture(home.path(), &format!("train/copy-{seed:02}.bmp"), seed);
+    }
+    picture(home.path(), "test/a.png", 100);
+    let images = load(home.path())?;
+    let split = Split::of(&images, &SplitFractions::default(), 0, None)?;
+    let files = &images.collection().expect("files").files;
+    let hash = |row: &u32| &files[*row as usize].sha256;
+    let train: std::collections::HashSet<_> = split.train.iter().map(hash).collect();
+    assert!(!split.validation.is_empty());
+    assert!(!split.validation.iter().any(|row| train.contains(hash(row))));
+    Ok(())
+}
+
+#[test]
 fn equal_images_are_kept_counted_and_never_on_two_sides() -> Outcome {
     let home = tempdir()?;
     for seed in 0..20 {
@@ -433,6 +451,25 @@ fn files_in_memory_are_what_they_would_be_in_a_folder() -> Outcome {
     assert_eq!(found.values(), expected.values());
     assert_eq!(found.collection(), expected.collection());
     assert_eq!(skipped(&found).len(), 1);
+    Ok(())
+}
+
+#[test]
+fn files_in_memory_of_one_name_are_told_apart() -> Outcome {
+    let home = tempdir()?;
+    picture(home.path(), "a.png", 1);
+    picture(home.path(), "b.png", 2);
+    let [a, b] = [
+        fs::read(home.path().join("a.png"))?,
+        fs::read(home.path().join("b.png"))?,
+    ];
+    let broken = a[..40].to_vec();
+    let files = [("x.png", a), ("x.png", broken), ("y.png", b)];
+    let files = files.map(|(name, bytes)| (name.to_owned(), bytes));
+    let found = Images::files(files.to_vec(), ImageOptions::default())?;
+    assert_eq!(found.manifest(), ["x.png", "y.png"]);
+    assert_eq!(found.image(1), load(home.path())?.image(1));
+    assert!(skipped(&found)[0].contains("x (2).png"));
     Ok(())
 }
 

@@ -192,3 +192,23 @@ fn padding_shows_all_of_a_picture_between_bars() -> Outcome {
     assert_eq!(black.image(0)[..4 * 16], [0; 4 * 16]);
     Ok(())
 }
+
+#[test]
+fn a_grey_picture_among_coloured_ones_has_bars_of_their_colour() -> Outcome {
+    let home = tempdir()?;
+    sized(home.path(), "colour.png", 250, 32, 16);
+    image::GrayImage::from_pixel(32, 16, image::Luma([90])).save(home.path().join("grey.png"))?;
+    let options = ImageOptions {
+        size: "16".parse()?,
+        fit: Fit::Pad,
+        background: Some("#ff0000".parse()?),
+        ..ImageOptions::default()
+    };
+    let images = with(home.path(), options);
+    for row in 0..2 {
+        let corner = [0, 256, 512].map(|place| images.image(row)[place]);
+        assert_eq!(corner, [255, 0, 0]);
+    }
+    assert_eq!(images.image(1)[8 * 16], 90);
+    Ok(())
+}
