@@ -9,7 +9,15 @@ const fixed = (value, digits) =>
 
 // An SSIM, without the zero that all of them share: 0.9123 → ".9123"
 const score = (value) => fixed(value, 4).replace(/^(−?)0\./, "$1.");
-const signedScore = (value) => (isNumber(value) ? (value < 0 ? "" : "+") + score(value) : "–");
+
+const LEAST_SHOWN = 5e-5; // less is 0 in a score's four digits
+
+// A difference of scores: 0.0123 → "+.0123"
+function signedScore(value) {
+  if (!isNumber(value)) return "–";
+  if (Math.abs(value) < LEAST_SHOWN) return "0";
+  return (value < 0 ? "" : "+") + score(value);
+}
 
 // 10000 → "10,000"
 const count = (value) => (isNumber(value) ? value.toLocaleString("en") : "–");

@@ -1,6 +1,11 @@
 // What a training came to: its test scores beside PCA's.
 
-const SHOWN_DIGITS = 5e-5; // less than what four digits of SSIM show is no difference
+// A summary's test SSIM less PCA's, or null.
+const gainOf = ({ test, pca }) => (isNumber(test.ssim) && isNumber(pca?.ssim) ? test.ssim - pca.ssim : null);
+
+// Whether a difference is more than the digits that are shown of it.
+const isAhead = (gain) => gain >= LEAST_SHOWN;
+const isBehind = (gain) => gain <= -LEAST_SHOWN;
 
 // The figures of a summary whose test SSIM is `gain` above PCA's (if there is PCA), after so many epochs: { main, rest }.
 function outcomeFigures(summary, gain, epochs) {
@@ -9,7 +14,7 @@ function outcomeFigures(summary, gain, epochs) {
   const rest = [figure("PSNR", fixed(test.psnr, 2), "dB")];
   if (pca) {
     main.push(figure("PCA", score(pca.ssim)));
-    main.push(figure("Difference", signedScore(gain), "", gain > 0 ? "ahead" : "behind"));
+    main.push(figure("Difference", signedScore(gain), "", isAhead(gain) ? "ahead" : isBehind(gain) ? "behind" : ""));
     rest.push(figure("PCA’s PSNR", fixed(pca.psnr, 2), "dB"));
   }
   if (summary.bytes_per_image != null) {
@@ -23,6 +28,7 @@ function outcomeFigures(summary, gain, epochs) {
 
 // Where a model is whose SSIM is `gain` above PCA's, as the end of a sentence.
 function placeBesidePca(gain) {
-  if (Math.abs(gain) < SHOWN_DIGITS) return "level with it";
-  return `${score(Math.abs(gain))} ${gain > 0 ? "ahead" : "behind"}`;
+  if (gain == null) return "not comparable";
+  if (!isAhead(gain) && !isBehind(gain)) return "level with it";
+  return `${score(Math.abs(gain))} ${isAhead(gain) ? "ahead" : "behind"}`;
 }

@@ -47,14 +47,11 @@ struct Outcome {
     parameters: usize,
     latent_dim: usize,
     test: Scores,
-    validation: Scores,
     pca: Option<Scores>,
     pca_validation: Option<Scores>,
     pca_components: Option<usize>,
     bytes_per_image: Option<f64>,
     seconds: f64,
-    ssim_preset: String,
-    train_images: usize,
     test_images: usize,
 }
 
@@ -63,7 +60,6 @@ struct Outcome {
 struct Scores {
     ssim: f64,
     psnr: f64,
-    mse: f64,
 }
 
 /// `metrics.csv`, by column.
@@ -107,6 +103,8 @@ impl Entry {
             _ if !history.is_empty() => Some(history.len()),
             status => status.as_ref().map(|status| status.epoch),
         };
+        // Since it was written, the run was resumed: the result is that of its shorter self.
+        let summary = summary.filter(|summary| summary.epochs >= history.len());
         let trained_on = meta.as_ref().map(|meta| meta.backend.clone());
         let latent_dim = summary.as_ref().map(|summary| summary.latent_dim);
         Self {
@@ -181,10 +179,8 @@ impl History {
 
 impl From<Quality> for Scores {
     fn from(quality: Quality) -> Self {
-        let Quality {
-            ssim, psnr, mse, ..
-        } = quality;
-        Self { ssim, psnr, mse }
+        let Quality { ssim, psnr, .. } = quality;
+        Self { ssim, psnr }
     }
 }
 
@@ -202,10 +198,7 @@ impl From<Summary> for Outcome {
                 .map(|pca| pca.validation.clone().into()),
             pca: summary.pca.map(|pca| pca.test.into()),
             test: summary.test.into(),
-            validation: summary.validation.into(),
             seconds: summary.seconds.total,
-            ssim_preset: summary.ssim_preset,
-            train_images: summary.images.train,
             test_images: summary.images.test,
         }
     }

@@ -1,6 +1,7 @@
 //! A run's pictures and single test images, as parts of the page or as addresses on the server.
 
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -29,7 +30,7 @@ pub enum Pictures {
         /// Runs in the report.
         runs: usize,
     },
-    /// By address, from a server. So does the data of single images.
+    /// By address, from a server, as the data of single images.
     Linked,
 }
 
@@ -37,7 +38,7 @@ pub enum Pictures {
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct ShownPictures {
     pictures: Vec<EpochPicture>,
-    /// Epoch pictures in the folder, of which `pictures` may be a part.
+    /// Epoch pictures that can be read, of which `pictures` may be a part.
     pictures_found: usize,
     test_picture: Option<String>,
     best_picture: Option<String>,
@@ -89,42 +90,40 @@ impl ShownPictures {
 
     fn linked(run: &RunDir, has_images: bool, record: &mut RunRecord) -> Self {
         let id = id(run.path());
-        let address = |file: &str| format!("runs/{id}/{file}");
         // The record says what is wrong with others.
         let present = |path: PathBuf, file: &str| {
             let is_whole = path.is_file() && picture_fault(&path).is_none();
-            is_whole.then(|| address(file))
+            is_whole.then(|| address(&id, file, &path))
         };
-        let epochs = run.epochs_with_picture();
-        let mut pictures = Vec::with_capacity(epochs.len());
-        for &epoch in &epochs {
-            match picture_fault(&run.epoch_picture(epoch)) {
-                None => pictures.push(EpochPicture {
-                    epoch,
-                    src: address(&format!("epoch-{epoch:04}.png")),
-                }),
-                Some(fault) => note(record, run, &run.epoch_picture(epoch), &fault),
-            }
-        }
+        let epochs = whole_epochs(run, record);
+        let picture = |&epoch: &usize| EpochPicture {
+            epoch,
+            src: address(
+                &id,
+                &format!("epoch-{epoch:04}.png"),
+                &run.epoch_picture(epoch),
+            ),
+        };
         Self {
             pictures_found: epochs.len(),
-            pictures,
+            pictures: epochs.iter().map(picture).collect(),
             test_picture: present(run.test_picture(), "test.png"),
             best_picture: present(run.best_picture(), "best.png"),
             worst_picture: present(run.worst_picture(), "worst.png"),
-            images_source: has_images.then(|| address("images.json")),
+            images_source: has_images.then(|| address(&id, "images.json", &run.test_images_path())),
             ..Self::default()
         }
     }
 
     fn embedded(run: &RunDir, room: usize, record: &mut RunRecord) -> Self {
-        let epochs = run.epochs_with_picture();
+        let epochs = whole_epochs(run, record);
+        let (pictures, pictures_found) = embed_epochs(run, &epochs, room, record);
         let mut picture = |path: PathBuf| embed_or_note(&path, run, record);
         let [test_picture, best_picture, worst_picture] =
             [run.test_picture(), run.best_picture(), run.worst_picture()].map(&mut picture);
         Self {
-            pictures_found: epochs.len(),
-            pictures: embed_epochs(run, &epochs, room, record),
+            pictures,
+            pictures_found,
             test_picture,
             best_picture,
             worst_picture,
@@ -147,6 +146,31 @@ impl ShownPictures {
     }
 }
 
+/// The address of a run's file on the server, which is made of the one at `path`. Its query is when that
+/// changed, in milliseconds: a run that is resumed writes other content under the same name.
+pub(super) fn address(id: &str, file: &str, path: &Path) -> String {
+    let changed = path.metadata().and_then(|metadata| metadata.modified());
+    let since = changed
+        .ok()
+        .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let version = since.map_or(0, |since| since.as_millis());
+    format!("runs/{id}/{file}?{version}")
+}
+
+/// The epochs whose picture shows no damage at a glance; that of others is noted.
+fn whole_epochs(run: &RunDir, record: &mut RunRecord) -> Vec<usize> {
+    let mut epochs = run.epochs_with_picture();
+    epochs.retain(|&epoch| {
+        let path = run.epoch_picture(epoch);
+        let fault = picture_fault(&path);
+        if let Some(fault) = &fault {
+            note(record, run, &path, fault);
+        }
+        fault.is_none()
+    });
+    epochs
+}
+
 /// Notes what is wrong with a file of `run`, unless the record already says so.
 fn note(record: &mut RunRecord, run: &RunDir, path: &Path, fault: &str) {
     let file = path.strip_prefix(run.path()).unwrap_or(path).display();
@@ -156,18 +180,21 @@ fn note(record: &mut RunRecord, run: &RunDir, path: &Path, fault: &str) {
     }
 }
 
-/// As many of the pictures as fit into `room` bytes, evenly spaced, the first and the last among them.
+/// As many of the pictures as fit into `room` bytes, evenly spaced, the first and the last among them; and
+/// of how many these are a part, those that turn out to be damaged left out.
 fn embed_epochs(
     run: &RunDir,
     epochs: &[usize],
     room: usize,
     record: &mut RunRecord,
-) -> Vec<EpochPicture> {
-    let Some(last) = epochs.last() else {
-        return Vec::new();
-    };
+) -> (Vec<EpochPicture>, usize) {
     // Later pictures are as large as any: sharper ones take more room.
-    let size = smallest_png(&run.epoch_picture(*last)).map_or(1, |bytes| bytes.len());
+    let read = |&epoch: &usize| smallest_png(&run.epoch_picture(epoch)).ok();
+    let size = epochs
+        .iter()
+        .rev()
+        .find_map(read)
+        .map_or(1, |bytes| bytes.len());
     let count = (room / size.max(1)).max(FEWEST_PICTURES).min(epochs.len());
     let chosen: Vec<usize> = (0..count)
         .map(|place| epochs[place * (epochs.len() - 1) / (count - 1).max(1)])
@@ -183,7 +210,8 @@ fn embed_epochs(
             Err(fault) => note(record, run, &run.epoch_picture(epoch), &fault),
         }
     }
-    pictures
+    let found = epochs.len() - (count - pictures.len());
+    (pictures, found)
 }
 
 /// The picture as a `data:` address, if it is there and is one; else what is wrong is noted.

@@ -24,7 +24,7 @@ use super::entry::{Entry, collect};
 use super::folders::id;
 use super::http::{self, Answer, Request};
 use super::page::{Data, live_page, live_policy};
-use super::pictures::{LARGEST_PICTURE, Pictures};
+use super::pictures::{LARGEST_PICTURE, Pictures, address};
 use super::test_images::TestImages;
 use crate::error::with_causes;
 use crate::run::{RunDir, discover, outward_link, read_regular};
@@ -123,10 +123,17 @@ impl Server {
                     return Ok(None);
                 };
                 if file == "images.json" {
-                    let Ok(mut images) = TestImages::read(&dir) else {
-                        return Ok(None);
+                    let mut images = match TestImages::read(&dir) {
+                        Ok(images) => images,
+                        Err(error) => {
+                            let reason = format!("{}\n", error.in_one_line());
+                            return Ok(Some(Answer::plain(500, &reason)));
+                        }
                     };
-                    images.thumbnails = Some(format!("runs/{run}/thumbnails.png"));
+                    let path = dir.thumbnails_picture();
+                    images.thumbnails = path
+                        .is_file()
+                        .then(|| address(run, "thumbnails.png", &path));
                     return json(request, &images).map(Some);
                 }
                 let path = picture_path(&dir, file);

@@ -110,10 +110,9 @@ impl Model {
             "refine": info.refine,
             "classes": info.classes,
             "version": info.version,
-            "preset": info.ssim_preset.name(),
             "parameters": rows.iter().map(|row| row.parameters).sum::<usize>(),
-            "multiply_adds": rows.iter().map(|row| row.multiply_adds).sum::<usize>(),
             "thresholds": thresholds,
+            "usual_share": USUAL_SHARE,
             "directions": self.directions.len(),
             "shares": self.directions.iter().map(|direction| direction.share).collect::<Vec<_>>(),
         })

@@ -81,7 +81,6 @@ impl Pictures {
             "skipped": collection.map_or(&[][..], |collection| &collection.skipped),
             "ignored": collection.map(|collection| &collection.ignored),
             "warnings": collection.map_or(&[][..], |collection| &collection.warnings),
-            "source": images.source(),
         })
         .to_string())
     }

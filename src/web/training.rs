@@ -81,7 +81,6 @@ struct Settings {
     loss: Option<String>,
     epochs: Option<usize>,
     refine: Option<usize>,
-    batch_size: Option<usize>,
     seed: u64,
 }
 
@@ -93,7 +92,6 @@ impl Default for Settings {
             loss: None,
             epochs: None,
             refine: None,
-            batch_size: None,
             seed: TrainConfig::default().training.seed,
         }
     }
@@ -120,7 +118,6 @@ impl Settings {
         }
         training.epochs = self.epochs.unwrap_or(training.epochs);
         training.refine = self.refine.unwrap_or(training.refine);
-        training.batch_size = self.batch_size.unwrap_or(training.batch_size);
         config.model.latent_dim = self.latent_dim.unwrap_or(config.model.latent_dim);
         Ok(config)
     }
@@ -155,7 +152,6 @@ pub fn choices() -> String {
             "loss": config.training.loss,
             "epochs": config.training.epochs,
             "refine": config.training.refine,
-            "batch_size": config.training.batch_size,
         });
         (arch.name().to_owned(), defaults)
     });

@@ -13,6 +13,34 @@ const MOST_BYTES = 1e9; // of files, which are all in memory before the first is
 const BACKGROUND = "white"; // of pictures that are transparent somewhere
 const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
 
+// Memory of the module is freed by hand: its wrappers are small, so that they are collected late. Nothing is freed
+// while a request uses it.
+const uses = new Map(), unwanted = new Set(); // wrapper → requests that use it; those to free after their last use
+
+function discard(wrapper) {
+  if (uses.has(wrapper)) unwanted.add(wrapper);
+  else wrapper.free();
+}
+
+// What `work` makes of the wrapper, which may take time.
+async function using(wrapper, work) {
+  uses.set(wrapper, (uses.get(wrapper) ?? 0) + 1);
+  try {
+    return await work(wrapper);
+  } catch (error) {
+    // A trap leaves nothing in the module that could be called.
+    if (error instanceof WebAssembly.RuntimeError) unwanted.clear();
+    throw error;
+  } finally {
+    const left = uses.get(wrapper) - 1;
+    if (left) uses.set(wrapper, left);
+    else {
+      uses.delete(wrapper);
+      if (unwanted.delete(wrapper)) wrapper.free();
+    }
+  }
+}
+
 const sources = {}; // "clothes" and "own": trainer.Pictures to train on
 const models = new Map();
 let modelsMade = 0;
@@ -72,6 +100,11 @@ async function clothes() {
   return sources.clothes;
 }
 
+function keepOwn(pictures) {
+  if (sources.own) discard(sources.own);
+  sources.own = pictures;
+}
+
 function describe(pictures, sample, unread = []) {
   const description = JSON.parse(pictures.describe());
   description.skipped = [...unread, ...description.skipped];
@@ -94,6 +127,19 @@ async function prepare(model, files) {
   return { images, names, skipped };
 }
 
+async function look(model, files, wanted) {
+  const found = wanted
+    ? { images: (await clothes()).sample(wanted), skipped: [] }
+    : await prepare(model, files);
+  const { channels, height, width } = JSON.parse(model.info()).image;
+  found.names ??= Array.from({ length: found.images.length / (channels * height * width) }, (_, place) => `picture ${place + 1}`);
+  if (!found.names.length) return { ...found, scores: [] };
+  const seen = await model.examine(found.images);
+  const { codes, restored, maps, scores } = seen;
+  seen.free();
+  return { ...found, codes, restored, maps, scores: JSON.parse(scores) };
+}
+
 const serve = {
   // kind: "wgpu" or "flex". Returns { backend, adapter, software }.
   async start({ kind }) {
@@ -106,20 +152,20 @@ const serve = {
   // Pictures to train on: both return { description, images: a sample of them }.
   clothes: async ({ sample }) => describe(await clothes(), sample),
   async own({ options, files, sample }) {
-    // The earlier ones are freed with their last use, which may be a training that is going on.
-    sources.own = undefined;
+    keepOwn(undefined); // before there are others: there may not be room for both
     const total = files.reduce((sum, { file }) => sum + file.size, 0);
     if (total > MOST_BYTES) throw new Error(`These files have ${gigabytes(total)}, and a tab has room for ${gigabytes(MOST_BYTES)}: choose fewer, or make them smaller.`);
     const pictures = new trainer.Pictures(JSON.stringify({ ...options, fit: "crop", background: BACKGROUND }));
     const unread = await forEachFile(files, (path, bytes) => pictures.add(path, bytes));
     pictures.finish();
-    sources.own = pictures;
+    keepOwn(pictures);
     return describe(pictures, sample, unread);
   },
 
   // Returns { summary, model, info, file }, the last of them the bytes of the model file.
   async train({ source, settings }, report) {
-    const trained = await trainer.train(sources[source], JSON.stringify(settings), report);
+    const train = (pictures) => trainer.train(pictures, JSON.stringify(settings), report);
+    const trained = await using(sources[source], train);
     const model = trained.model(), summary = JSON.parse(trained.summary());
     trained.free();
     return { summary, ...keepModel(model), file: await model.file() };
@@ -129,32 +175,21 @@ const serve = {
   finish: () => trainer.finish(),
 
   open: ({ bytes }) => keepModel(trainer.Model.open(bytes)),
-  // It is freed with its last use, which may be going on.
-  close({ model }) {
-    models.delete(model);
+  close({ model: number }) {
+    const model = models.get(number);
+    models.delete(number);
+    if (model) discard(model);
   },
   // Takes `files`, or as many as `clothes` of the clothes. Returns { names, skipped, images, restored, maps, codes, scores }.
-  async look({ model: number, files, clothes: wanted }) {
-    const model = modelOf(number);
-    const found = wanted
-      ? { images: (await clothes()).sample(wanted), skipped: [] }
-      : await prepare(model, files);
-    const { channels, height, width } = JSON.parse(model.info()).image;
-    found.names ??= Array.from({ length: found.images.length / (channels * height * width) }, (_, place) => `picture ${place + 1}`);
-    if (!found.names.length) return { ...found, scores: [] };
-    const seen = await model.examine(found.images);
-    const { codes, restored, maps, scores } = seen;
-    seen.free();
-    return { ...found, codes, restored, maps, scores: JSON.parse(scores) };
-  },
-  decode: ({ model, codes }) => modelOf(model).decode(codes),
+  look: ({ model, files, clothes: wanted }) => using(modelOf(model), (open) => look(open, files, wanted)),
+  decode: ({ model, codes }) => using(modelOf(model), (open) => open.decode(codes)),
   // Decodes codes along the principal directions: `places` are lists of amounts.
-  async walk({ model: number, places }) {
-    const model = modelOf(number), found = places.map((amounts) => model.along(Float32Array.from(amounts)));
+  walk: ({ model: number, places }) => using(modelOf(number), async (model) => {
+    const found = places.map((amounts) => model.along(Float32Array.from(amounts)));
     const codes = new Float32Array(found.length * found[0].length);
     found.forEach((code, row) => codes.set(code, row * code.length));
     return model.decode(codes);
-  },
+  }),
 };
 
 // Sends a message; arrays in `value` that own their memory are handed over rather than copied.

@@ -81,17 +81,27 @@ try {
   });
 
   await step("zooming in shows thumbnails, and All goes back", async () => {
-    const plane = page.locator("#plane");
-    const box = await plane.boundingBox();
-    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    const plane = page.locator("#plane"), all = page.locator("#zoom-all");
+    const map = () => plane.evaluate((canvas) => canvas.toDataURL());
+    await all.click();
+    const { x, y, width, height } = await plane.boundingBox();
+    // The pointer chooses an image, which the map rings: always from the same place, the same one.
+    const pointAtMiddle = () => page.mouse.move(x + width / 2, y + height / 2);
+    await pointAtMiddle();
+    const before = await map();
     for (let turn = 0; turn < 8; turn += 1) await page.mouse.wheel(0, -300);
-    await page.waitForFunction(() => document.getElementById("plane").dataset.shows === "thumbnails");
-    await page.locator("#zoom-all").click();
-    await page.mouse.move(box.x + 40, box.y + 40);
+    await page.waitForTimeout(300);
+    assert.equal(await plane.getAttribute("data-shows"), "thumbnails");
+    assert.ok(await map() !== before, "the wheel enlarges the map");
+    await all.click();
+    assert.ok(await map() === before, "all of it after the wheel");
+    await pointAtMiddle();
     await page.mouse.down();
-    await page.mouse.move(box.x + 140, box.y + 90, { steps: 4 });
+    await page.mouse.move(x + width / 2 + 100, y + height / 2 + 50, { steps: 4 });
     await page.mouse.up();
-    await page.locator("#zoom-all").click();
+    assert.ok(await map() !== before, "a hand moves the map");
+    await all.click();
+    assert.ok(await map() === before, "all of it after the hand");
   });
 
   await step("colours are those of classes, of SSIM or of the anomaly score", async () => {

@@ -13,6 +13,8 @@ import { browser, open, step } from "./browser.mjs";
 
 const [, , trainer, screenshots, site, reference] = process.argv;
 const home = mkdtempSync(join(tmpdir(), "trainer-web-"));
+// After a failure, too, which ends the process.
+process.on("exit", () => rmSync(home, { recursive: true, force: true }));
 const run = (...words) => execFileSync(trainer, words, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 const read = (name) => JSON.parse(readFileSync(join(reference, `${name}.json`), "utf8")).cases;
 
@@ -251,4 +253,3 @@ await step("wrong files are said, and a phone has room for all", async () => {
 
 await browser.close();
 server.close();
-rmSync(home, { recursive: true });

@@ -10,7 +10,7 @@ function createMap() {
   const canvas = byId("plane"), places = createPlaces(canvas);
   const originals = createSheet(data.originals, data.columns), restored = createSheet(data.restored, data.columns);
   const classes = listClasses(data), hidden = new Set();
-  let chosen = null, colour = data.classes.length ? "class" : "score", laidOut = false;
+  let chosen = null, colour = data.classes.length ? "class" : "score";
 
   const isShown = (place) => !hidden.has(data.label[place]);
   const inView = ([x, y]) => x > -TILE && y > -TILE && x < canvas.clientWidth + TILE && y < canvas.clientHeight + TILE;
@@ -42,10 +42,6 @@ function createMap() {
   function render() {
     const { clientWidth: width, clientHeight: height } = canvas;
     if (!width) return;
-    if (!laidOut) {
-      places.showAll();
-      laidOut = true;
-    }
     const density = devicePixelRatio || 1;
     canvas.width = width * density;
     canvas.height = height * density;
@@ -121,6 +117,7 @@ function createMap() {
   byId("zoom-all").addEventListener("click", showAll);
 
   canvas.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     const times = { "+": 1.6, "=": 1.6, "-": 1 / 1.6 }[event.key];
     if (times) return zoomBy(times);
     if (event.key === "0") return showAll();
@@ -148,6 +145,11 @@ function createMap() {
     range.textContent = `${COLOURS[colour]}: blue ${compact(low)} or less, orange ${compact(high)} or more`;
   }
 
+  function recolour() {
+    drawKey();
+    render();
+  }
+
   const kinds = byId("map-kind"), colours = byId("map-colour");
   kinds.append(...data.maps.map(({ name }, place) => el("option", { value: place, text: name })));
   kinds.value = data.maps.length - 1;
@@ -160,14 +162,16 @@ function createMap() {
   colours.value = colour;
   colours.addEventListener("change", () => {
     colour = colours.value;
-    drawKey();
-    render();
+    recolour();
   });
   places.take(data.maps[kinds.value]);
   drawKey();
-  new ResizeObserver(render).observe(canvas);
+  new ResizeObserver(() => {
+    if (places.areAllShown()) places.showAll();
+    render();
+  }).observe(canvas);
   const ready = Promise.all([originals.ready, restored.ready]).then(() => choose(null));
-  return { render, ready };
+  return { recolour, ready };
 }
 
 // Drags and enlarges the map with a mouse or fingers, and tells where a pointer is that does neither.
@@ -181,12 +185,19 @@ function followPointer(canvas, places, render, point) {
     const [a, b] = [...down.values()];
     return { distance: Math.hypot(a[0] - b[0], a[1] - b[1]) || 1, middle: [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2] };
   };
+  const forget = ({ pointerId }) => {
+    down.delete(pointerId);
+    canvas.classList.remove("dragged");
+  };
   canvas.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
     down.set(event.pointerId, place(event));
     canvas.setPointerCapture(event.pointerId);
     point(...place(event));
   });
   canvas.addEventListener("pointermove", (event) => {
+    // Its end may have gone elsewhere, such as to a menu.
+    if (!event.buttons) forget(event);
     const at = place(event), from = down.get(event.pointerId);
     if (!from) return point(...at);
     if (down.size === 2) {
@@ -202,12 +213,7 @@ function followPointer(canvas, places, render, point) {
     canvas.classList.add("dragged");
     render();
   });
-  for (const end of ["pointerup", "pointercancel"]) {
-    canvas.addEventListener(end, (event) => {
-      down.delete(event.pointerId);
-      canvas.classList.remove("dragged");
-    });
-  }
+  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, forget);
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
     places.enlarge(Math.exp(-event.deltaY / 400), ...place(event));

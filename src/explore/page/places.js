@@ -22,6 +22,8 @@ function createPlaces(canvas) {
       middle = [(left + right) / 2, (low + high) / 2];
       [zoom, centre] = [1, [...middle]];
     },
+    // Whether the map is as `showAll` leaves it, but for rounding.
+    areAllShown: () => zoom === 1 && Math.hypot(centre[0] - middle[0], centre[1] - middle[1]) * unit < 1,
     at(place) {
       const [width, height] = size(), [x, y] = points[place];
       return [width / 2 + (x - centre[0]) * unit * zoom, height / 2 - (y - centre[1]) * unit * zoom];

@@ -42,7 +42,7 @@ function createChart(box, name, step, heading = "h4") {
     const shown = cursor ?? restingPlace();
     readout.textContent = shown in content.x ? content.tell(shown) : "";
     canvas.setAttribute("aria-valuemin", 0);
-    canvas.setAttribute("aria-valuemax", last());
+    canvas.setAttribute("aria-valuemax", Math.max(0, last()));
     canvas.setAttribute("aria-valuenow", Math.max(0, shown));
     canvas.setAttribute("aria-valuetext", readout.textContent);
   }
@@ -71,7 +71,7 @@ function createChart(box, name, step, heading = "h4") {
   canvas.addEventListener("pointerleave", () => document.activeElement !== canvas && moveTo(null));
   canvas.addEventListener("blur", () => moveTo(null));
   canvas.addEventListener("keydown", (event) => {
-    if (!content) return;
+    if (!content || event.altKey || event.ctrlKey || event.metaKey) return;
     const now = cursor ?? restingPlace();
     const target = {
       ArrowLeft: now - 1, ArrowDown: now - 1, ArrowRight: now + 1, ArrowUp: now + 1,
@@ -89,7 +89,7 @@ function createChart(box, name, step, heading = "h4") {
 
   return (next) => {
     content = next;
-    if (cursor != null) cursor = Math.min(cursor, last());
+    if (cursor != null) cursor = content.x.length ? Math.min(cursor, last()) : null;
     legend.replaceChildren(...(next.legend || []).map(([key, text]) => el("li", {}, legendSample(key), text)));
     render();
   };
@@ -103,8 +103,19 @@ function legendSample(key) {
   return sample;
 }
 
+// The power of ten that a number begins with: 0.02 → −2. Logarithms of powers may be a rounding too small.
+const powerOf = (value) => Math.floor(Math.log10(Math.abs(value)) + 1e-9);
+
+// How numbers `unit` apart, none further from zero than `most`, are labelled: with the digits that tell them apart.
+function tickLabel(unit, most) {
+  const power = powerOf(unit);
+  if (most >= 1e-3 && most < 1e5) return (tick) => fixed(tick, Math.max(0, -power));
+  // As `compact` has such numbers.
+  return (tick) => (tick ? tick.toExponential(Math.max(0, powerOf(tick) - power)).replaceAll("-", "−") : "0");
+}
+
 // An axis of about five round numbers that enclose `low` and `high`, none of them above `limit`. Its
-// `share` is how far along the axis a number is, from 0 to 1.
+// `share` is how far along the axis a number is, from 0 to 1; its `label` is a tick's.
 function axis(low, high, limit = Infinity) {
   if (low === high) {
     low -= Math.abs(low) * .1 || .5;
@@ -114,7 +125,14 @@ function axis(low, high, limit = Infinity) {
   const unit = [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough);
   const from = Math.floor(low / unit), to = Math.ceil(high / unit);
   const ticks = Array.from({ length: to - from + 1 }, (_, index) => (from + index) * unit);
-  return { low: from * unit, high: to * unit, ticks, share: (value) => (value / unit - from) / (to - from) };
+  const [least, most] = [from * unit, to * unit];
+  return {
+    low: least,
+    high: most,
+    ticks,
+    share: (value) => (value / unit - from) / (to - from),
+    label: tickLabel(unit, Math.max(-least, most)),
+  };
 }
 
 // The same with logarithms, where `high` is so many times `low` that the low numbers would crowd.
@@ -126,5 +144,6 @@ function wideAxis(low, high) {
   }
   const from = rounds.findLast((tick) => tick <= low), to = rounds.find((tick) => tick >= high);
   const ticks = rounds.filter((tick) => tick >= from && tick <= to);
-  return { low: from, high: to, ticks, share: (value) => Math.log(value / from) / Math.log(to / from) };
+  const share = (value) => Math.log(value / from) / Math.log(to / from);
+  return { low: from, high: to, ticks, share, label: compact };
 }

@@ -2,18 +2,19 @@
 
 const BINS = 25;
 
-// Returns the function that draws a run's; `load(run)` returns its test images, or null until they
-// have come from a server.
+// Returns the function that draws a run's; `load(run)` returns what has come of its test images from a
+// server (see live.js).
 function createTestImages(load) {
   const showHistogram = createChart(byId("histogram"), "Test images by SSIM", "SSIM");
   const showLatentSpace = createLatentSpace();
   return (run) => {
-    const images = run.images || load(run);
-    byId("images").hidden = !images && !run.images_missing;
-    byId("images-missing").textContent = run.images_missing || "";
-    byId("images-missing").hidden = !run.images_missing;
+    const found = run.images ? { images: run.images } : load(run);
+    const images = found?.images, missing = run.images_missing || found?.problem;
+    byId("images").hidden = !images && !missing;
+    byId("images-missing").textContent = missing || "";
+    byId("images-missing").hidden = !missing;
     byId("images-found").hidden = !images;
-    if (!images || !hasChanged("images", [run.id, images.ssim.length, images.ssim[0], isDark()])) return;
+    if (!images || !hasChanged("images", [run.id, found.source, isDark()])) return;
     const classes = listClasses(images), values = images.ssim.filter(isNumber);
     drawClassScores(classes);
     byId("histogram").hidden = !values.length;
@@ -47,14 +48,15 @@ function drawClassScores({ listed, others }) {
 function histogram(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const lowest = sorted[0], highest = sorted.at(-1), median = sorted[Math.floor(sorted.length / 2)];
-  const { low, high } = axis(lowest, highest), width = (high - low) / BINS;
+  const { low, high } = axis(lowest, highest, 1), width = (high - low) / BINS;
   const counts = new Array(BINS).fill(0);
   for (const value of values) counts[Math.min(BINS - 1, Math.floor((value - low) / width))] += 1;
   // At least two digits, and no zeros after them.
-  const edge = (bin) => score(low + width * bin).replace(/(\.\d\d\d?)0*$/, "$1");
+  const edge = (bin) => score(low + width * bin).replace(/(\.\d\d\d*?)0*$/, "$1");
+  const digits = Math.max(2, -powerOf(width)); // that tell one bin from the next
   return {
     isBinned: true,
-    x: counts.map((_, bin) => fixed(low + width * (bin + .5), 2).replace(/^0/, "")),
+    x: counts.map((_, bin) => fixed(low + width * (bin + .5), digits).replace(/^(−?)0\./, "$1.")),
     series: [{ key: "a", values: counts }],
     rest: counts.indexOf(Math.max(...counts)),
     legend: [["a", `median ${score(median)}, from ${score(lowest)} to ${score(highest)}`]],

@@ -101,6 +101,7 @@ function createLatentSpace() {
   canvas.addEventListener("pointerdown", follow);
 
   canvas.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (!way || !images) return;
     event.preventDefault();

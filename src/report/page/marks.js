@@ -52,13 +52,13 @@ function gridMarks({ y, along, upwards, across, width }) {
   return [
     ...upwards.ticks.flatMap((tick) => [
       svg("line", { class: "grid", x1: left, x2: width - right, y1: y(tick), y2: y(tick) }),
-      caption(left - 8, y(tick) + 4, "end", compact(tick)),
+      caption(left - 8, y(tick) + 4, "end", upwards.label(tick)),
     ]),
     ...(across?.ticks ?? []).flatMap((tick) => {
       const x = along(across.share(tick));
       return [
         svg("line", { class: "grid", x1: x, x2: x, y1: top, y2: height - bottom }),
-        caption(x, height - 14, "middle", compact(tick)),
+        caption(x, height - 14, "middle", across.label(tick)),
       ];
     }),
   ];

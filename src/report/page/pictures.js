@@ -1,6 +1,9 @@
 // Pictures of originals, reconstructions and differences: after each epoch, and of test images. On
 // the page they are as wide as its column at most; a click opens one at its own size.
 
+// What tells a picture from another. In a file, a source is the whole picture: its length does well enough.
+const pictureKey = (src) => (state.live ? src : src.length);
+
 // Opens `image` on top of the page. Not in a tab: browsers refuse to open `data:` addresses there.
 function openPicture({ src, alt }) {
   const viewer = byId("viewer"), picture = byId("viewer-picture");
@@ -44,7 +47,8 @@ function createEpochs() {
     run = next;
     const epochs = run.pictures.map(({ epoch }) => epoch);
     byId("epochs").hidden = !epochs.length;
-    if (!hasChanged("epochs", [run.id, epochs, run.pictures_found]) || !epochs.length) return;
+    const shown = run.pictures.map(({ epoch, src }) => [epoch, pictureKey(src)]);
+    if (!hasChanged("epochs", [run.id, shown, run.pictures_found]) || !epochs.length) return;
     const place = epochs.indexOf(chosen.get(run.id));
     slider.max = epochs.length - 1;
     slider.value = place >= 0 ? place : epochs.length - 1;
@@ -64,8 +68,7 @@ function drawTestPictures(run) {
     ["The worst", run.worst_picture],
   ].filter(([, src]) => src);
   byId("extremes").hidden = !pictures.length;
-  // In a file, sources are whole pictures: their lengths tell them apart well enough.
-  if (!hasChanged("extremes", [run.id, pictures.map(([, src]) => src.length)])) return;
+  if (!hasChanged("extremes", [run.id, pictures.map(([name, src]) => [name, pictureKey(src)])])) return;
   byId("extremes").querySelector(".pictures").replaceChildren(...pictures.map(([name, src]) => {
     const alt = `${name}: test images, their reconstructions and the differences, with SSIM`;
     const image = el("img", { src, alt, loading: "lazy" });

@@ -26,7 +26,7 @@ function trainingTime({ summary, history }) {
 }
 
 // Test SSIM less PCA's, or null.
-const gain = ({ summary }) => (summary && summary.pca ? summary.test.ssim - summary.pca.ssim : null);
+const gain = ({ summary }) => (summary ? gainOf(summary) : null);
 
 const drawnFrom = new Map(); // section → JSON
 

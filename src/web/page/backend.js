@@ -5,7 +5,10 @@
 //   backend.isConnected()                whether it computes
 
 const crashText = (error) => `The computation has crashed. Please report this as a bug. (${error})`;
-const isLoss = (text) => /device/i.test(text) && /lost|poisoned/i.test(text);
+// As src/device/panics.rs knows the words.
+const isLoss = (text) => /device (?:is |was )?(?:lost|poisoned)|devicelost/i.test(text);
+// Requests whose errors are about files, which may have any name.
+const OF_FILES = ["clothes", "own", "open"];
 
 // Why this browser can't compute by WebGPU, or null.
 async function whyNoWebGpu() {
@@ -17,7 +20,7 @@ async function whyNoWebGpu() {
 
 // `onLoss` is called with the reason when the worker can't compute any more; `connect` starts another one.
 function createBackend(onLoss) {
-  const pending = new Map(); // id → { resolve, reject, onReport }
+  const pending = new Map(); // id → { name, resolve, reject, onReport }
   let worker = null, asked = 0, isConnected = false;
 
   // Ends the worker, and everything that waits for it.
@@ -51,7 +54,7 @@ function createBackend(onLoss) {
     else {
       const reason = isFatal ? crashText(error) : error;
       request.reject(new Error(reason));
-      if (isFatal || isLoss(error)) lose(reason);
+      if (isFatal || (isLoss(error) && !OF_FILES.includes(request.name))) lose(reason);
     }
   }
 
@@ -59,7 +62,7 @@ function createBackend(onLoss) {
     if (!worker) return Promise.reject(new Error("The page isn’t computing any more: start again, at the top."));
     return new Promise((resolve, reject) => {
       asked += 1;
-      pending.set(asked, { resolve, reject, onReport });
+      pending.set(asked, { name, resolve, reject, onReport });
       worker.postMessage({ id: asked, name, args });
     });
   }

@@ -2,7 +2,6 @@
 
 const DIRECTION_REACH = 3; // standard deviations
 const STRIP_STEPS = 7;
-const MOST_DIRECTIONS = 8;
 
 // Returns { start }, which is given the model.
 function createDirections(backend) {
@@ -59,7 +58,7 @@ function createDirections(backend) {
       opened = next;
       const { directions, shares } = opened.info;
       amounts = new Array(directions).fill(0);
-      sliders = shares.slice(0, MOST_DIRECTIONS).map(createSlider);
+      sliders = shares.map(createSlider);
       list.replaceChildren(...sliders.map(({ item }) => item));
       byId("directions").hidden = !directions;
       if (!directions) return;

@@ -3,7 +3,6 @@
 const MOST_EXAMINED = 64; // pictures at a time
 const CLOTHES_TAKEN = 12;
 const FLOAT_BYTES = 4;
-const USUAL_SHARE = "99 %"; // of the validation images that lie below a threshold
 const FIRST_SCORE = "mse worst";
 
 // Returns { start }, which is given the model; `onCodes` is given what the model saw, or null.
@@ -68,7 +67,7 @@ function createExamination(backend, onCodes) {
   }
 
   function lead(scores, limit) {
-    const { latent_dim: values, image } = opened.info;
+    const { latent_dim: values, image, usual_share: share } = opened.info;
     const average = (key) => mean(scores.map((one) => one[key]).filter(isNumber));
     const sentences = [
       `${counted(scores.length, "picture")}, restored with a mean SSIM of ${score(average("ssim"))} and ${fixed(average("psnr"), 1)} dB.`,
@@ -77,7 +76,7 @@ function createExamination(backend, onCodes) {
     if (limit) {
       const unusual = scores.filter((one) => isUnusual(one, limit)).length;
       sentences.push(`${unusual ? count(unusual) : "None"} of them ${unusual > 1 ? "are" : "is"} unusual: `
-        + `above the limit that ${USUAL_SHARE} of the validation pictures stay below.`);
+        + `above the limit that ${compact(100 * share)} % of the validation pictures stay below.`);
     }
     return sentences.join(" ");
   }

@@ -71,6 +71,7 @@ function createLive() {
       x,
       series: [{ key: "b", values: of("validation_ssim") }],
       reference: pca ? pca.ssim : null,
+      limit: 1,
       legend: [["b", "model"], ...pcaLegend, ...bestLegend],
       tell: (place) => `${epoch(place)}: SSIM ${score(history[place].validation_ssim)}`,
     });

@@ -50,6 +50,8 @@ function start() {
   }
 
   byId("restart").addEventListener("click", async () => {
+    // The button goes, and takes the focus with it.
+    byId("train-title").focus({ preventScroll: true });
     pictures.restart();
     training.restart();
     await connect();

@@ -10,7 +10,7 @@ function createResult() {
     section.hidden = !trained;
     if (!trained) return;
     const { summary, info, epochs, file } = trained, { test, pca } = summary;
-    const gain = pca ? test.ssim - pca.ssim : null;
+    const gain = gainOf(summary);
     const { main, rest } = outcomeFigures(summary, gain, epochs);
     byId("result-lead").textContent = `The model turns each picture into ${counted(info.latent_dim, "number")}, and restores `
       + `test pictures, which it hadn’t seen before, with a mean SSIM of ${score(test.ssim)}; 1 would be perfect. ${verdict(pca, gain)}`;
