@@ -1,5 +1,6 @@
 //! `trainer report`: runs as one HTML file.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -62,7 +63,11 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
 
 fn chosen(args: &ReportArgs) -> Result<Vec<PathBuf>, RunError> {
     if !args.selected.is_empty() {
-        return args.runs.find_all(&args.selected);
+        let mut runs = args.runs.find_all(&args.selected)?;
+        // Named twice, or by a name and a pattern, it is one run.
+        let mut seen = HashSet::new();
+        runs.retain(|run| seen.insert(run.clone()));
+        return Ok(runs);
     }
     let folders = args.runs.discover()?.folders;
     match latest(&folders) {

@@ -91,7 +91,7 @@ pub enum CompareError {
     },
 
     /// Images that SSIM can't compare.
-    #[error("can't compare {} with {}", a.display(), b.display())]
+    #[error("can't compare {} with {}{}", a.display(), b.display(), remedy(source))]
     Pair {
         /// The first file.
         a: PathBuf,
@@ -173,5 +173,13 @@ impl CompareError {
             self,
             Self::FileAndFolder { .. } | Self::MapOfFolders { .. } | Self::MapOverImage { .. }
         )
+    }
+}
+
+/// What to do about a pair, if something is to be done.
+fn remedy(problem: &SsimError) -> &'static str {
+    match problem {
+        SsimError::SmallImage { .. } => " (`ssim_preset` same takes images of any size)",
+        _ => "",
     }
 }

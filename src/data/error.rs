@@ -374,8 +374,8 @@ pub enum DataError {
 
     /// Images that don't fit into memory can't be written to a file.
     #[error(
-        "can't write the decoded images, which are too many for memory: give the cache folder \
-         ($XDG_CACHE_HOME) more room, or take a smaller `size`"
+        "can't write the decoded images, which are too many for memory: give the folder for them ($XDG_CACHE_HOME, or \
+         $TMPDIR without a cache) more room, or take a smaller `size`"
     )]
     Cache(#[source] io::Error),
 

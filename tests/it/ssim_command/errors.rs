@@ -119,7 +119,8 @@ fn images_that_cannot_be_compared_are_named_with_a_way_out_and_nothing_is_writte
         .stderr(contains(small.display().to_string()))
         .stderr(contains(
             "10×40 pixels is too small for SSIM's 11×11 window",
-        ));
+        ))
+        .stderr(contains("--ssim-preset same"));
     ssim(&small, &small)
         .args(["--ssim-preset", "same"])
         .assert()
