@@ -211,9 +211,9 @@ mod number {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     // serde's `with` decides the signature.
-    #[expect(
+    #[allow(
         clippy::trivially_copy_pass_by_ref,
-        reason = "serde passes fields by reference"
+        reason = "serde passes fields by reference; where pointers have 32 bits it isn't noticed"
     )]
     pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
         if value.is_finite() {

@@ -72,7 +72,10 @@ pub struct ModelInfo {
     pub version: String,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's way")]
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's way; where pointers have 32 bits it isn't noticed"
+)]
 fn is_zero(rate: &f64) -> bool {
     *rate == 0.0
 }

@@ -148,7 +148,7 @@ impl Model {
         }
         let applied = self.applied();
         let usual = self.model.usual_codes();
-        let scorers = Scorer::all(usual.map(Mahalanobis::new).as_ref());
+        let ways = Scorer::all(usual.map(Mahalanobis::new).as_ref());
         let mut seen = Seen {
             codes: Vec::new(),
             restored: Vec::new(),
@@ -158,7 +158,7 @@ impl Model {
         let mut scores = Vec::new();
         for images in images.chunks(applied.batch_size() * length) {
             let measured = applied.measure_async(images).await?;
-            let anomaly = scorers
+            let anomaly = ways
                 .iter()
                 .map(|(score, scorer)| Ok((score.to_string(), scorer.of(&measured)?)))
                 .collect::<Outcome<Vec<_>>>()?;
