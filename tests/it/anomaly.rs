@@ -545,7 +545,8 @@ fn what_is_usual_comes_from_the_model_or_from_images_or_from_codes() {
         .arg("-o")
         .arg(case.path("other.csv"))
         .assert()
-        .code(1);
+        .code(1)
+        .stderr(contains("refined in 2 steps, not in one pass"));
     case.score(&["--by", "latent", "--refine", "0", "--calibrate", usual]);
 
     let codes = case.path("codes.npy");

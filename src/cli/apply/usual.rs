@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 use super::targets::shown;
 use super::{affordable, require_some, tell_unused};
@@ -109,13 +109,7 @@ impl<'a> Usual<'a> {
                         let codes = block_on(applied.encode_rows(images, &fitted))?;
                         CodeStatistics::of(&codes, applied.latent_dim())
                     }
-                    (None, None) => bail!(
-                        "{} doesn't know the codes of usual images {}, since --refine differs from its training's, its \
-                         training isn't finished, an older version made it, or they have more than {WIDEST} values: \
-                         give usual images by --calibrate, or their codes by --codes",
-                        shown(&self.place),
-                        refined(applied.refine())
-                    ),
+                    (None, None) => return Err(self.without_codes(applied.refine())),
                 };
                 let Some(statistics) = statistics else {
                     bail!(
@@ -152,6 +146,24 @@ impl<'a> Usual<'a> {
             pca,
             why_no_pca,
         })
+    }
+
+    /// Why there are no codes of usual images that were refined in so many steps.
+    fn without_codes(&self, refine: usize) -> anyhow::Error {
+        let how = "give usual images by --calibrate, or their codes by --codes";
+        let known = self.model.calibration();
+        match known.filter(|known| known.codes.is_some()) {
+            Some(known) => anyhow!(
+                "the model knows the codes of usual images {}, not {}: {how}",
+                refined(known.scores.refine),
+                refined(refine)
+            ),
+            None => anyhow!(
+                "{} doesn't know the codes of usual images, since its training isn't finished, an older version made it, \
+                 or they have more than {WIDEST} values: {how}",
+                shown(&self.place)
+            ),
+        }
     }
 
     /// The codes in a file, to find the nearest of to codes that are refined in so many steps.
