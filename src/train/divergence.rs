@@ -75,10 +75,10 @@ impl Training<'_> {
         self.model = good.model;
         self.optimizer = good.optimizer;
         self.progress = good.progress;
-        // Which removes later checkpoints: they lead to where the loss diverged.
         let mut readback = Readback::default();
         self.add_state(&mut readback);
         let state = self.take_state(&mut readback.read().await?);
+        // This removes later checkpoints: they lead to where the loss diverged.
         self.save(&state)
     }
 }

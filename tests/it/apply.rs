@@ -95,6 +95,19 @@ impl Case {
             .success();
         (array(&output), rows(&output.with_extension("csv")))
     }
+
+    /// Decodes the codes in a file, of so many images, into a folder.
+    pub fn decode(&self, codes: &str, output: &str, images: usize) {
+        let mut command = self.command("decode");
+        command
+            .arg(self.path(codes))
+            .arg("-o")
+            .arg(self.path(output));
+        command
+            .assert()
+            .success()
+            .stdout(contains(format!("{images} images decoded")));
+    }
 }
 
 /// The values of a file in NumPy's format.
@@ -203,15 +216,7 @@ fn a_table_of_codes_has_what_the_array_has_and_is_decoded_to_the_same() {
     assert_eq!(values, codes);
 
     for (codes, folder) in [("codes.npy", "from array"), ("table.csv", "from table")] {
-        let mut command = case.command("decode");
-        command
-            .arg(case.path(codes))
-            .arg("-o")
-            .arg(case.path(folder));
-        command
-            .assert()
-            .success()
-            .stdout(contains("30 images decoded"));
+        case.decode(codes, folder, 30);
     }
     let mut reconstruct = case.command("reconstruct");
     reconstruct

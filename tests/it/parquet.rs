@@ -132,15 +132,7 @@ fn the_program_writes_and_takes_them() {
     assert_eq!(images[1], rows(&[("cat/03.png", Some("cat"))])[0]);
 
     for name in ["codes.npy", "table.parquet"] {
-        let mut command = case.command("decode");
-        command
-            .arg(case.path(name))
-            .arg("-o")
-            .arg(case.path(&format!("of {name}")));
-        command
-            .assert()
-            .success()
-            .stdout(contains("30 images decoded"));
+        case.decode(name, &format!("of {name}"), 30);
         let mut command = case.command("neighbours");
         command
             .arg(case.path("photos/dog/01.png"))

@@ -2,8 +2,6 @@
 
 use std::fs;
 
-use predicates::str::contains;
-
 use crate::apply::{Case, array};
 
 #[test]
@@ -68,15 +66,7 @@ fn the_results_of_parts_join_to_that_of_the_whole() {
     command.arg(case.photos()).args(["--shard", "2/4", "-o"]);
     command.arg(case.path("later.csv")).assert().success();
     for (codes, folder) in [("part-2.npy", "array"), ("later.csv", "table")] {
-        let mut command = case.command("decode");
-        command
-            .arg(case.path(codes))
-            .arg("-o")
-            .arg(case.path(folder));
-        command
-            .assert()
-            .success()
-            .stdout(contains("7 images decoded"));
+        case.decode(codes, folder, 7);
     }
     let picture = |folder: &str| fs::read(case.path(folder).join("dog/02.png")).expect("a picture");
     assert!(picture("array") == picture("table"));

@@ -1,7 +1,7 @@
 //! Codes as an array `[N, latent_dim]` in NumPy's format.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::{CodesError, malformed, unreadable};
@@ -18,10 +18,7 @@ pub fn write_array_header(out: &mut impl Write, rows: usize, latent_dim: usize) 
 
 /// The values of an array, and how many a row has.
 pub(super) fn read(path: &Path) -> Result<(Vec<f32>, usize), CodesError> {
-    let unreadable = |source| unreadable(path, source);
-    let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(unreadable)?;
+    let bytes = fs::read(path).map_err(|source| unreadable(path, source))?;
     let malformed = |problem: String| malformed(path, problem);
     let (header, values) = npy::read_header(&bytes).ok_or_else(|| {
         malformed("it doesn't begin like a file in NumPy's format, version 1 or 2".to_owned())

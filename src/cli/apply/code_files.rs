@@ -11,7 +11,7 @@ use crate::apply::{CodeRow, CodesFormat, ParquetCodes, write_array_header, write
 use crate::run::write_output_with;
 
 /// What the names of files of codes end in.
-pub(super) const EXTENSIONS: &str = ".npy, .csv or .parquet";
+const EXTENSIONS: &str = ".npy, .csv or .parquet";
 
 /// Codes on their way into files, which appear when all are there.
 pub(super) struct CodeFiles {
@@ -84,18 +84,20 @@ impl CodeFiles {
 
     /// Adds the code of an image, with its number among all images.
     pub fn write(&mut self, number: usize, image: &CodeRow, code: &[f32]) -> anyhow::Result<()> {
-        let class = image.class.clone().unwrap_or_default();
-        let mut record = vec![number.to_string(), image.path.clone(), class];
+        let record = || {
+            let class = image.class.clone().unwrap_or_default();
+            vec![number.to_string(), image.path.clone(), class]
+        };
         match &mut self.content {
             Content::Array { values, rows } => {
                 for value in code {
                     values.write_all(&value.to_le_bytes())?;
                 }
-                rows.write_record(&record)?;
+                rows.write_record(record())?;
             }
             Content::Table(rows) => {
-                record.extend(code.iter().map(ToString::to_string));
-                rows.write_record(&record)?;
+                let values = code.iter().map(ToString::to_string);
+                rows.write_record(record().into_iter().chain(values))?;
             }
             Content::Parquet(codes) => codes.write(number, image, code)?,
         }
