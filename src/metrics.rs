@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::data::{DataError, DeviceImages, Images, InputNoise};
+use crate::device::is_cpu;
 use crate::host::block_on;
 use crate::pca::{Pca, Projection};
 use crate::readback::{ReadError, Readback, Values};
@@ -88,12 +89,22 @@ pub(crate) fn ssim_and_mse(
     images: Tensor<4>,
     ssim_config: &SsimConfig,
 ) -> [Tensor<1>; 2] {
-    let squares: Tensor<2> = (reconstructions.clone() - images.clone())
-        .square()
-        .flatten(1, 3);
+    let squares = (reconstructions.clone() - images.clone()).square();
     let ssim =
         ssim(reconstructions, images, ssim_config).expect("sizes are checked before training");
-    [ssim, squares.mean_dim(1).squeeze_dim(1)]
+    [ssim, pixel_mean(squares)]
+}
+
+/// The mean of each image's values: `[N, C, H, W]` → `[N]`.
+pub(crate) fn pixel_mean(values: Tensor<4>) -> Tensor<1> {
+    let mut rows: Tensor<3> = values.flatten(1, 2); // [N, C·H, W]
+    if is_cpu(&rows.device()) {
+        // burn-flex adds up one number after the other: of a large image whose values are much the same, all at once
+        // would be off by a percent. A GPU adds up many side by side, and does so in one launch.
+        rows = rows.mean_dim(2);
+    }
+    let per_image: Tensor<2> = rows.flatten(1, 2);
+    per_image.mean_dim(1).squeeze_dim(1)
 }
 
 /// Why images can't be scored.

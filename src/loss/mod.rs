@@ -11,6 +11,7 @@ use std::cell::LazyCell;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use crate::metrics::pixel_mean;
 use crate::prediction::Prediction;
 use crate::ssim::{MsSsim, SsimConfig, ssim};
 pub use expression::LossError;
@@ -199,10 +200,4 @@ impl Loss {
 fn cross_entropy(logits: Tensor<4>, images: Tensor<4>) -> Tensor<4> {
     let log_sigmoid = burn::tensor::activation::log_sigmoid(logits.clone());
     (1.0 - images) * logits - log_sigmoid
-}
-
-/// `[N, C, H, W]` → `[N]`.
-fn pixel_mean(values: Tensor<4>) -> Tensor<1> {
-    let per_image: Tensor<2> = values.flatten(1, 3);
-    per_image.mean_dim(1).squeeze_dim(1)
 }

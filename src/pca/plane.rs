@@ -55,6 +55,15 @@ pub fn principal(rows: &[f32], width: usize, count: usize) -> Principal {
         column.add_scalar_mut(-mean);
         means.push(mean);
     }
+    if found == 0 {
+        return Principal {
+            mean: vec![0.0; width],
+            directions: Vec::new(),
+            deviations: Vec::new(),
+            variance: 0.0,
+            coordinates: Vec::new(),
+        };
+    }
     let size = (count + MORE).min(width).min(found);
     let mut generator = rng(0, Stream::Samples, 2);
     let mut basis = DMatrix::from_fn(width, size, |_, _| {
@@ -67,7 +76,7 @@ pub fn principal(rows: &[f32], width: usize, count: usize) -> Principal {
     let eigen = SymmetricEigen::new(projected.tr_mul(&projected));
     let order = leading(&eigen.eigenvalues, count);
     #[expect(clippy::cast_precision_loss, reason = "a count of rows")]
-    let rows = found.max(1) as f64;
+    let rows = found as f64;
     let mut principal = Principal {
         mean: means,
         directions: Vec::new(),

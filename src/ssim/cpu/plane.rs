@@ -97,11 +97,17 @@ impl Plan {
                         squares[lane],
                         squared_differences[lane],
                     );
-                    losses[lane] += share[lane] * window.loss;
-                    coefficients[0][lane] = share[lane] * window.grad_means[0];
-                    coefficients[1][lane] = share[lane] * window.grad_means[1];
-                    coefficients[2][lane] = share[lane] * window.grad_difference;
-                    coefficients[3][lane] = share[lane] * window.grad_variances;
+                    // At a row's end there are no windows, and what stands there for their moments may be too large to
+                    // be squared.
+                    let counted = |value: f32| match share[lane] {
+                        0.0 => 0.0,
+                        share => share * value,
+                    };
+                    losses[lane] += counted(window.loss);
+                    coefficients[0][lane] = counted(window.grad_means[0]);
+                    coefficients[1][lane] = counted(window.grad_means[1]);
+                    coefficients[2][lane] = counted(window.grad_difference);
+                    coefficients[3][lane] = counted(window.grad_variances);
                 }
                 for side in 0..G {
                     lanes_mut(&mut results[side * width..])[place] = coefficients[side];

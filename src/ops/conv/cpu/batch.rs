@@ -6,9 +6,11 @@ use burn::backend::tensor::FloatTensor;
 use burn::tensor::Shape;
 use rayon::prelude::*;
 
+use super::direction::{Direction, Wanted};
 use super::geometry::Geometry;
-use super::kernels::{Kept, Stage};
+use super::kernels::{Kept, Stage, Sums};
 use super::product::add;
+use super::scratch::Lease;
 use crate::ops::cpu::CpuBackend;
 use crate::ops::unwritten::{Part, Unwritten};
 
@@ -17,6 +19,8 @@ use crate::ops::unwritten::{Part, Unwritten};
 const IMAGES_PER_TASK: usize = 8;
 /// Sums of the weights' gradient that a task adds up, of all images.
 const SUMS_PER_TASK: usize = 4096;
+/// Sums that are kept until they are added up, 64 MiB, unless each thread's own are more.
+const MOST_SUMS: usize = 1 << 24;
 
 /// How many tasks a thread takes at once, with the same buffers: a quarter of its share.
 fn in_a_row(tasks: usize) -> usize {
@@ -39,7 +43,8 @@ pub(super) fn forward<B: CpuBackend>(
     g: &Geometry,
     inputs: &Inputs<FloatTensor<B>>,
 ) -> (FloatTensor<B>, Winners) {
-    let stage = Stage::new(g, B::values(&inputs.weight), B::values(&inputs.bias), false);
+    let (weight, bias) = (B::values(&inputs.weight), B::values(&inputs.bias));
+    let stage = Stage::new(g, weight, bias, Direction::Forward);
     let (input_len, output_len) = (g.input_len(), g.output_len());
     let winners_len = g.winners_len();
     let mut output = Unwritten::new(g.images * output_len);
@@ -72,11 +77,10 @@ pub(super) fn forward<B: CpuBackend>(
     )
 }
 
-/// Gradients with respect to `x` (where wanted), weight and bias, in their shapes.
+/// Gradients with respect to `x`, weight and bias, in their shapes, where they are wanted.
 pub(super) struct Gradients<T> {
     pub x: Option<T>,
-    pub weight: T,
-    pub bias: T,
+    pub weight_and_bias: Option<(T, T)>,
 }
 
 /// The transpose of [`forward`]'s derivative, applied to `output_gradient`.
@@ -86,10 +90,10 @@ pub(super) fn backward<B: CpuBackend>(
     output: &FloatTensor<B>,
     winners: &Winners,
     output_gradient: FloatTensor<B>,
-    wants_x: bool,
+    wanted: Wanted,
 ) -> Gradients<FloatTensor<B>> {
-    let weight = B::values(&inputs.weight);
-    let stage = Stage::new(g, weight, B::values(&inputs.bias), wants_x);
+    let (weight, bias) = (B::values(&inputs.weight), B::values(&inputs.bias));
+    let stage = Stage::new(g, weight, bias, Direction::Backward(wanted));
     let output_gradient = B::contiguous(output_gradient);
     let (x, output) = (B::values(&inputs.x), B::values(output));
     let output_gradient = B::values(&output_gradient);
@@ -100,7 +104,7 @@ pub(super) fn backward<B: CpuBackend>(
         winners,
     };
 
-    let mut x_gradient = wants_x.then(|| Unwritten::new(x.len()));
+    let mut x_gradient = wanted.images.then(|| Unwritten::new(x.len()));
     let tasks = g.images.div_ceil(IMAGES_PER_TASK);
     let x_gradient_of_task: Vec<Option<Part>> = match &mut x_gradient {
         Some(gradient) => gradient
@@ -109,43 +113,38 @@ pub(super) fn backward<B: CpuBackend>(
             .collect(),
         None => (0..tasks).map(|_| None).collect(),
     };
-    let partial_sums: Vec<(Vec<f32>, Vec<f32>)> = x_gradient_of_task
-        .into_par_iter()
-        .enumerate()
-        .with_min_len(in_a_row(tasks))
-        .map_init(
-            || stage.scratch(true),
-            |scratch, (task, mut x_gradient)| {
-                let mut weight_gradient = vec![0.0; weight.len()];
-                let mut bias_gradient = vec![0.0; g.out_channels];
-                let start = task * IMAGES_PER_TASK;
-                let end = g.images.min(start + IMAGES_PER_TASK);
-                stage.backward(
-                    scratch,
-                    kept.part(g, start..end),
-                    &output_gradient[start * output_len..end * output_len],
-                    x_gradient.as_mut(),
-                    (&mut weight_gradient, &mut bias_gradient),
-                );
-                (weight_gradient, bias_gradient)
-            },
-        )
-        .collect();
-
-    // In the order of the tasks, whichever finished first: floating-point sums depend on the order.
-    let mut weight_gradient = vec![0.0; weight.len()];
-    let mut bias_gradient = vec![0.0; g.out_channels];
-    weight_gradient
-        .par_chunks_mut(SUMS_PER_TASK)
-        .enumerate()
-        .for_each(|(index, sums)| {
-            for (weight, _) in &partial_sums {
-                add(sums, &weight[index * SUMS_PER_TASK..][..sums.len()]);
-            }
-        });
-    for (_, bias) in &partial_sums {
-        add(&mut bias_gradient, bias);
+    let mut sums = wanted.weights.then(|| stage.no_sums());
+    let backward = |scratch: &mut Lease, (task, mut x_gradient): (usize, Option<Part>)| {
+        let mut sums = wanted.weights.then(|| stage.no_sums());
+        let start = task * IMAGES_PER_TASK;
+        let end = g.images.min(start + IMAGES_PER_TASK);
+        stage.backward(
+            scratch,
+            kept.part(g, start..end),
+            &output_gradient[start * output_len..end * output_len],
+            x_gradient.as_mut(),
+            sums.as_mut(),
+        );
+        sums
+    };
+    let most_tasks = (MOST_SUMS / weight.len().max(1)).max(2 * rayon::current_num_threads());
+    let mut left = x_gradient_of_task.into_iter().enumerate();
+    loop {
+        let tasks: Vec<_> = left.by_ref().take(most_tasks).collect();
+        if tasks.is_empty() {
+            break;
+        }
+        let in_a_row = in_a_row(tasks.len());
+        let partial_sums: Vec<Option<Sums>> = tasks
+            .into_par_iter()
+            .with_min_len(in_a_row)
+            .map_init(|| stage.scratch(true), backward)
+            .collect();
+        if let Some(sums) = &mut sums {
+            add_all(sums, &partial_sums);
+        }
     }
+    drop(left);
     let [height, width] = g.input;
     Gradients {
         x: x_gradient.map(|gradient| {
@@ -154,10 +153,28 @@ pub(super) fn backward<B: CpuBackend>(
                 Shape::from([g.images, g.in_channels, height, width]),
             )
         }),
-        weight: B::from_values(
-            stage.restore(weight_gradient),
-            Shape::from([g.out_channels, g.in_channels, 3, 3]),
-        ),
-        bias: B::from_values(bias_gradient, Shape::from([g.out_channels])),
+        weight_and_bias: sums.map(|Sums { weight, bias }| {
+            let shape = Shape::from([g.out_channels, g.in_channels, 3, 3]);
+            (
+                B::from_values(stage.restore(weight), shape),
+                B::from_values(bias, Shape::from([g.out_channels])),
+            )
+        }),
+    }
+}
+
+/// Adds up what tasks have, in their order, whichever finished first: floating-point sums depend on the order.
+fn add_all(sums: &mut Sums, of_tasks: &[Option<Sums>]) {
+    let of_tasks = || of_tasks.iter().flatten();
+    sums.weight
+        .par_chunks_mut(SUMS_PER_TASK)
+        .enumerate()
+        .for_each(|(index, sums)| {
+            for task in of_tasks() {
+                add(sums, &task.weight[index * SUMS_PER_TASK..][..sums.len()]);
+            }
+        });
+    for task in of_tasks() {
+        add(&mut sums.bias, &task.bias);
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::blocks::{pool, shuffle, unpool, unshuffle};
 use super::buffer::first;
 use super::direct::{Adjoint, Direct, active};
+use super::direction::{Direction, Wanted};
 use super::geometry::Geometry;
 use super::planes::Layout;
 use super::scratch::{Lease, Scratch};
@@ -16,6 +17,7 @@ use crate::ops::unwritten::Part;
 /// images at once, since they are kept in vectors that have to be added up in the end.
 const CACHED_VALUES: usize = 1 << 17;
 const MOST_AT_ONCE: usize = 8;
+const TAPS: usize = 9;
 
 /// A stage with its weights, as the kernels want them.
 pub(super) struct Stage {
@@ -28,6 +30,12 @@ enum Convolution {
     Direct(Direct, Option<Adjoint>),
     Winograd(Winograd),
     Upsampled(Upsampled),
+}
+
+/// Gradients of weights and bias, as far as they were added up.
+pub(super) struct Sums {
+    pub weight: Vec<f32>,
+    pub bias: Vec<f32>,
 }
 
 /// What the forward pass left for the backward pass, of some images.
@@ -51,26 +59,32 @@ impl<'a> Kept<'a> {
 }
 
 impl Stage {
-    /// Weights are `[C_out, C_in, 3, 3]`. `wants_image_gradient` is for the backward pass.
-    pub fn new(
-        geometry: &Geometry,
-        weight: &[f32],
-        bias: &[f32],
-        wants_image_gradient: bool,
-    ) -> Self {
+    /// Weights are `[C_out, C_in, 3, 3]`.
+    pub fn new(geometry: &Geometry, weight: &[f32], bias: &[f32], direction: Direction) -> Self {
         let convolution = if geometry.options.upsample {
             Convolution::Upsampled(Upsampled::new(geometry, weight))
         } else if Winograd::suits(geometry) {
-            Convolution::Winograd(Winograd::new(geometry, weight, wants_image_gradient))
+            Convolution::Winograd(Winograd::new(geometry, weight, direction))
         } else {
             let direct = Direct::new(geometry, weight);
-            let adjoint = wants_image_gradient.then(|| Adjoint::new(&direct, weight));
+            let wants_images =
+                matches!(direction, Direction::Backward(Wanted { images: true, .. }));
+            let adjoint = wants_images.then(|| Adjoint::new(&direct, weight));
             Convolution::Direct(direct, adjoint)
         };
         Self {
             geometry: *geometry,
             bias: bias.to_vec(),
             convolution,
+        }
+    }
+
+    /// Sums of gradients, before any is added.
+    pub fn no_sums(&self) -> Sums {
+        let g = &self.geometry;
+        Sums {
+            weight: vec![0.0; g.out_channels * g.in_channels * TAPS],
+            bias: vec![0.0; g.out_channels],
         }
     }
 
@@ -108,7 +122,9 @@ impl Stage {
                 first(&mut scratch.product, result, 0.0);
             }
             Convolution::Winograd(_) => {
-                first(&mut scratch.gradients, images * g.conv_len(), 0.0);
+                if is_backward {
+                    first(&mut scratch.gradients, images * g.conv_len(), 0.0);
+                }
                 first(&mut scratch.product, images * g.conv_len(), 0.0);
             }
             Convolution::Upsampled(upsampled) => {
@@ -212,14 +228,14 @@ impl Stage {
         output
     }
 
-    /// Some images backward: adds to the gradients of weights and bias, and sets the images'.
+    /// Some images backward: adds to the gradients of weights and bias, and sets the images'; those that are wanted.
     pub fn backward(
         &self,
         scratch: &mut Scratch,
         kept: Kept,
         output_gradients: &[f32],
         mut image_gradients: Option<&mut Part>,
-        (weight_gradient, bias_gradient): (&mut [f32], &mut [f32]),
+        mut sums: Option<&mut Sums>,
     ) {
         let g = &self.geometry;
         let count = output_gradients.len() / g.output_len();
@@ -233,7 +249,7 @@ impl Stage {
                 kept,
                 gradients,
                 image_gradients.is_some(),
-                (&mut *weight_gradient, &mut *bias_gradient),
+                sums.as_deref_mut(),
             );
             if let Some(targets) = &mut image_gradients {
                 let gradients = &scratch.image_gradients[..kept.input.len()];
@@ -247,8 +263,8 @@ impl Stage {
                 }
             }
         }
-        if let Convolution::Winograd(winograd) = &self.convolution {
-            winograd.finish_weight_gradient(&mut scratch.units, weight_gradient);
+        if let (Convolution::Winograd(winograd), Some(sums)) = (&self.convolution, sums) {
+            winograd.finish_weight_gradient(&mut scratch.units, &mut sums.weight);
         }
     }
 
@@ -259,7 +275,7 @@ impl Stage {
         kept: Kept,
         output_gradients: &[f32],
         wants_images: bool,
-        (weight_gradient, bias_gradient): (&mut [f32], &mut [f32]),
+        mut sums: Option<&mut Sums>,
     ) {
         let g = &self.geometry;
         let activate = g.options.activate;
@@ -283,15 +299,15 @@ impl Stage {
         let outputs = output_gradients.chunks_exact(g.output_len());
         for (image, (gradient, output)) in each.zip(outputs).enumerate() {
             let kept = kept.part(g, image..image + 1);
-            self.begin(kept, output, gradient, layout, bias_gradient);
+            self.begin(kept, output, gradient, layout);
+            if let Some(Sums { bias, .. }) = sums.as_deref_mut() {
+                for (plane, bias) in gradient.chunks_exact(layout.plane).zip(bias) {
+                    *bias += sum(plane);
+                }
+            }
         }
         match &self.convolution {
             Convolution::Direct(direct, adjoint) => {
-                let images = &mut images[..count * direct.padded_len()];
-                let padded = images.chunks_exact_mut(direct.padded_len());
-                for (input, padded) in kept.input.chunks_exact(g.input_len()).zip(padded) {
-                    direct.pad(input, activate, padded);
-                }
                 if let (Some(adjoint), Some(image_gradients)) = (adjoint, image_gradients) {
                     let product = &mut product[..adjoint.product_len()];
                     let targets = image_gradients.chunks_exact_mut(g.input_len());
@@ -299,20 +315,35 @@ impl Stage {
                         adjoint.image_gradient(gradient, product, target);
                     }
                 }
-                direct.weight_gradient(images, gradients, weight_gradient);
+                if let Some(sums) = sums {
+                    let images = &mut images[..count * direct.padded_len()];
+                    let padded = images.chunks_exact_mut(direct.padded_len());
+                    for (input, padded) in kept.input.chunks_exact(g.input_len()).zip(padded) {
+                        direct.pad(input, activate, padded);
+                    }
+                    direct.weight_gradient(images, gradients, &mut sums.weight);
+                }
             }
             Convolution::Winograd(winograd) => {
                 if let Some(image_gradients) = image_gradients {
                     winograd.image_gradients(units, gradients, image_gradients);
                 }
-                let values = kept.input;
-                winograd.add_weight_gradient(units, Images { values, activate }, gradients);
+                if sums.is_some() {
+                    let values = kept.input;
+                    winograd.add_weight_gradient(units, Images { values, activate }, gradients);
+                }
             }
             Convolution::Upsampled(upsampled) => {
-                let images = &mut images[..upsampled.image_len()];
                 let taps = &mut taps[..upsampled.taps_len()];
-                activated(kept.input, activate, images);
-                upsampled.gradients(images, taps, gradients, weight_gradient, image_gradients);
+                upsampled.spread(gradients, taps);
+                if let Some(image_gradients) = image_gradients {
+                    upsampled.image_gradient(taps, image_gradients);
+                }
+                if let Some(sums) = sums {
+                    let images = &mut images[..upsampled.image_len()];
+                    activated(kept.input, activate, images);
+                    upsampled.add_weight_gradient(images, taps, &mut sums.weight);
+                }
             }
         }
     }
@@ -325,15 +356,8 @@ impl Stage {
         }
     }
 
-    /// The gradient of the convolution's result, from that of the output, and its sums in the bias's.
-    fn begin(
-        &self,
-        kept: Kept,
-        output_gradient: &[f32],
-        gradient: &mut [f32],
-        layout: Layout,
-        bias_gradient: &mut [f32],
-    ) {
+    /// The gradient of the convolution's result, from that of the output.
+    fn begin(&self, kept: Kept, output_gradient: &[f32], gradient: &mut [f32], layout: Layout) {
         let g = &self.geometry;
         let grid = g.grid();
         if g.options.max_pool {
@@ -357,9 +381,6 @@ impl Stage {
                     },
                 );
             }
-        }
-        for (plane, bias) in gradient.chunks_exact(layout.plane).zip(bias_gradient) {
-            *bias += sum(plane);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The convolution stage on the CPU backends: image by image, with what comes before and behind the
 //! convolution done while the image is in the cache, and with a backward pass of its own.
 //!
-//! - `geometry`: sizes; `planes`: images with a border;
+//! - `geometry`: sizes; `direction`: forward, or which gradients; `planes`: images with a border;
 //! - `product`: the sums that a convolution is made of; `direct`: the convolution and its adjoint by them;
 //! - `winograd`: the convolution and its adjoints by fewer products, where channels are many;
 //! - `upsampled`: the convolution behind an upsampling; `gemm`: the matrix product for that;
@@ -21,6 +21,7 @@ mod batch;
 mod blocks;
 mod buffer;
 mod direct;
+mod direction;
 mod gemm;
 mod geometry;
 mod kernels;
@@ -41,6 +42,7 @@ use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use super::{ConvOptions, ConvStage};
 use crate::ops::cpu::CpuBackend;
 use batch::{Inputs, Winners};
+use direction::Wanted;
 use geometry::Geometry;
 
 macro_rules! on_cpu {
@@ -119,16 +121,20 @@ impl<B: CpuBackend> Backward<B, 3> for ConvStageBackward {
             &output,
             &winners,
             grad_output,
-            x.is_some(),
+            Wanted {
+                images: x.is_some(),
+                weights: weight.is_some() || bias.is_some(),
+            },
         );
         if let (Some(node), Some(gradient)) = (x, gradients.x) {
             grads.register::<B>(node.id, gradient);
         }
-        if let Some(node) = weight {
-            grads.register::<B>(node.id, gradients.weight);
+        let (of_weight, of_bias) = gradients.weight_and_bias.unzip();
+        if let (Some(node), Some(gradient)) = (weight, of_weight) {
+            grads.register::<B>(node.id, gradient);
         }
-        if let Some(node) = bias {
-            grads.register::<B>(node.id, gradients.bias);
+        if let (Some(node), Some(gradient)) = (bias, of_bias) {
+            grads.register::<B>(node.id, gradient);
         }
     }
 }

@@ -56,32 +56,31 @@ impl Upsampled {
         gather(taps, self.size, result);
     }
 
-    /// Adds to the weights' gradient, which [`restore`](Self::restore) puts in order, and sets the image's, from
-    /// that of the result.
-    pub fn gradients(
-        &self,
-        image: &[f32],
-        taps: &mut [f32],
-        result: &[f32],
-        weight_gradient: &mut [f32],
-        image_gradient: Option<&mut [f32]>,
-    ) {
+    /// The gradient of the taps' products, from that `[C_out, 2H, 2W]` of the result.
+    pub fn spread(&self, gradient: &[f32], taps: &mut [f32]) {
+        spread(gradient, self.size, taps);
+    }
+
+    /// The image's gradient `[C_in, H, W]`, from that of the taps' products.
+    pub fn image_gradient(&self, taps: &[f32], gradient: &mut [f32]) {
         let (rows, pixels) = (TAPS * self.out_channels, self.plane());
-        spread(result, self.size, taps);
+        multiply(
+            Matrix::rows(&self.weight, rows, self.in_channels).transposed(),
+            Matrix::rows(taps, rows, pixels),
+            gradient,
+            false,
+        );
+    }
+
+    /// Adds to the weights' gradient, which [`restore`](Self::restore) puts in order, from that of the taps' products.
+    pub fn add_weight_gradient(&self, image: &[f32], taps: &[f32], gradient: &mut [f32]) {
+        let (rows, pixels) = (TAPS * self.out_channels, self.plane());
         multiply(
             Matrix::rows(taps, rows, pixels),
             Matrix::rows(image, self.in_channels, pixels).transposed(),
-            weight_gradient,
+            gradient,
             true,
         );
-        if let Some(image_gradient) = image_gradient {
-            multiply(
-                Matrix::rows(&self.weight, rows, self.in_channels).transposed(),
-                Matrix::rows(taps, rows, pixels),
-                image_gradient,
-                false,
-            );
-        }
     }
 
     /// The weights' gradient as `[C_out, C_in, 3, 3]`.

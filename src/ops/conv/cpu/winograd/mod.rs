@@ -18,6 +18,7 @@ use std::array;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::buffer::first;
+use super::direction::{Direction, Wanted};
 use super::geometry::Geometry;
 use super::product::LANES;
 use gradient::{Correlate, Finish};
@@ -30,9 +31,16 @@ pub(super) struct Winograd {
     in_channels: usize,
     out_channels: usize,
     tiles: Tiles,
-    weight: Packed,
+    weight: Weight,
+}
+
+/// Weights as the pass needs them.
+enum Weight {
+    Forward(Packed),
     /// From a gradient of the result to that of the image: a convolution with the taps turned round.
-    adjoint: Option<Packed>,
+    Adjoint(Packed),
+    /// Where the image's gradient isn't wanted.
+    None,
 }
 
 /// Weights as products take them: `[36, C_out / 16, C_in]`, each with 16 channels of the result; the last ones are
@@ -74,23 +82,27 @@ impl Winograd {
     }
 
     /// With weights `[C_out, C_in, 3, 3]`.
-    pub fn new(g: &Geometry, weight: &[f32], wants_image_gradient: bool) -> Self {
+    pub fn new(g: &Geometry, weight: &[f32], direction: Direction) -> Self {
         const COUNT: usize = TAPS * TAPS;
         let (inputs, outputs) = (g.in_channels, g.out_channels);
-        let packed = Packed::new(outputs, inputs, |output, input, tap| {
-            weight[(output * inputs + input) * COUNT + tap]
-        });
-        let adjoint = wants_image_gradient.then(|| {
-            Packed::new(inputs, outputs, |input, output, tap| {
-                weight[(output * inputs + input) * COUNT + COUNT - 1 - tap]
-            })
-        });
+        let weight = match direction {
+            Direction::Forward => {
+                Weight::Forward(Packed::new(outputs, inputs, |output, input, tap| {
+                    weight[(output * inputs + input) * COUNT + tap]
+                }))
+            }
+            Direction::Backward(Wanted { images: true, .. }) => {
+                Weight::Adjoint(Packed::new(inputs, outputs, |input, output, tap| {
+                    weight[(output * inputs + input) * COUNT + COUNT - 1 - tap]
+                }))
+            }
+            Direction::Backward(_) => Weight::None,
+        };
         Self {
             in_channels: inputs,
             out_channels: outputs,
             tiles: Tiles::new(g.grid()),
-            weight: packed,
-            adjoint,
+            weight,
         }
     }
 
@@ -99,14 +111,16 @@ impl Winograd {
         self.tiles.images()
     }
 
-    /// The results `[C_out, H, W]` of some images, as many as [`images`](Self::images) or fewer.
+    /// The results `[C_out, H, W]` of some images, as many as [`images`](Self::images) or fewer, in a forward pass.
     pub fn convolve(&self, units: &mut Units, images: Images, results: &mut [f32]) {
-        self.run(&self.weight, self.in_channels, units, images, results);
+        if let Weight::Forward(weight) = &self.weight {
+            self.run(weight, self.in_channels, units, images, results);
+        }
     }
 
     /// The images' gradients, from those of the results, where they are wanted.
     pub fn image_gradients(&self, units: &mut Units, gradients: &[f32], images: &mut [f32]) {
-        if let Some(adjoint) = &self.adjoint {
+        if let Weight::Adjoint(adjoint) = &self.weight {
             let gradients = Images {
                 values: gradients,
                 activate: false,
