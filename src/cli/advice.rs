@@ -6,13 +6,14 @@ use std::sync::OnceLock;
 use anyhow::{Error, anyhow};
 use clap::{Arg, ArgMatches, Command};
 
-use super::Exit;
 use super::table::{printable, printable_lines};
+use super::{Exit, Usage};
 use crate::compare::CompareError;
 use crate::config::{ConfigError, ROLES};
 use crate::data::DataError;
 use crate::device::{Failure, Panic};
 use crate::limits::{NO_THREAD, remedy};
+use crate::run::RunError;
 use crate::train::TrainError;
 
 /// What went wrong, with its causes and what to do about it, to be printed once: without what a terminal
@@ -111,7 +112,10 @@ fn flag_of(key: &str) -> Option<String> {
 /// found by.
 #[must_use]
 pub fn exit(error: &Error) -> Exit {
-    if config_error(error).is_some() {
+    if config_error(error).is_some() || error.is::<Usage>() {
+        return Exit::Usage;
+    }
+    if let Some(TrainError::Run(RunError::Name { .. })) = error.downcast_ref() {
         return Exit::Usage;
     }
     let is_usage = match data_error(error) {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
+use super::apply::check_refinement;
 use super::moved_data::MovedDataArgs;
 use super::numbers::whole;
 use super::runs_folder::RunsFolder;
@@ -14,7 +15,7 @@ use crate::host::Stopwatch;
 use crate::metrics::Quality;
 use crate::model::evaluate;
 use crate::path_text::path_text;
-use crate::train::{OpenedRun, TrainError, open_run};
+use crate::train::{OpenedRun, open_run};
 use crate::words::refined;
 
 #[derive(Args, Debug)]
@@ -87,7 +88,7 @@ pub(super) fn run(args: &EvalArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn evaluate_run(args: &EvalArgs) -> Result<(Evaluation, usize), TrainError> {
+fn evaluate_run(args: &EvalArgs) -> anyhow::Result<(Evaluation, usize)> {
     let folder = args.runs.find(&args.run)?;
     let OpenedRun { prepared, model } =
         open_run(&folder, args.backend, args.device, &args.data.of_one_run())?;
@@ -98,7 +99,7 @@ fn evaluate_run(args: &EvalArgs) -> Result<(Evaluation, usize), TrainError> {
         &prepared.split.test
     };
     let mut objective = prepared.objective();
-    objective.refine = args.refine.unwrap_or(objective.refine);
+    objective.refine = check_refinement(args.refine, model.info())?.unwrap_or(objective.refine);
     let clock = Stopwatch::start();
     let images = prepared.device_images();
     let quality = evaluate(model.network(), &objective, images, indices)?.quality();

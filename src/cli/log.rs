@@ -62,6 +62,11 @@ pub(super) fn also_to(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Sends messages to no file any more.
+pub(super) fn end_file() {
+    *LOG_FILE.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
 /// Says where the work is done, and what the user should know about that.
 pub(super) fn device(selected: &SelectedDevice) {
     tracing::info!(

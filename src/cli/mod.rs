@@ -74,7 +74,7 @@ pub(crate) struct OutputArgs {
     config: Option<PathBuf>,
 
     /// Show the resolved settings, the images and the layers, and write nothing
-    #[arg(long, help_heading = "Settings")]
+    #[arg(long, conflicts_with = "json", help_heading = "Settings")]
     dry_run: bool,
 
     /// Folder for run folders
@@ -283,6 +283,19 @@ pub enum Exit {
     /// It was stopped by the user.
     Interrupted,
 }
+
+/// Wrong usage that only the command finds, not clap.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+/// Ends a command whose flags don't go together, or with these inputs.
+macro_rules! bail_usage {
+    ($($words:tt)*) => {
+        return Err($crate::cli::Usage(format!($($words)*)).into())
+    };
+}
+use bail_usage;
 
 impl Exit {
     fn code(self) -> u8 {

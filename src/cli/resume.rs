@@ -12,7 +12,7 @@ use super::{Exit, log, train};
 use crate::config::{ConfigError, OnNan, TrainConfig, TrainingConfig};
 use crate::device::Backend;
 use crate::run::{RunDir, RunRecord, State};
-use crate::train::{prepare_again, resume_run};
+use crate::train::{Checkpoint, prepare_again, resume_run};
 
 /// Resumes a run that was stopped, or trains a finished one longer
 ///
@@ -79,9 +79,7 @@ pub(super) fn run(args: &ResumeArgs) -> anyhow::Result<Exit> {
     training.learning_rate = args.learning_rate.unwrap_or(training.learning_rate);
     training.clip_norm = args.clip_norm.unwrap_or(training.clip_norm);
     training.on_nan = args.on_nan.unwrap_or(training.on_nan);
-    let device = &mut config.device;
-    device.backend = args.backend.unwrap_or(device.backend);
-    device.device = args.device.unwrap_or(device.device);
+    config.device.choose(args.backend, args.device);
     check_that_something_is_left(&run, &before.training, &config.training)?;
     let places = args.data.of_one_run();
     let prepared = watched(args.quiet, |watch| {
@@ -90,6 +88,10 @@ pub(super) fn run(args: &ResumeArgs) -> anyhow::Result<Exit> {
 
     train::log_into(&run)?;
     resume_run(&prepared, &run)?;
+    if args.learning_rate.is_some() {
+        // It counts as it is, however often the one before was halved.
+        Checkpoint::forget_rollbacks(&run)?;
+    }
     train::train_and_print(&prepared, &run, args.quiet, args.json)
 }
 

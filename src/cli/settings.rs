@@ -3,11 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::{Args, Command};
 use serde::Serialize;
 use toml::Table;
 
 use super::numbers::{parsed, real, whole, whole_u64};
+use super::table::printable;
 use crate::config::{
     Augment, ConfigError, Interval, OnNan, Optimizer, ROLES, Schedule, TrainConfig,
 };
@@ -16,6 +18,8 @@ use crate::decode::Background;
 use crate::device::Backend;
 use crate::loss::Loss;
 use crate::model::Architecture;
+use crate::path_text::path_text;
+use crate::run::find_run;
 use crate::ssim::Preset;
 
 /// The settings that were given, each under its key in `config.toml`. The help gets their defaults from
@@ -130,7 +134,7 @@ pub(crate) struct SettingsArgs {
     pub on_nan: Option<OnNan>,
 
     /// Start from the weights of another model of the same architecture, latent size and image shape: a
-    /// model file, or a run's folder
+    /// model file, or a run by its folder, its folder's name, or `latest`
     #[arg(long, value_name = "MODEL", help_heading = "Training")]
     #[serde(with = "crate::path_text")]
     pub init: Option<PathBuf>,
@@ -245,6 +249,21 @@ impl SettingsArgs {
     /// As [`TrainConfig::layered`].
     pub fn resolve(&self, file: Option<&Path>) -> Result<TrainConfig, ConfigError> {
         TrainConfig::layered(file, self.given()?)
+    }
+
+    /// Has `init` name a model file or a run's folder, where it is the name of one of `runs`.
+    ///
+    /// # Errors
+    ///
+    /// Where there is neither.
+    pub fn find_init(&mut self, runs: &Path) -> anyhow::Result<()> {
+        if let Some(init) = &mut self.init
+            && !init.is_file()
+        {
+            *init = find_run(init, runs)
+                .with_context(|| format!("--init {}", printable(&path_text(&init))))?;
+        }
+        Ok(())
     }
 }
 

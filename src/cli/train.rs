@@ -23,6 +23,8 @@ use crate::words::count;
 
 pub(super) fn run(settings: &SettingsArgs, arguments: &OutputArgs) -> anyhow::Result<Exit> {
     log::start(arguments.quiet);
+    let mut settings = settings.clone();
+    settings.find_init(&arguments.runs)?;
     let config = settings.resolve(arguments.config.as_deref())?;
     let prepared = watched(arguments.quiet, |watch| prepare(config, watch))?;
     if arguments.dry_run {

@@ -23,6 +23,11 @@ impl TrainConfig {
             Some(path) => read_table(path)?,
             None => Table::new(),
         };
+        let differs = |backend| table.get("backend").is_some_and(|own| own != backend);
+        if given.get("backend").is_some_and(differs) {
+            // Devices are counted by backend.
+            table.remove("device");
+        }
         table.extend(given);
         let arch = match table.get("arch") {
             // An architecture that doesn't exist is an error below.

@@ -72,6 +72,18 @@ pub struct DeviceConfig {
     pub device: usize,
 }
 
+impl DeviceConfig {
+    /// Takes what was given. Devices are counted by backend, so that another one begins with its first.
+    pub fn choose(&mut self, backend: Option<Backend>, device: Option<usize>) {
+        if let Some(backend) = backend
+            && backend != self.backend
+        {
+            *self = Self { backend, device: 0 };
+        }
+        self.device = device.unwrap_or(self.device);
+    }
+}
+
 /// The images of a run, and their split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataConfig {

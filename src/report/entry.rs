@@ -103,8 +103,6 @@ impl Entry {
             _ if !history.is_empty() => Some(history.len()),
             status => status.as_ref().map(|status| status.epoch),
         };
-        // Since it was written, the run was resumed: the result is that of its shorter self.
-        let summary = summary.filter(|summary| summary.epochs >= history.len());
         let trained_on = meta.as_ref().map(|meta| meta.backend.clone());
         let latent_dim = summary.as_ref().map(|summary| summary.latent_dim);
         Self {

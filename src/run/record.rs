@@ -34,7 +34,7 @@ pub struct RunRecord {
     pub meta: Option<Meta>,
     /// `status.json`.
     pub status: Option<Status>,
-    /// `summary.json`, the result; none before the end.
+    /// `summary.json`, the result; none before the end, nor once the run was trained longer than that.
     pub summary: Option<Summary>,
     /// `metrics.csv`; empty before the end of the first epoch.
     pub history: Vec<EpochMetrics>,
@@ -228,7 +228,8 @@ impl RunRecord {
         }
     }
 
-    /// Drops a summary whose numbers can't be a run's, however they came into it.
+    /// Drops the summary of the run's shorter self, which was resumed since, and one whose numbers can't be a run's,
+    /// however they came into it.
     fn check_summary(&mut self) {
         /// Of seconds, thirty years; of decibels, far more than 64 bits can tell apart.
         const MOST: f64 = 1e9;
@@ -249,6 +250,8 @@ impl RunRecord {
         if scores.into_iter().any(is_absurd) || !(0.0..=MOST).contains(&seconds) {
             self.problems
                 .push("summary.json: it has numbers that no run can have".to_owned());
+            self.summary = None;
+        } else if summary.epochs < self.history.len() {
             self.summary = None;
         }
     }

@@ -14,7 +14,7 @@
 //!
 //! Numbers are little-endian. A file is written whole or not at all, and the one before it is kept
 //! until the next, so that a run that was killed, or whose newest file was damaged, has one to
-//! resume from.
+//! resume from; and that of the last epoch's end, to return to when the loss diverges.
 
 use std::fs::File;
 use std::io::Read;
@@ -57,19 +57,16 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// What changes where a run goes on with other settings: more epochs are waited for anew, and a
-    /// learning rate that was given anew hasn't been halved yet.
+    /// What changes where a run goes on with other settings: more epochs are waited for anew.
     pub(super) fn adapt(&mut self, before: &TrainingConfig, now: &TrainingConfig) {
         if now.epochs > before.epochs {
             self.early_stopping.wait_again();
         }
-        #[expect(
-            clippy::float_cmp,
-            reason = "the same number was read, or another one was given"
-        )]
-        if now.learning_rate != before.learning_rate {
-            self.rollbacks = 0;
-        }
+    }
+
+    /// The step at which the last finished epoch ended; 0 before the first one's end.
+    fn last_epoch_end(&self) -> usize {
+        self.history.last().map_or(0, |row| row.step)
     }
 }
 
@@ -181,7 +178,7 @@ impl Checkpoint {
     }
 
     /// Writes it into `run`, and removes later ones, which the run has turned back from, and all older ones but the one
-    /// before.
+    /// before and that of the last epoch's end.
     ///
     /// # Errors
     ///
@@ -193,9 +190,34 @@ impl Checkpoint {
         for path in checkpoints.filter(|path| *path > own) {
             std::fs::remove_file(&path).map_err(|source| RunError::Write { path, source })?;
         }
+        let epoch_end = run.checkpoint(self.progress.last_epoch_end());
         for old in run.checkpoints_by_age()?.iter().skip(KEPT) {
-            // One too many does no harm.
-            let _ = std::fs::remove_file(old);
+            if *old != epoch_end {
+                // One too many does no harm.
+                let _ = std::fs::remove_file(old);
+            }
+        }
+        Ok(())
+    }
+
+    /// The one of the last epoch's end before this one, with its file; none where that isn't there, or can't be read.
+    pub(super) fn of_last_epoch(&self, run: &RunDir) -> Option<(PathBuf, Self)> {
+        let path = run.checkpoint(self.progress.last_epoch_end());
+        let checkpoint = read(&path).ok()?;
+        Some((path, checkpoint))
+    }
+
+    /// Forgets how often the newest checkpoint of `run` had its learning rate halved, since another was given.
+    ///
+    /// # Errors
+    ///
+    /// As [`newest`](Self::newest), and where it can't be written.
+    pub fn forget_rollbacks(run: &RunDir) -> Result<(), TrainError> {
+        if let Some((_, mut checkpoint)) = Self::newest(run)?
+            && checkpoint.progress.rollbacks > 0
+        {
+            checkpoint.progress.rollbacks = 0;
+            checkpoint.save(run)?;
         }
         Ok(())
     }

@@ -127,6 +127,14 @@ pub enum TrainError {
         /// The file that isn't there, from the run's folder.
         weights: PathBuf,
     },
+    /// There is no model to start from.
+    #[error("`init` {}: {source}", path.display())]
+    NoInit {
+        /// What was given.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<TrainError>,
+    },
     /// A model to start from that is another network.
     #[error("`init` {}: it is {found}; expected {expected}", path.display())]
     OtherModel {
@@ -135,6 +143,20 @@ pub enum TrainError {
         /// What it is.
         found: String,
         /// What is to be trained.
+        expected: String,
+    },
+    /// A run whose weights are another network's.
+    #[error(
+        "{}: it is {found}; the run's settings are those of {expected}. Restore the run's own file, or move it away and \
+         `trainer resume` the run",
+        path.display()
+    )]
+    OtherWeights {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+        /// What the run trains.
         expected: String,
     },
     /// More memory, or a larger kernel, than the device has room for.

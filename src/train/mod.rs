@@ -19,6 +19,7 @@ mod pictures;
 mod pictures;
 mod prepare;
 mod saving;
+mod snapshot;
 mod start;
 mod test_images;
 mod trainer;
@@ -35,6 +36,8 @@ pub use image_table::image_rows;
 pub use opened::{DataPlaces, OpenedRun, open_model, open_run, prepare_again};
 #[cfg(feature = "cli")]
 pub(crate) use pictures::samples;
+#[cfg(feature = "cli")]
+pub(crate) use prepare::Shared;
 pub use prepare::{Prepared, prepare};
 pub use start::{resume_run, start_run};
 pub use trainer::{Trainer, fit};

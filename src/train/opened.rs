@@ -50,8 +50,7 @@ pub fn open_run(
     let run = RunDir::open(path)?;
     check_weights(&run)?;
     let mut config = TrainConfig::from_toml(&run.config_path(), &run.read_config()?)?;
-    config.device.backend = backend.unwrap_or(config.device.backend);
-    config.device.device = device.unwrap_or(config.device.device);
+    config.device.choose(backend, device);
     let prepared = prepare_again(&run, config, places, &Watch::NONE)?;
     let model = best_model(&run, &prepared)?;
     Ok(OpenedRun { prepared, model })
@@ -134,7 +133,13 @@ fn best_model(run: &RunDir, prepared: &Prepared) -> Result<Model, TrainError> {
     let file = Model::read(&path)?;
     let info = match file.info.clone() {
         Some(info) => {
-            prepared.check_model(&path, &info)?;
+            if let Err([found, expected]) = prepared.check_model(&info) {
+                return Err(TrainError::OtherWeights {
+                    path,
+                    found,
+                    expected,
+                });
+            }
             info
         }
         None => model_info(&prepared.config, &prepared.images),

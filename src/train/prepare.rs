@@ -132,36 +132,43 @@ impl Prepared {
         network: Autoencoder,
         device: &Device,
     ) -> Result<Autoencoder, TrainError> {
-        let file = model_file(path)?;
-        let ModelFile { info, weights, .. } = Model::read(&file)?;
+        let other = |found, expected| TrainError::OtherModel {
+            path: path.to_owned(),
+            found,
+            expected,
+        };
+        let read = || {
+            let file = model_file(path)?;
+            let read = Model::read(&file)?;
+            Ok((file, read))
+        };
+        let (file, ModelFile { info, weights, .. }) =
+            read().map_err(|error| TrainError::NoInit {
+                path: path.to_owned(),
+                source: Box::new(error),
+            })?;
         let is_told = info.is_some();
         if let Some(info) = info {
-            self.check_model(path, &info)?;
+            let checked = self.check_model(&info);
+            checked.map_err(|[found, expected]| other(found, expected))?;
         }
         let loaded = weights.load_into(network, device);
         loaded.map_err(|reason| {
             if is_told {
                 return ModelError::Damaged { path: file, reason }.into();
             }
-            TrainError::OtherModel {
-                path: path.to_owned(),
-                found: format!("of another kind, which its file doesn't tell ({reason})"),
-                expected: described(&self.model_info()),
-            }
+            let found = format!("of another kind, which its file doesn't tell ({reason})");
+            other(found, described(&self.model_info()))
         })
     }
 
-    /// Refuses a model that differs from the one that the settings describe.
-    pub(super) fn check_model(&self, path: &Path, info: &ModelInfo) -> Result<(), TrainError> {
+    /// Refuses a model that differs from the one that the settings describe, and says what both are.
+    pub(super) fn check_model(&self, info: &ModelInfo) -> Result<(), [String; 2]> {
         let own = self.model_info();
         if (info.arch, info.latent_dim, info.image) != (own.arch, own.latent_dim, own.image)
             || info.arch == Architecture::Residual && info.width != own.width
         {
-            return Err(TrainError::OtherModel {
-                path: path.to_owned(),
-                found: described(info),
-                expected: described(&own),
-            });
+            return Err([described(info), described(&own)]);
         }
         Ok(())
     }
@@ -217,16 +224,41 @@ pub(super) fn model_info(config: &TrainConfig, images: &Images) -> ModelInfo {
 /// # Errors
 ///
 /// Whatever makes the run impossible.
-pub fn prepare(mut config: TrainConfig, watch: &Watch) -> Result<Prepared, TrainError> {
+pub fn prepare(config: TrainConfig, watch: &Watch) -> Result<Prepared, TrainError> {
     config.validate()?;
-    make_absolute(&mut config.training.init);
-    let images = load_images(&mut config.data, watch)?;
-    let prepared = prepare_with(config, images)?;
-    if prepared.config.training.init.is_some() {
-        // A model that can't be started from is better known before there is a run folder.
-        prepared.untrained(prepared.device())?;
+    Shared::load(&config, watch)?.prepare(config)
+}
+
+/// What runs share whose settings of images and device are the same: it's loaded once.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    data: DataConfig,
+    pub images: Images,
+    selected: SelectedDevice,
+}
+
+impl Shared {
+    /// The images and the device of these settings.
+    pub fn load(config: &TrainConfig, watch: &Watch) -> Result<Self, TrainError> {
+        let mut data = config.data.clone();
+        Ok(Self {
+            images: load_images(&mut data, watch)?,
+            data,
+            selected: device::select(config.device.backend, config.device.device)?,
+        })
     }
-    Ok(prepared)
+
+    /// As [`prepare`](fn@prepare), with these images on this device.
+    pub fn prepare(&self, mut config: TrainConfig) -> Result<Prepared, TrainError> {
+        make_absolute(&mut config.training.init);
+        config.data = self.data.clone();
+        let prepared = Prepared::new(config, self.images.clone(), self.selected.clone())?;
+        if prepared.config.training.init.is_some() {
+            // A model that can't be started from is better known before there is a run folder.
+            prepared.untrained(prepared.device())?;
+        }
+        Ok(prepared)
+    }
 }
 
 /// The images of these settings, which then name their folder so that it's the same one from anywhere.

@@ -3,7 +3,8 @@
 use burn::module::Module;
 
 use super::pictures::{self, Picture};
-use super::training::{Snapshot, Training, unchanging};
+use super::snapshot::{Snapshot, unchanging};
+use super::training::Training;
 use super::{Checkpoint, TrainError};
 use crate::config::Interval;
 use crate::host::Stopwatch;

@@ -2,7 +2,6 @@
 //! place where it waits for a device is a `readback.read()`.
 
 use std::cell::Cell;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::module::Module;
@@ -11,9 +10,10 @@ use burn::tensor::{Device, Tensor};
 
 use super::optimizer::Adam;
 use super::pictures::Picture;
+use super::snapshot::Snapshot;
 use super::start::check_checkpoints;
 use super::{Checkpoint, Observer, Outcome, Prepared, Progress, TrainError};
-use crate::config::{Augment, TrainConfig};
+use crate::config::Augment;
 use crate::data::{HostBatch, Variations, mirror_half, shuffled, small_shifts};
 use crate::device::is_cpu;
 use crate::host::{Stopwatch, Turns};
@@ -39,96 +39,12 @@ pub(super) struct Training<'a> {
     /// How many epochs are finished, for whoever outlives this, even if the next one panics.
     epochs: &'a Cell<usize>,
     pub events: Option<EventFile>,
-    /// The last good epoch, or what this process began with: to return to when the loss diverges.
+    /// The end of the last good epoch, or the start: to return to when the loss diverges.
     pub good: Snapshot,
     /// Since the last checkpoint was written.
     pub saved: Stopwatch,
     /// Since the time was last counted in `progress`.
     clock: Stopwatch,
-}
-
-/// What a step changes.
-pub(super) struct Snapshot {
-    pub model: Autoencoder,
-    pub optimizer: Adam,
-    pub progress: Progress,
-}
-
-impl Clone for Snapshot {
-    fn clone(&self) -> Self {
-        Self {
-            model: unchanging(&self.model),
-            optimizer: self.optimizer.clone(),
-            progress: self.progress.clone(),
-        }
-    }
-}
-
-/// A copy of a network that stays as it is while the network is trained: a plain clone shares the running
-/// means of batch normalisation with it.
-pub(super) fn unchanging(network: &Autoencoder) -> Autoencoder {
-    network.valid().train()
-}
-
-impl Snapshot {
-    /// Before the first step.
-    fn first(prepared: &Prepared, device: &Device) -> Result<Self, TrainError> {
-        Ok(Self {
-            model: prepared.untrained(device)?,
-            optimizer: Adam::new(&prepared.config.training),
-            progress: Progress {
-                dataset: prepared.images.sha256().to_owned(),
-                ..Progress::default()
-            },
-        })
-    }
-
-    /// That of a checkpoint, which was read from `path`, and the weights of its best epoch.
-    fn resume(
-        prepared: &Prepared,
-        device: &Device,
-        path: &Path,
-        checkpoint: Checkpoint,
-    ) -> Result<(Self, Option<Weights>), TrainError> {
-        let config = &prepared.config;
-        checkpoint.check(path, config, prepared.images.sha256())?;
-        let fault = |message: String| TrainError::Checkpoint {
-            path: path.to_owned(),
-            message,
-        };
-        let read = |bytes: &[u8]| Weights::from_safetensors(bytes, "").map_err(fault);
-        let (weights, _) = read(&checkpoint.weights)?;
-        let model = weights.load_into(prepared.drawn(device), device);
-        let best = if checkpoint.best.is_empty() {
-            weights
-        } else {
-            let (best, _) = read(&checkpoint.best)?;
-            // Used at the end only, where it would be too late to learn that they are damaged.
-            let model = best.load_into(prepared.drawn(prepared.device()), prepared.device());
-            model.map_err(fault)?;
-            best
-        };
-        let mut optimizer = Adam::new(&config.training);
-        optimizer
-            .load(&checkpoint.optimizer, prepared.device())
-            .ok_or_else(|| fault("its optimizer can't be understood".to_owned()))?;
-        let mut progress = checkpoint.progress;
-        // Of settings that can't be read, nothing is known to have changed.
-        if let Ok(before) = TrainConfig::from_toml(path, &checkpoint.config) {
-            progress.adapt(&before.training, &config.training);
-        }
-        tracing::info!(
-            "resuming after {} and {}",
-            count(progress.history.len(), "epoch"),
-            count(progress.step, "step")
-        );
-        let snapshot = Self {
-            model: model.map_err(fault)?,
-            optimizer,
-            progress,
-        };
-        Ok((snapshot, Some(best)))
-    }
 }
 
 impl<'a> Training<'a> {
@@ -143,13 +59,23 @@ impl<'a> Training<'a> {
         let newest = match run {
             Some(run) => {
                 check_checkpoints(run)?;
-                Checkpoint::newest(run)?
+                Checkpoint::newest(run)?.map(|found| (run, found))
             }
             None => None,
         };
-        let (snapshot, best) = match newest {
-            Some((path, checkpoint)) => Snapshot::resume(prepared, &device, &path, checkpoint)?,
-            None => (Snapshot::first(prepared, &device)?, None),
+        let (snapshot, best, good) = if let Some((run, (path, checkpoint))) = newest {
+            let (snapshot, best) = Snapshot::resume(prepared, &device, &path, &checkpoint)?;
+            tracing::info!(
+                "resuming after {} and {}",
+                count(snapshot.progress.history.len(), "epoch"),
+                count(snapshot.progress.step, "step")
+            );
+            let good = snapshot.last_good(prepared, &device, run, &checkpoint);
+            (snapshot, best, good)
+        } else {
+            let first = Snapshot::first(prepared, &device)?;
+            let good = first.clone();
+            (first, None, good)
         };
         epochs.set(snapshot.progress.history.len());
         if let Some(run) = run {
@@ -160,7 +86,6 @@ impl<'a> Training<'a> {
             }
             run.write_status(&Status::now(State::Running, epochs.get()))?;
         }
-        let good = snapshot.clone();
         let Snapshot {
             model,
             optimizer,

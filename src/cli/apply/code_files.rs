@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 use super::targets;
 use crate::apply::{CodeRow, CodesFormat, ParquetCodes, write_array_header, write_codes_header};
+use crate::cli::bail_usage;
 use crate::run::write_output_with;
 
 /// What the names of files of codes end in.
@@ -34,7 +35,7 @@ enum Content {
 /// How the file of this name, which `flag` gives, holds codes.
 pub(super) fn format(path: &Path, flag: &str) -> anyhow::Result<CodesFormat> {
     let Some(format) = CodesFormat::of(path) else {
-        bail!(
+        bail_usage!(
             "{flag} {}: expected a name that ends in {EXTENSIONS}",
             targets::shown(path)
         );

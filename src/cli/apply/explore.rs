@@ -15,7 +15,7 @@ use crate::anomaly::{Aggregate, AnomalyScore, Measure};
 use crate::apply::Applied;
 use crate::cli::loading::watched;
 use crate::cli::numbers::whole;
-use crate::cli::{Exit, log, output};
+use crate::cli::{Exit, bail_usage, log, output};
 use crate::data::{InputBatch, Skipped};
 use crate::explore::{Collected, Explored, ExploredImage, page};
 use crate::image::to_levels;
@@ -63,7 +63,7 @@ struct Made {
 pub(in crate::cli) fn run(args: &ExploreArgs) -> anyhow::Result<Exit> {
     log::start(args.writing.quiet);
     if args.images.shard.is_some() {
-        bail!("--shard: a page is of all images; --most N says of how many");
+        bail_usage!("--shard: a page is of all images; --most N says of how many");
     }
     let inputs = args.images.open()?;
     let outputs = [args.output.as_path()].into_iter();

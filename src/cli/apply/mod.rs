@@ -130,7 +130,10 @@ impl CodeArgs {
 }
 
 /// Refuses steps of refinement that are asked for where they do harm.
-fn check_refinement(steps: Option<usize>, info: &ModelInfo) -> anyhow::Result<Option<usize>> {
+pub(super) fn check_refinement(
+    steps: Option<usize>,
+    info: &ModelInfo,
+) -> anyhow::Result<Option<usize>> {
     if steps.is_some_and(|steps| steps > 0) && !info.corrupt.is_none() {
         bail!(
             "--refine: the model was trained to restore spoilt images, and steps of refinement would bring back what \

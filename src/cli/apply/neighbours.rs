@@ -15,7 +15,7 @@ use super::{
 use crate::apply::{Applied, CodesFormat, CodesRecord, Neighbour, Neighbours, read_codes};
 use crate::cli::loading::watched;
 use crate::cli::numbers::{number, whole};
-use crate::cli::{Exit, log, output};
+use crate::cli::{Exit, bail_usage, log, output};
 use crate::data::{InputBatch, Inputs, Skipped};
 use crate::host::Stopwatch;
 use crate::model::Model;
@@ -102,12 +102,14 @@ impl NeighboursArgs {
         let mut named = self.among.iter();
         let file = named.find(|path| CodesFormat::of(path).is_some());
         if file.is_some() && self.among.len() > 1 {
-            bail!(
+            bail_usage!(
                 "--among: give one file of codes, or images; arrays of codes can be joined by NumPy"
             );
         }
         if file.is_some() && self.sheet.is_some() {
-            bail!("--sheet: a file of codes has no images to draw; give the images by --among");
+            bail_usage!(
+                "--sheet: a file of codes has no images to draw; give the images by --among"
+            );
         }
         Ok(file)
     }
@@ -119,7 +121,7 @@ pub(in crate::cli) fn run(args: &NeighboursArgs) -> anyhow::Result<Exit> {
     let output_path = named.unwrap_or_else(|| args.images.file_name("neighbours", "csv").into());
     let inputs = args.images.open()?;
     if args.images.shard.is_some() && args.among.is_empty() {
-        bail!("--shard: name the images that all parts look among by --among");
+        bail_usage!("--shard: name the images that all parts look among by --among");
     }
     let code_file = args.code_file()?;
     let among = match args.among.as_slice() {

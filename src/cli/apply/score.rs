@@ -18,7 +18,7 @@ use crate::cli::loading::watched;
 use crate::cli::numbers::number;
 use crate::cli::signals::{check_stop, stop_on_signal};
 use crate::cli::table::printable;
-use crate::cli::{Exit, log, output};
+use crate::cli::{Exit, bail_usage, log, output};
 use crate::data::{InputBatch, Inputs, Skipped};
 use crate::image::{ImageShape, from_levels};
 use crate::path_text::path_text;
@@ -95,10 +95,10 @@ impl ScoreArgs {
     /// Refuses what doesn't go together.
     fn check(&self) -> anyhow::Result<()> {
         if self.codes.is_some() && self.by != By::Latent {
-            bail!("--codes goes with --by latent, not with scores of pixels");
+            bail_usage!("--codes goes with --by latent, not with scores of pixels");
         }
         if self.over.is_some() && self.by == By::Latent {
-            bail!("--over goes with scores of pixels, and --by latent has none");
+            bail_usage!("--over goes with scores of pixels, and --by latent has none");
         }
         Ok(())
     }
@@ -302,7 +302,7 @@ fn usual_classes(named: &[String], classes: &BTreeSet<&str>) -> anyhow::Result<B
     for name in named {
         if !classes.contains(name.as_str()) {
             let there: Vec<&str> = classes.iter().copied().collect();
-            bail!(
+            bail_usage!(
                 "--normal {}: no image is of that class; {}",
                 printable(name),
                 if there.is_empty() {

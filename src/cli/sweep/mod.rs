@@ -2,9 +2,9 @@
 //! size.
 
 mod commands;
+mod folder;
 mod table;
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +14,8 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::advice::with_flags;
+use super::data::describe;
+use super::loading::watched;
 use super::numbers::{parsed, whole};
 use super::output::{self, unless_closed};
 use super::runs_folder::discover_runs;
@@ -21,16 +23,15 @@ use super::settings::SettingsArgs;
 use super::signals::stop_on_signal;
 use super::{Exit, log};
 use crate::config::ConfigError;
-use crate::config::{Role, TrainConfig};
-use crate::data::Watch;
+use crate::config::TrainConfig;
 use crate::error::with_causes;
 use crate::host::notice_pauses;
 use crate::limits::NO_THREAD;
 use crate::loss::Loss;
 use crate::model::Architecture;
-use crate::own_files::SWEEP_LOCK;
-use crate::run::{RunDir, RunError, RunRecord, Summary, discover};
-use crate::train::{Observer, TrainError, prepare, resume_run, start_run, train};
+use crate::run::{RunDir, RunError, RunRecord, Summary};
+use crate::train::{Observer, Prepared, Shared, TrainError, resume_run, start_run, train};
+use folder::{check_common, find, lock, make_folder};
 use table::{PICTURE, earlier_rows, print, row, with_earlier, write};
 
 #[derive(Args, Debug)]
@@ -108,11 +109,18 @@ fn minutes(word: &str) -> Result<f64, &'static str> {
 pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
     log::start(false);
     let plan = plan(args)?;
-    check_common(&args.out, &plan)?;
-    if args.list {
-        return list(args, &plan);
+    let Some(first) = plan.first() else {
+        bail!("nothing to sweep over: give at least one of --latent-dims and one of --archs");
+    };
+    let shared = watched(false, |watch| Shared::load(first, watch))?;
+    check_common(&args.out, first, &shared)?;
+    for warning in describe::warnings(&shared.images) {
+        tracing::warn!("{warning}");
     }
-    make_folder(args)?;
+    if args.list {
+        return list(args, &plan, &shared);
+    }
+    make_folder(&args.out, args.collect)?;
     let _lock = lock(&args.out)?;
     let picture = args.out.join(PICTURE);
     if picture.is_dir() {
@@ -147,11 +155,14 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
             break;
         }
         let label = label(index, &plan);
-        let result = if args.collect {
-            collected(&args.out, config)
-        } else {
-            complete(&args.out, config, stop)
-        };
+        let prepared = shared.prepare(config.clone());
+        let result = prepared.and_then(|prepared| {
+            if args.collect {
+                collected(&args.out, &prepared)
+            } else {
+                complete(&args.out, &prepared, stop)
+            }
+        });
         match result {
             Ok(Some((run, summary))) => {
                 let row = row(config, &run, &summary);
@@ -221,70 +232,6 @@ fn tell_failure(label: &str, error: &TrainError) {
     tracing::error!("{label}: {}", with_flags(&with_causes(error)));
 }
 
-/// Makes the folder, unless it has to be there.
-fn make_folder(args: &SweepArgs) -> anyhow::Result<()> {
-    if args.collect && !args.out.is_dir() {
-        bail!("--out {}: there is no such folder", args.out.display());
-    }
-    std::fs::create_dir_all(&args.out)
-        .with_context(|| format!("--out {}: can't create the folder", args.out.display()))
-}
-
-/// What is wrong whatever is trained, such as images that aren't there, is said once, before anything is
-/// written.
-fn check_common(folder: &Path, plan: &[TrainConfig]) -> anyhow::Result<()> {
-    let Some(config) = plan.first() else {
-        return Ok(());
-    };
-    match prepare(config.clone(), &Watch::NONE) {
-        Ok(prepared) => check_images(folder, prepared.images.sha256()),
-        Err(error @ (TrainError::Data(_) | TrainError::Device(_))) => Err(error.into()),
-        Err(_) => Ok(()),
-    }
-}
-
-/// Refuses a folder of runs on other images: they would be taken for runs on these, and stand beside them in one table.
-fn check_images(folder: &Path, hash: &str) -> anyhow::Result<()> {
-    if !folder.is_dir() {
-        return Ok(());
-    }
-    for path in discover(folder)?.folders {
-        let record = RunRecord::read(&path);
-        let Some(dataset) = record.meta.map(|meta| meta.dataset) else {
-            continue;
-        };
-        if dataset.hash.is_some_and(|found| found != hash) {
-            bail!(
-                "--out {}: its run {} is of other images ({}), and a sweep compares runs on the same ones; give another \
-                 folder",
-                folder.display(),
-                record.name,
-                dataset.source
-            );
-        }
-    }
-    Ok(())
-}
-
-/// Keeps other sweeps out of `folder` as long as it lives: each would lose the other's rows.
-fn lock(folder: &Path) -> anyhow::Result<File> {
-    let path = folder.join(SWEEP_LOCK);
-    let open = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path);
-    let file = open.with_context(|| format!("--out {}: can't write into it", folder.display()))?;
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => bail!(
-            "--out {}: another sweep uses it. Wait until it ends, or give another folder",
-            folder.display()
-        ),
-        // A file system without locks is no reason not to train.
-        _ => Ok(file),
-    }
-}
-
 /// The settings of each run, checked.
 fn plan(args: &SweepArgs) -> Result<Vec<TrainConfig>, ConfigError> {
     let settings = &args.settings;
@@ -339,10 +286,11 @@ fn plan(args: &SweepArgs) -> Result<Vec<TrainConfig>, ConfigError> {
 }
 
 /// Prints a command for each run that isn't finished.
-fn list(args: &SweepArgs, plan: &[TrainConfig]) -> anyhow::Result<Exit> {
+fn list(args: &SweepArgs, plan: &[TrainConfig], shared: &Shared) -> anyhow::Result<Exit> {
     let mut exit = Exit::Done;
     for (index, config) in plan.iter().enumerate() {
-        let found = prepare(config.clone(), &Watch::NONE)
+        let found = shared
+            .prepare(config.clone())
             .and_then(|prepared| Ok(find(&args.out, &prepared.config)?));
         match found {
             Ok(Some(found)) if found.state.is_complete() => {}
@@ -358,11 +306,7 @@ fn list(args: &SweepArgs, plan: &[TrainConfig]) -> anyhow::Result<Exit> {
 }
 
 /// The finished run of these settings in `folder`, if it's there.
-fn collected(
-    folder: &Path,
-    config: &TrainConfig,
-) -> Result<Option<(PathBuf, Summary)>, TrainError> {
-    let prepared = prepare(config.clone(), &Watch::NONE)?;
+fn collected(folder: &Path, prepared: &Prepared) -> Result<Option<(PathBuf, Summary)>, TrainError> {
     let found = find(folder, &prepared.config)?;
     let complete = found.filter(|found| found.state.is_complete());
     complete.map(finished).transpose()
@@ -380,41 +324,25 @@ fn finished(found: RunRecord) -> Result<(PathBuf, Summary), TrainError> {
 /// The run of these settings in `folder`: found there, resumed, or started. None if `stop` ended it.
 fn complete(
     folder: &Path,
-    config: &TrainConfig,
+    prepared: &Prepared,
     stop: &AtomicBool,
 ) -> Result<Option<(PathBuf, Summary)>, TrainError> {
-    let prepared = prepare(config.clone(), &Watch::NONE)?;
     let run = match find(folder, &prepared.config)? {
         Some(found) if found.state.is_complete() => return finished(found).map(Some),
         Some(found) => {
             let run = RunDir::resume(&found.path)?;
-            resume_run(&prepared, &run)?;
+            resume_run(prepared, &run)?;
             run
         }
-        None => start_run(&prepared, folder, None)?,
+        None => start_run(prepared, folder, None)?,
     };
-    let outcome = train(&prepared, Some(&run), &mut Silent, stop)?;
+    let path = run.log_path();
+    log::also_to(&path).map_err(|source| RunError::Write { path, source })?;
+    let outcome = train(prepared, Some(&run), &mut Silent, stop);
+    log::end_file();
+    let outcome = outcome?;
     let path = run.path().to_owned();
     Ok(outcome.finished.map(|finished| (path, finished.summary)))
-}
-
-/// The run in `folder` that has these settings, a finished one if there are several; none if there is no folder.
-fn find(folder: &Path, config: &TrainConfig) -> Result<Option<RunRecord>, RunError> {
-    if !folder.is_dir() {
-        return Ok(None);
-    }
-    let wanted = config.settings(Role::affects_result);
-    let records = discover(folder)?.folders.into_iter();
-    let records = records.map(|path| RunRecord::read(&path));
-    let same =
-        records.filter(|record| record.config.clone().map(with_effect).as_ref() == Some(&wanted));
-    Ok(same.max_by_key(|record| record.state.is_complete()))
-}
-
-/// The settings on which a run's result depends.
-fn with_effect(mut config: toml::Table) -> toml::Table {
-    config.retain(|key, _| Role::of(key).is_none_or(Role::affects_result));
-    config
 }
 
 /// A sweep reports whole runs only.
