@@ -63,6 +63,8 @@ fn wrong_usage_exits_with_2_names_the_flag_and_writes_nothing() {
         (&["--split", "1,0,0"], "--split"),
         (&["--backend", "cuda"], "--backend"),
         (&["--frobnicate"], "--frobnicate"),
+        (&["--name", "a/b"], "--name"),
+        (&["--dry-run", "--json"], "--json"),
         (&["--config", "/nonexistent.toml"], "--config"),
     ];
     for (arguments, named) in cases {

@@ -71,5 +71,47 @@ fn weights_of_another_model_are_no_runs_own() {
         .arg(&own)
         .assert()
         .code(1)
-        .stderr(contains("5 latent values").and(contains("4 latent values")));
+        .stderr(contains("5 latent values").and(contains("4 latent values")))
+        .stderr(contains("best.safetensors: it is").and(contains("init").not()));
+}
+
+#[test]
+fn spoilt_images_are_not_brought_back_by_refinement() {
+    let runs = TempDir::new().expect("a folder");
+    small_run(runs.path())
+        .args(["--corrupt", "gaussian:0.1"])
+        .assert()
+        .success();
+    trainer()
+        .arg("eval")
+        .arg(only_run(runs.path()))
+        .args(["--refine", "2"])
+        .assert()
+        .code(1)
+        .stderr(contains("--refine").and(contains("trained to restore spoilt images")));
+}
+
+#[test]
+fn another_backend_has_devices_of_its_own() {
+    let runs = TempDir::new().expect("a folder");
+    small_run(runs.path()).assert().success();
+    let run = only_run(runs.path());
+    let path = run.join("config.toml");
+    let config = fs::read_to_string(&path).expect("config.toml");
+    let elsewhere = config
+        .replace("backend = \"flex\"", "backend = \"wgpu\"")
+        .replace("device = 0", "device = 1");
+    assert_ne!(elsewhere, config);
+    fs::write(&path, elsewhere).expect("writing");
+    trainer()
+        .args(["eval", "--backend", "flex"])
+        .arg(&run)
+        .assert()
+        .success();
+    let again = TempDir::new().expect("a folder");
+    small_run(again.path())
+        .arg("--config")
+        .arg(&path)
+        .assert()
+        .success();
 }

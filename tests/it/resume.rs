@@ -558,3 +558,44 @@ fn what_is_not_a_run_is_an_error() {
         .code(1)
         .stderr(contains("holds no file of a run"));
 }
+
+#[test]
+fn a_divergence_after_a_resume_goes_back_to_the_last_epochs_end() {
+    const STEPS: usize = 48;
+    let runs = TempDir::new().expect("a folder");
+    let more = ["--batch-size", "2", "--epochs", "9", "--on-nan", "rollback"];
+    let mut child = start(&settings(runs.path(), &more));
+    let run = wait_for_step(runs.path(), STEPS + 2);
+    signal(&child, "TERM");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    let step = newest_step(&run).expect("a checkpoint");
+    let epoch_end = step / STEPS * STEPS;
+    // A second time as the first: a rate that was given hasn't been halved yet.
+    for _ in 0..2 {
+        trainer()
+            .arg("resume")
+            .arg(&run)
+            .args(["--learning-rate", "1e30"])
+            .assert()
+            .code(1)
+            .stderr(contains(format!("returning to step {epoch_end} ")).count(3))
+            .stderr(contains("(1 of at most 3 times)"));
+    }
+    assert_eq!(newest_step(&run), Some(epoch_end));
+}
+
+#[test]
+fn a_model_to_start_from_is_a_run_by_its_name_too() {
+    let runs = TempDir::new().expect("a folder");
+    finish(&settings(
+        runs.path(),
+        &["--epochs", "1", "--name", "first"],
+    ));
+    finish(&settings(
+        runs.path(),
+        &["--epochs", "1", "--init", "latest"],
+    ));
+    let mut command = trainer();
+    command.args(settings(runs.path(), &["--init", "nosuch"]));
+    command.assert().code(1).stderr(contains("--init nosuch"));
+}

@@ -182,6 +182,28 @@ fn a_summary_of_numbers_that_no_run_has_is_a_problem_and_not_shown() -> Outcome 
 }
 
 #[test]
+fn a_run_that_is_trained_longer_does_not_show_its_old_result() -> Outcome {
+    let home = tempfile::tempdir()?;
+    small_run(home.path()).assert().success();
+    let run = only_run(home.path());
+    let path = run.join("summary.json");
+    let old = fs::read_to_string(&path)?;
+    trainer()
+        .arg("resume")
+        .arg(&run)
+        .args(["--epochs", "3"])
+        .assert()
+        .success();
+    assert_eq!(RunRecord::read(&run).summary.map(|it| it.epochs), Some(3));
+    // As it is until the end of the longer run.
+    fs::write(&path, old)?;
+    let record = RunRecord::read(&run);
+    assert!(record.summary.is_none() && record.problems.is_empty());
+    assert!(record.seconds() > 0.0);
+    Ok(())
+}
+
+#[test]
 fn broken_pictures_and_a_wrong_test_csv_are_problems_and_absent_ones_are_none() -> Outcome {
     let home = tempfile::tempdir()?;
     let run = new_run(home.path())?;

@@ -45,6 +45,9 @@ fn a_sweep_makes_what_is_missing_and_nothing_else() {
     }
     let picture = image::open(out.join("rate_quality.png")).expect("a picture");
     assert_eq!((picture.width(), picture.height()), (1200, 520));
+    for run in run_folders(&out) {
+        assert!(run.join("log.txt").is_file(), "{}", run.display());
+    }
 
     let before = run_folders(&out);
     // Another latent size, and one run that is gone.
@@ -82,6 +85,26 @@ fn the_rows_of_earlier_sweeps_stay_and_a_size_listed_twice_counts_once() {
         .code(1)
         .stderr(contains("of other images"));
     assert_eq!(rows(&out), second);
+    assert_eq!(run_folders(&out).len(), 4);
+    // And other images of the same set, or another measure, for the same scores.
+    for (flag, value) in [
+        ("--limit", "70"),
+        ("--seed", "1"),
+        ("--ssim-preset", "same"),
+    ] {
+        let mut other = sweep(&out, "2");
+        if flag == "--limit" {
+            // The flag is given already.
+            other = trainer();
+            other.args(["sweep", "--backend", "flex", "--latent-dims", "2", "--out"]);
+            other.arg(&out);
+        }
+        other
+            .args([flag, value])
+            .assert()
+            .code(1)
+            .stderr(contains(flag).and(contains("their scores don't compare")));
+    }
     assert_eq!(run_folders(&out).len(), 4);
 
     // A table that isn't a sweep's is never replaced.
