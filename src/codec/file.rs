@@ -22,6 +22,8 @@ const LONGEST_HEADER: usize = 1 << 20;
 const LONGEST_NAMES: u64 = (BLOCK as u64) << 16;
 /// Of an image, as of those that are read.
 const LONGEST_SIDE: usize = 65_535;
+/// And of pixels: what a crafted file says is room that is asked for.
+const MOST_PIXELS: usize = 1 << 27;
 /// Bytes that a value takes at most: 48 decisions, each of at most 13 bits.
 const LONGEST_VALUE: usize = 80;
 
@@ -292,7 +294,8 @@ fn images(names: &[u8], sizes: &[u8], count: usize) -> Option<Option<Vec<CodedIm
         let (name, after) = after.split_at_checked(length)?;
         rest = after;
         let size = pair.map(|side| u32::from_le_bytes(side) as usize);
-        let is_size = size.iter().all(|side| (1..=LONGEST_SIDE).contains(side));
+        let is_size = size.iter().all(|side| (1..=LONGEST_SIDE).contains(side))
+            && size[0] * size[1] <= MOST_PIXELS;
         let path = std::str::from_utf8(name).ok()?.to_owned();
         is_size.then_some(CodedImage { path, size })
     });

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -31,49 +32,70 @@ const TORCHVISION: [&str; 4] = ["raw", "FashionMNIST/raw", "MNIST/raw", "KMNIST/
 /// several data sets; any error of the format if a file isn't as it should be.
 pub(super) fn load(dir: &Path, classes: &ClassSelection) -> Result<Option<Images>, DataError> {
     match pairs_of(dir)? {
-        Some((place, pairs)) => selected(&pairs, classes)?
-            .into_images(&path_text(&place))
+        Some(set) => selected(&set.pairs, classes)?
+            .into_images(&path_text(&set.place))
             .map(Some),
         None => Ok(None),
     }
 }
 
-/// The same with all images of all classes, duplicates among them, in the order of the files.
-pub(super) fn load_all(dir: &Path) -> Result<Option<ImageParts>, DataError> {
+/// The same with all images of all classes, duplicates among them, in the order of the files; and the files.
+pub(super) fn load_all(dir: &Path) -> Result<Option<(ImageParts, Vec<PathBuf>)>, DataError> {
     match pairs_of(dir)? {
-        Some((_, pairs)) => Ok(Some(selected(&pairs, &ClassSelection::All)?.parts)),
+        Some(set) => {
+            let parts = selected(&set.pairs, &ClassSelection::All)?.parts;
+            Ok(Some((parts, set.files)))
+        }
         None => Ok(None),
     }
 }
 
-/// The data set in `dir`: where it is, and what its files hold.
-fn pairs_of(dir: &Path) -> Result<Option<(PathBuf, Vec<Pair>)>, DataError> {
+/// A data set: where it is, its files, and what they hold.
+struct Set {
+    place: PathBuf,
+    files: Vec<PathBuf>,
+    pairs: Vec<Pair>,
+}
+
+impl Set {
+    fn read(place: PathBuf, files: Vec<PathBuf>) -> Result<Self, DataError> {
+        Ok(Self {
+            place,
+            pairs: read_pairs(open(&files)?)?,
+            files,
+        })
+    }
+}
+
+/// The data set in `dir`.
+fn pairs_of(dir: &Path) -> Result<Option<Set>, DataError> {
     let missing = match find(dir) {
-        Ok(files) => return Ok(Some((dir.to_owned(), read_pairs(open(&files)?)?))),
+        Ok(files) => return Set::read(dir.to_owned(), files).map(Some),
         Err(missing) => missing,
     };
     if let Some((place, files)) = emnist(dir)? {
-        let pairs = read_pairs(open(&files)?)?;
-        return Ok(Some((place, upright(pairs))));
+        let mut set = Set::read(place, files)?;
+        set.pairs = upright(set.pairs);
+        return Ok(Some(set));
     }
     let below = TORCHVISION.map(|place| dir.join(place));
-    let found: Vec<_> = below
-        .iter()
-        .filter_map(|place| Some((place, find(place).ok()?)))
+    let mut found: Vec<_> = below
+        .into_iter()
+        .filter_map(|place| Some((find(&place).ok()?, place)))
         .collect();
-    match found.as_slice() {
+    match found.as_mut_slice() {
         [] if missing.len() == FILE_STEMS.len() => Ok(None),
         [] => Err(DataError::MissingFiles {
             dir: dir.to_owned(),
             expected: FILE_STEMS,
             missing,
         }),
-        [(place, files)] => Ok(Some(((*place).clone(), read_pairs(open(files)?)?))),
+        [(files, place)] => Set::read(mem::take(place), mem::take(files)).map(Some),
         several => Err(DataError::SeveralSets {
             dir: dir.to_owned(),
             found: several
                 .iter()
-                .map(|(place, _)| place.display().to_string())
+                .map(|(_, place)| place.display().to_string())
                 .collect(),
         }),
     }

@@ -156,6 +156,9 @@ impl Images {
         hash.update(shape.to_string());
         hash_labels(&mut hash, labels.as_ref());
         hashes.for_each(|sha256| hash.update(sha256));
+        // The same files without such folders are split in another way.
+        let parts = collection.files.iter().filter_map(|file| file.part);
+        parts.for_each(|part| hash.update(part.name()));
         Self {
             values: Arc::new(values),
             shape,
@@ -312,7 +315,8 @@ impl Images {
         &self.source
     }
 
-    /// SHA-256 in hexadecimal over classes and values; of a folder's files, over the hash of each one's values.
+    /// SHA-256 in hexadecimal over classes and values; of a folder's files, over the hash of each one's values, and over
+    /// the part of the split whose folder it is in.
     #[must_use]
     pub fn sha256(&self) -> &str {
         &self.sha256

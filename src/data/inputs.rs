@@ -27,6 +27,10 @@ pub struct Inputs {
     /// The places of those that are read.
     part: Range<usize>,
     warnings: Vec<String>,
+    /// Why images have no class, unless a table gives them one.
+    classless: Vec<String>,
+    /// Those of many images.
+    idx_files: Vec<PathBuf>,
     /// What is behind transparent pixels, in place of what the preparation says.
     background: Option<Background>,
 }
@@ -113,7 +117,8 @@ impl Inputs {
         } else {
             format!("{}/", path_text(path).trim_end_matches('/'))
         };
-        if let Some(parts) = idx_folder::load_all(path)? {
+        if let Some((parts, files)) = idx_folder::load_all(path)? {
+            self.idx_files.extend(files);
             let ids = parts.labels.as_ref();
             for (index, values) in parts.values.chunks_exact(parts.shape.len()).enumerate() {
                 let name = format!("{below}{}", parts.manifest[index]);
@@ -129,7 +134,7 @@ impl Inputs {
         }
         let listing = list(path).map_err(|error| not_listed(path, &error))?;
         self.warnings.extend(listing.warnings);
-        self.warnings.extend(listing.classless);
+        self.classless.extend(listing.classless);
         self.entries
             .extend(listing.files.into_iter().map(|mut listed| {
                 listed.name = format!("{below}{}", listed.name);
@@ -151,6 +156,7 @@ impl Inputs {
     pub fn label(&mut self, table: &Path) -> Result<(), DataError> {
         let files = self.entries.iter_mut().map(|entry| &mut entry.listed);
         self.warnings.extend(label(files, table)?);
+        self.classless.clear();
         Ok(())
     }
 
@@ -171,6 +177,8 @@ impl Inputs {
             part: 0..entries.len(),
             entries,
             warnings: Vec::new(),
+            classless: Vec::new(),
+            idx_files: self.idx_files.clone(),
             background: self.background,
         }
     }
@@ -183,7 +191,9 @@ impl Inputs {
         Self {
             part: 0..entries.len(),
             entries,
-            warnings: self.warnings.clone(),
+            warnings: [&*self.warnings, &self.classless].concat(),
+            classless: self.classless.clone(),
+            idx_files: self.idx_files.clone(),
             background: self.background,
         }
     }
@@ -227,29 +237,18 @@ impl Inputs {
         self.part.is_empty()
     }
 
-    /// The files that are read, as the system knows them; of a folder of IDX files, all that are in it.
+    /// The files that are read, as the system knows them.
     #[must_use]
     pub fn files(&self) -> HashSet<PathBuf> {
-        let places = self.entries.iter().map(|entry| &entry.listed.place);
-        let named = places.filter_map(|place| match place {
+        let own = self.entries.iter().filter(|entry| entry.made.is_none());
+        let own = own.filter_map(|entry| match &entry.listed.place {
             Place::Path(path) => Some(path),
             Place::Memory(_) => None,
         });
-        // All images of IDX files are in one folder.
-        let named: HashSet<&PathBuf> = named.collect();
-        let mut files = HashSet::new();
-        for path in named
-            .into_iter()
-            .filter_map(|path| fs::canonicalize(path).ok())
-        {
-            if path.is_dir() {
-                let entries = fs::read_dir(&path).into_iter().flatten().flatten();
-                files.extend(entries.filter_map(|entry| fs::canonicalize(entry.path()).ok()));
-            } else {
-                files.insert(path);
-            }
-        }
+        let files = own.chain(&self.idx_files);
         files
+            .filter_map(|path| fs::canonicalize(path).ok())
+            .collect()
     }
 
     /// The paths of all images, good or not, in their order, whichever are read.

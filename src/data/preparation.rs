@@ -330,7 +330,7 @@ fn resize(picture: &Upright, [left, top, width, height]: [f64; 4], to: [usize; 2
 
 /// The brightness of a pixel, by the weights of ITU-R BT.601 as Pillow has them, rounded. A grey one keeps
 /// its value.
-fn luma([red, green, blue]: [u8; 3]) -> u8 {
+pub(super) fn luma([red, green, blue]: [u8; 3]) -> u8 {
     let sum = 19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue);
     u8::try_from((sum + (1 << 15)) >> 16).unwrap_or(u8::MAX)
 }

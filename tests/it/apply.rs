@@ -657,7 +657,7 @@ fn wrong_input_is_refused_with_what_is_wrong() {
     encode.arg(case.photos()).arg("-o").arg(case.path("a.txt"));
     encode
         .assert()
-        .code(1)
+        .code(2)
         .stderr(contains("ends in .npy, .csv or .parquet"));
     let mut encode = case.command("encode");
     encode

@@ -63,7 +63,7 @@ fn wrong_usage_exits_with_2_names_the_flag_and_writes_nothing() {
         (&["--split", "1,0,0"], "--split"),
         (&["--backend", "cuda"], "--backend"),
         (&["--frobnicate"], "--frobnicate"),
-        (&["--name", "a/b"], "--name"),
+        (&["--name", "../up"], "--name"),
         (&["--dry-run", "--json"], "--json"),
         (&["--config", "/nonexistent.toml"], "--config"),
     ];
@@ -122,11 +122,6 @@ fn missing_data_device_and_run_are_failures_with_a_way_out() {
     let file = runs.path().join("file");
     std::fs::write(&file, "").expect("a file");
     small_run(&file).assert().code(1).stderr(contains("--runs"));
-    small_run(runs.path())
-        .args(["--name", "../up"])
-        .assert()
-        .code(1)
-        .stderr(contains("--name"));
     assert!(run_folders(runs.path()).is_empty());
 }
 

@@ -100,6 +100,32 @@ fn links_lead_to_files() {
     }
 }
 
+/// In the repository a chapter's own definitions count, in the documentation those of `mod.rs`: a link by a path leads
+/// nowhere there.
+#[test]
+fn chapters_link_to_one_another_by_titles_that_they_define() {
+    let guide = fs::read_to_string(root().join("src/guide/mod.rs")).expect("the guide");
+    let titles: Vec<&str> = guide
+        .lines()
+        .filter_map(|line| {
+            let line = line.trim().strip_prefix("#[doc = \"[")?;
+            Some(line.split_once("]: crate::guide::")?.0)
+        })
+        .collect();
+    assert!(titles.len() > 10, "{titles:?}");
+    for chapter in chapters() {
+        let text = fs::read_to_string(&chapter).expect("a chapter");
+        for title in &titles {
+            let is_defined = text.contains(&format!("\n[{title}]: "));
+            let is_used = text.matches(&format!("[{title}]")).count() > usize::from(is_defined);
+            assert_eq!(is_used, is_defined, "[{title}] in {}", chapter.display());
+        }
+        for target in [".md)", ".md#", "](../"] {
+            assert!(!text.contains(target), "{target} in {}", chapter.display());
+        }
+    }
+}
+
 #[test]
 fn the_readme_is_short_and_leads_to_every_chapter() {
     let readme = fs::read_to_string(root().join("README.md")).expect("the README");

@@ -88,7 +88,7 @@ pub(super) struct InputArgs {
     files_from: Option<PathBuf>,
 
     /// Work on part I of N only, for one of N processes: the sorted files are cut into N parts. Only the first part's
-    /// tables have a header, so that all of them can be joined by cat
+    /// tables have a header, so that all of them can be joined by cat; a part of `compress` is decompressed by itself
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<Shard>,
 

@@ -8,6 +8,7 @@
 //! cache file is never changed: it appears under its name when it's whole. Its images are checked by their
 //! SHA-256 as they are read. Sets too large for memory stay in their file, from which the system pages them.
 
+use std::array;
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -22,13 +23,13 @@ use super::decode::{self, Content, sha256};
 use super::list::Listed;
 use super::{Collection, FolderOptions, Watch};
 use crate::data::error::DataError;
-use crate::data::preparation::Channels;
+use crate::data::preparation::{Channels, luma};
 use crate::data::values::Values;
 use crate::host::{is_temporary, new_file};
 use crate::image::ImageShape;
 
 /// Raised when the same files are made into other images than before.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Sets up to this size are kept in memory.
 const IN_MEMORY: usize = 256 << 20;
 /// Of all cache files together; the ones that weren't used for longest are removed.
@@ -91,8 +92,13 @@ pub(super) fn load_or_make(
     if are_grey && options.images.channels == Channels::Auto && !collection.files.is_empty() {
         let mut grey = Store::new(in_file, folder).map_err(DataError::Cache)?;
         for image in values.chunks_exact(shape.len()) {
-            grey.push(&image[..shape.pixels()])
-                .map_err(DataError::Cache)?;
+            // The planes differ where bars have a colour.
+            let planes: [&[u8]; 3] = array::from_fn(|plane| &image[plane * shape.pixels()..]);
+            let pixels = 0..shape.pixels();
+            let plane: Vec<u8> = pixels
+                .map(|pixel| luma(planes.map(|plane| plane[pixel])))
+                .collect();
+            grey.push(&plane).map_err(DataError::Cache)?;
         }
         shape.channels = 1;
         (values, file) = grey.finish().map_err(DataError::Cache)?;

@@ -5,6 +5,11 @@ use std::path::Path;
 
 use super::super::error::DataError;
 
+/// A path without what says that it begins here.
+pub(super) fn plain(name: &str) -> &str {
+    name.trim_start_matches("./").trim_start_matches(".\\")
+}
+
 /// The class of each path, as the table at `path` has them.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, DataError> {
     let wrong = |problem: String| DataError::Labels {
@@ -29,11 +34,7 @@ pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, DataError> {
         let record = record.map_err(|error| wrong(error.to_string()))?;
         let line = record.position().map_or(0, csv::Position::line);
         let field = |place: usize| record.get(place).unwrap_or_default();
-        let name = field(paths);
-        let name = name
-            .trim_start_matches("./")
-            .trim_start_matches(".\\")
-            .to_owned();
+        let name = plain(field(paths)).to_owned();
         let class = field(classes).to_owned();
         if name.is_empty() || class.is_empty() {
             return Err(wrong(format!("line {line} lacks a path or a class")));

@@ -248,7 +248,14 @@ struct Walk {
 
 impl Walk {
     fn folder(&mut self, path: &Path, names: &mut Vec<String>) -> io::Result<()> {
-        let entries = fs::read_dir(path)?;
+        let entries = match fs::read_dir(path) {
+            Ok(entries) => entries,
+            Err(error) => {
+                // One that can't be read may be a part of the split all the same.
+                self.folders.insert(names.clone());
+                return Err(error);
+            }
+        };
         let real = fs::canonicalize(path)?;
         if self.above.contains(&real) {
             self.warnings.push(format!(

@@ -183,8 +183,9 @@ pub(super) fn label<'a>(
     let mut first = None;
     for file in files {
         first.get_or_insert_with(|| file.name.clone());
-        let named = labels.get_key_value(&file.name);
-        let named = named.or_else(|| labels.get_key_value(*with_slashes.get(&file.name)?));
+        let name = labels::plain(&file.name);
+        let named = labels.get_key_value(name);
+        let named = named.or_else(|| labels.get_key_value(*with_slashes.get(name)?));
         file.class = named.map(|(_, class)| class.clone());
         if let Some((name, _)) = named {
             used.insert(name.clone());
