@@ -584,6 +584,30 @@ fn all_images_of_idx_files_are_encoded_in_their_order() {
     );
     assert_eq!(names[2][2], "2");
     assert_eq!(codes[..LATENT], codes[LATENT..2 * LATENT]);
+
+    // Of the files in their folder, only those four are read.
+    let encode = |more: &[&str]| {
+        let mut command = case.command("encode");
+        command.arg(&folder).arg("-o").arg(folder.join("own.npy"));
+        command.args(more).assert()
+    };
+    encode(&[]).success();
+    encode(&[]).code(1).stderr(contains("--force"));
+    encode(&["--force"]).success();
+    let images = folder.join("train-images-idx3-ubyte");
+    let before = fs::read(&images).expect("a file");
+    #[cfg(unix)]
+    {
+        let link = folder.join("link.npy");
+        std::os::unix::fs::symlink(&images, &link).expect("a link");
+        let mut command = case.command("encode");
+        command.arg(&folder).arg("-o").arg(&link).arg("--force");
+        command
+            .assert()
+            .code(1)
+            .stderr(contains("is a file that is read"));
+    }
+    assert_eq!(fs::read(&images).expect("a file"), before);
 }
 
 #[test]

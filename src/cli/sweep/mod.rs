@@ -135,16 +135,7 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
     // For what it warns of.
     discover_runs(&args.out)?;
     if let Some(minutes) = args.minutes {
-        let is_late = is_late.clone();
-        let cap = Duration::from_secs_f64(60.0 * minutes);
-        let watch = move || {
-            std::thread::sleep(cap);
-            is_late.store(true, Ordering::Relaxed);
-            stop.store(true, Ordering::Relaxed);
-        };
-        std::thread::Builder::new()
-            .spawn(watch)
-            .with_context(|| format!("--minutes: {NO_THREAD}"))?;
+        stop_after(minutes, stop, is_late.clone())?;
     }
 
     let earlier = earlier_rows(&args.out)?;
@@ -212,6 +203,23 @@ pub(super) fn run(args: &SweepArgs) -> anyhow::Result<Exit> {
         (0, 1..) if !is_late.load(Ordering::Relaxed) => Exit::Interrupted,
         _ => Exit::Done,
     })
+}
+
+/// Stops the sweep after so many minutes, and tells that it was for that.
+fn stop_after(
+    minutes: f64,
+    stop: &'static AtomicBool,
+    is_late: Arc<AtomicBool>,
+) -> anyhow::Result<()> {
+    let cap = Duration::from_secs_f64(60.0 * minutes);
+    let watch = move || {
+        std::thread::sleep(cap);
+        is_late.store(true, Ordering::Relaxed);
+        stop.store(true, Ordering::Relaxed);
+    };
+    let thread = std::thread::Builder::new().spawn(watch);
+    thread.with_context(|| format!("--minutes: {NO_THREAD}"))?;
+    Ok(())
 }
 
 /// A run of the sweep, as messages name it.

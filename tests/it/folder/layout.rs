@@ -367,6 +367,56 @@ fn a_table_gives_the_classes_of_a_flat_folder() -> Outcome {
 }
 
 #[test]
+fn the_same_files_in_other_parts_are_another_set() -> Outcome {
+    let home = tempdir()?;
+    let hashes = [
+        "{}.png",
+        "train/{}.png|val/{}.png",
+        "train/{}.png|test/{}.png",
+    ]
+    .map(|names| {
+        let folder = home.path().join(names.replace(['/', '|', '{', '}'], "-"));
+        for seed in 0..4 {
+            let mut names = names.split('|').cycle().skip(usize::from(seed / 2));
+            let name = names.next().expect("names go in circles");
+            picture(&folder, &name.replace("{}", &seed.to_string()), seed);
+        }
+        let images = load(&folder).expect("images");
+        (images.values().to_vec(), images.sha256().to_owned())
+    });
+    let mut different: Vec<&String> = hashes.iter().map(|(_, hash)| hash).collect();
+    different.sort();
+    different.dedup();
+    assert_eq!(different.len(), 3, "{hashes:?}");
+    // In the same order.
+    assert_eq!(hashes[0].0, hashes[1].0);
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_part_that_cannot_be_read_is_one_all_the_same() -> Outcome {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempdir()?;
+    for (seed, name) in (0..).zip(["train/cat/1.png", "train/dog/2.png", "test/cat/3.png"]) {
+        picture(home.path(), name, seed);
+    }
+    let closed = home.path().join("test");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000))?;
+    let found = crate::common::ordinary_user(home.path()).map(|mut user| {
+        let output = user.args(["data", "."]).output().expect("it runs");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+            + &String::from_utf8_lossy(&output.stdout)
+    });
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o755))?;
+    if let Some(said) = found {
+        assert!(said.contains("cat") && said.contains("dog"), "{said}");
+        assert!(said.contains("test: it can't be read"), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
 fn folders_without_images_are_errors_that_say_what_there_is() -> Outcome {
     let home = tempdir()?;
     fs::write(home.path().join("a.txt"), "")?;

@@ -210,5 +210,16 @@ fn a_grey_picture_among_coloured_ones_has_bars_of_their_colour() -> Outcome {
         assert_eq!(corner, [255, 0, 0]);
     }
     assert_eq!(images.image(1)[8 * 16], 90);
+
+    // Where all are grey, bars have the colour's brightness, as for a model of grey images.
+    std::fs::remove_file(home.path().join("colour.png"))?;
+    let grey = ImageOptions {
+        channels: Channels::Grey,
+        ..options
+    };
+    let images = [options, grey].map(|options| with(home.path(), options));
+    assert_eq!(images[0].shape().channels, 1);
+    assert_eq!(images[0].values(), images[1].values());
+    assert_eq!(images[0].values()[0], 76);
     Ok(())
 }
