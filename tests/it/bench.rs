@@ -420,3 +420,20 @@ fn one_class_goes_over_the_classes_that_are_there() {
         .code(1)
         .stderr(contains("fewer than two classes"));
 }
+
+#[test]
+fn one_class_refuses_what_would_change_nothing() {
+    let help = trainer().args(["bench", "one-class", "--help"]).assert();
+    let help = String::from_utf8(help.success().get_output().stdout.clone()).expect("UTF-8");
+    for words in [
+        &["--split", "0.8,0.1,0.1"][..],
+        &["--samples", "3"],
+        &["--no-pca"],
+        &["--checkpoint-every", "5m"],
+    ] {
+        assert!(!help.contains(words[0]), "{help}");
+        let mut command = trainer();
+        command.args(["bench", "one-class"]).args(words).assert().code(2).stderr(contains(words[0]).and(contains("leave it out")));
+    }
+    assert!(help.contains("Nine tenths of a class's training images"), "{help}");
+}

@@ -8,11 +8,19 @@ use crate::bench::one_class::{OneClass, Told};
 use crate::cli::loading::watched;
 use crate::cli::settings::SettingsArgs;
 use crate::cli::table::Column;
-use crate::cli::{Exit, log, output};
+use crate::cli::{Exit, bail_usage, log, output};
 use crate::data::ClassSelection;
 use crate::device;
 
 #[derive(Args, Debug)]
+// Each class is divided in one way, and leaves no run behind.
+#[command(
+    mut_arg("split", |split| split.hide(true)),
+    mut_arg("samples", |samples| samples.hide(true)),
+    mut_arg("no_pca", |no_pca| no_pca.hide(true)),
+    mut_arg("checkpoint_every", |every| every.hide(true)),
+    after_help = "Nine tenths of a class's training images are trained on, and a twentieth chooses the epoch.",
+)]
 pub(in crate::cli) struct OneClassArgs {
     #[command(flatten)]
     settings: SettingsArgs,
@@ -32,8 +40,40 @@ struct Row {
     mean: f64,
 }
 
+/// Refuses settings that would change nothing here.
+fn check(settings: &SettingsArgs) -> anyhow::Result<()> {
+    for (flag, is_given, reason) in [
+        (
+            "--split",
+            settings.split.is_some(),
+            "nine tenths of a class's training images are trained on, and a twentieth chooses the epoch",
+        ),
+        (
+            "--samples",
+            settings.samples.is_some(),
+            "no pictures are drawn",
+        ),
+        (
+            "--no-pca",
+            settings.no_pca,
+            "PCA is what the scores are compared with",
+        ),
+        (
+            "--checkpoint-every",
+            settings.checkpoint_every.is_some(),
+            "no run is saved",
+        ),
+    ] {
+        if is_given {
+            bail_usage!("{flag}: leave it out, since {reason}");
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn run(args: &OneClassArgs) -> anyhow::Result<Exit> {
     log::start(false);
+    check(&args.settings)?;
     let mut config = args.settings.resolve(None)?;
     config.validate()?;
     if config.data.classes == ClassSelection::Auto {
