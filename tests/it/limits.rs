@@ -5,18 +5,17 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use crate::common::folder::Outcome;
+use crate::common::without_settings;
 use tempfile::TempDir;
 
 /// The program behind a shell that sets a limit.
 fn limited(limit: &str, arguments: &[&str], runs: &Path) -> Output {
-    Command::new("sh")
+    without_settings("sh")
         .arg("-c")
         .arg(format!("{limit}; exec \"$@\""))
         .args(["sh", env!("CARGO_BIN_EXE_trainer")])
         .args(arguments)
         .env("TRAINER_RUNS", runs)
-        .env_remove("TRAINER_BACKEND")
-        .env_remove("TRAINER_DATA")
         .env("RUST_BACKTRACE", "1")
         .output()
         .expect("a shell")

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::{
     column, has_wgpu_adapter, json, only_run, run_folders, trainer, with_default_signals,
+    without_settings,
 };
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
@@ -251,6 +252,7 @@ fn an_interrupted_run_goes_on_to_the_bit_on_every_cpu_backend() {
     for (backend, arch, name, steering) in [
         ("flex", "modified", "INT", plain),
         ("flex", "linear", "TERM", plain),
+        ("flex", "baseline", "HUP", plain),
         ("ndarray", "baseline", "TERM", plain),
         ("ndarray", "modified", "INT", plain),
         ("flex", "modified", "INT", steered),
@@ -267,6 +269,9 @@ fn an_interrupted_run_goes_on_to_the_bit_on_every_cpu_backend() {
         signal(&child, name);
         assert_eq!(child.wait().expect("it ends").code(), Some(130));
         assert_eq!(json(&run.join("status.json"))["state"], "interrupted");
+        // In the second epoch, after which there are weights.
+        assert_readable(&run);
+        assert!(run.join("checkpoints/last.safetensors").exists());
         finish(&resume(&run));
         let differing = differing_bytes(&outcome(&run), &expected);
         assert_eq!(differing, 0, "{arch} on {backend} after SIG{name}");
@@ -288,10 +293,26 @@ fn an_interrupted_run_on_a_gpu_goes_on_to_nearly_the_same() {
     child.wait().expect("it ends");
     finish(&resume(&run));
     let whole = only_run(whole_runs.path());
-    for name in ["train_loss", "validation_loss", "validation_ssim"] {
-        for (a, b) in column(&whole, name).iter().zip(column(&run, name)) {
-            assert!((a - b).abs() < 1e-4, "{name}: {a} and {b}");
+    let assert_near = |name: &str, a: f64, b: f64| {
+        assert!((a - b).abs() < 1e-4, "{name}: {a} and {b}");
+    };
+    for name in [
+        "train_loss",
+        "validation_loss",
+        "validation_ssim",
+        "validation_psnr",
+        "validation_mse",
+    ] {
+        let [whole, resumed] = [&whole, &run].map(|run| column(run, name));
+        assert_eq!(whole.len(), resumed.len(), "{name}");
+        for (a, b) in whole.into_iter().zip(resumed) {
+            assert_near(name, a, b);
         }
+    }
+    let summaries = [&whole, &run].map(|run| json(&run.join("summary.json")));
+    for name in ["ssim", "psnr", "mse"] {
+        let [a, b] = [0, 1].map(|which| summaries[which]["test"][name].as_f64());
+        assert_near(name, a.expect("a number"), b.expect("a number"));
     }
 }
 
@@ -473,7 +494,7 @@ fn a_full_disk_ends_the_run_with_an_error_and_loses_nothing() {
         "trap '' XFSZ; ulimit -f 14000; exec {} {words}",
         env!("CARGO_BIN_EXE_trainer")
     );
-    let output = Command::new("sh")
+    let output = without_settings("sh")
         .args(["-c", &script])
         .output()
         .expect("sh");

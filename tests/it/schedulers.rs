@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::apply::{array, picture};
-use crate::common::{run_folders, trainer};
+use crate::common::{run_folders, trainer, without_settings};
 
 /// Four runs to train, and images to encode in four parts.
 struct Work {
@@ -123,7 +123,7 @@ fn gnu_parallel_runs_a_sweep_and_parts_of_an_encoding() {
     }
     let work = Work::new();
     let parallel = || {
-        let mut command = Command::new("parallel");
+        let mut command = without_settings("parallel");
         command
             .args(["--will-cite", "-j2"])
             .current_dir(work.path());
@@ -214,7 +214,7 @@ impl Slurm {
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
+        let mut command = without_settings(program);
         command.env("SLURM_CONF", self.folder.path().join("slurm.conf"));
         command
     }

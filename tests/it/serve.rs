@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::common::folder::{Outcome, history, new_run};
+use crate::common::without_settings;
 use serde_json::Value;
 use trainer::run::{RunDir, State, Status};
 
@@ -19,7 +20,7 @@ struct Serving {
 
 impl Serving {
     fn start(runs: &Path) -> Self {
-        Self::started_by(Command::new(env!("CARGO_BIN_EXE_trainer")), runs)
+        Self::started_by(without_settings(env!("CARGO_BIN_EXE_trainer")), runs)
     }
 
     /// Started by a command that takes the program's arguments.
@@ -353,7 +354,7 @@ fn it_answers_again_after_too_many_connections() -> Outcome {
     let home = tempfile::tempdir()?;
     training_run(home.path())?;
     for (limit, connections) in [(20, 60), (1000, 200)] {
-        let mut command = Command::new("sh");
+        let mut command = without_settings("sh");
         command.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")]);
         command.arg(env!("CARGO_BIN_EXE_trainer"));
         let serving = Serving::started_by(command, home.path());

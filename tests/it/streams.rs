@@ -3,14 +3,11 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use crate::common::only_run;
+use crate::common::{json, only_run, without_settings};
 use tempfile::TempDir;
 
 fn program(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_trainer"));
-    for variable in ["TRAINER_BACKEND", "TRAINER_DATA", "TRAINER_RUNS"] {
-        command.env_remove(variable);
-    }
+    let mut command = without_settings(env!("CARGO_BIN_EXE_trainer"));
     // Mesa's drivers complain on standard error without it.
     command.env("XDG_RUNTIME_DIR", std::env::temp_dir());
     command.args(arguments);
@@ -102,7 +99,7 @@ fn a_training_whose_result_nobody_reads_has_not_failed() {
     let mut command = training(runs.path());
     let output = command.stdout(closed_pipe()).output().expect("it runs");
     assert_eq!(output.status.code(), Some(0), "{}", message(&output));
-    let status = crate::common::json(&only_run(runs.path()).join("status.json"));
+    let status = json(&only_run(runs.path()).join("status.json"));
     assert_eq!(status["state"], "finished");
 }
 
@@ -118,6 +115,20 @@ fn closed_streams_for_messages_change_no_exit_code() {
     assert_eq!(output.status.code(), Some(0), "with a warning to be told");
 }
 
+/// That a command says so where standard output is on a disk that is full.
+#[cfg(target_os = "linux")]
+fn fails_on_a_full_disk(mut command: Command) {
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    command.stdout(full.expect("Linux has it"));
+    let output = command.output().expect("it runs");
+    let message = message(&output);
+    assert_eq!(output.status.code(), Some(1), "{command:?}: {message}");
+    assert!(
+        message.contains("can't write to standard output: No space left on device"),
+        "{command:?}: {message}"
+    );
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_an_error() {
@@ -128,15 +139,19 @@ fn a_full_disk_is_an_error() {
         &["completions", "zsh"],
         &["man"],
     ] {
-        let full = std::fs::File::options().write(true).open("/dev/full");
-        let mut command = program(arguments);
-        command.stdout(full.expect("Linux has it"));
-        let output = command.output().expect("it runs");
-        let message = message(&output);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {message}");
-        assert!(
-            message.contains("can't write to standard output: No space left on device"),
-            "{arguments:?}: {message}"
-        );
+        fails_on_a_full_disk(program(arguments));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_training_whose_result_has_no_room_is_complete_all_the_same() {
+    let runs = TempDir::new().expect("a folder");
+    fails_on_a_full_disk(training(runs.path()));
+    let run = only_run(runs.path());
+    assert_eq!(json(&run.join("status.json"))["state"], "finished");
+    assert_eq!(json(&run.join("summary.json"))["epochs"], 1);
+    for file in ["checkpoints/best.safetensors", "test.csv", "test.png"] {
+        assert!(run.join(file).is_file(), "{file}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::common::{run_folders, trainer};
+use crate::common::{run_folders, trainer, without_settings};
 use assert_cmd::Command;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
@@ -245,7 +245,7 @@ fn a_sweep_is_a_list_of_commands_that_others_run() {
 
     // Each one on its own, two of them at once.
     let shell = |command: &String| {
-        let mut shell = std::process::Command::new("sh");
+        let mut shell = without_settings("sh");
         shell.args(["-c", command]).spawn().expect("a shell")
     };
     for pair in commands.chunks(2) {

@@ -6,16 +6,15 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::common::pty::Pty;
-use crate::common::{column, json, only_run, run_folders, with_default_signals};
+use crate::common::{
+    column, json, only_run, run_folders, with_default_signals, without_settings,
+};
 use console::{measure_text_width, strip_ansi_codes};
 use tempfile::TempDir;
 
 /// A run of so many short epochs.
 fn training(runs: &Path, epochs: usize) -> Command {
     let mut command = with_default_signals();
-    for variable in ["TRAINER_BACKEND", "TRAINER_DATA", "TRAINER_RUNS"] {
-        command.env_remove(variable);
-    }
     for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
         command.env_remove(variable);
     }
@@ -92,7 +91,7 @@ fn signals_that_were_ignored_at_the_start_stay_ignored() {
         let arguments = program
             .get_args()
             .skip_while(|argument| *argument != "--arch");
-        let mut child = Command::new("env")
+        let mut child = without_settings("env")
             .args(["--default-signal", "sh", "-c"])
             .arg(format!("trap '' {ignored}; exec \"$0\" \"$@\""))
             .arg(env!("CARGO_BIN_EXE_trainer"))

@@ -4,31 +4,44 @@ pub mod folder;
 #[cfg(target_os = "linux")]
 pub mod pty;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use serde_json::Value;
 use trainer::data::FILE_STEMS;
 
+/// Variables that settings come from.
+const SETTINGS: [&str; 3] = ["TRAINER_BACKEND", "TRAINER_DATA", "TRAINER_RUNS"];
+
 /// The program, with an environment in which no setting of the tester counts.
 pub fn trainer() -> Command {
     let mut command = Command::cargo_bin("trainer").expect("cargo builds the program for tests");
-    for variable in ["TRAINER_BACKEND", "TRAINER_DATA", "TRAINER_RUNS"] {
+    for variable in SETTINGS {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// A command in such an environment: the program, or what starts it.
+pub fn without_settings(program: impl AsRef<OsStr>) -> std::process::Command {
+    let mut command = std::process::Command::new(program);
+    for variable in SETTINGS {
         command.env_remove(variable);
     }
     command
 }
 
 /// The program with the default action for every signal, whatever these tests were started with: what
-/// `nohup` or a shell's `&` ignores would stay ignored.
+/// `nohup` or a shell's `&` ignores would stay ignored. No setting of the tester counts here, either.
 pub fn with_default_signals() -> std::process::Command {
     let program = env!("CARGO_BIN_EXE_trainer");
     if cfg!(target_os = "linux") {
-        let mut command = std::process::Command::new("env");
+        let mut command = without_settings("env");
         command.args(["--default-signal", program]);
         command
     } else {
-        std::process::Command::new(program)
+        without_settings(program)
     }
 }
 
@@ -40,7 +53,7 @@ pub fn ordinary_user(folder: &Path) -> Option<std::process::Command> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let program = folder.join("trainer-copy");
     std::fs::copy(env!("CARGO_BIN_EXE_trainer"), &program).expect("a copy");
-    let mut command = std::process::Command::new(&program);
+    let mut command = without_settings(&program);
     // A new file is its maker's.
     if program.metadata().expect("the copy").uid() == 0 {
         /// Nobody's.
@@ -55,11 +68,8 @@ pub fn ordinary_user(folder: &Path) -> Option<std::process::Command> {
             eprintln!("skipped: root may do everything, and can't become another user here");
             return None;
         }
-        command = std::process::Command::new("setpriv");
+        command = without_settings("setpriv");
         command.args(USER).arg(&program);
-    }
-    for variable in ["TRAINER_BACKEND", "TRAINER_DATA", "TRAINER_RUNS"] {
-        command.env_remove(variable);
     }
     command.env("HOME", folder).current_dir(folder);
     Some(command)

@@ -8,6 +8,8 @@ use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
 
+use crate::common::without_settings;
+
 use super::support::{
     HEIGHT, WIDTH, assert_near, folder, grey, number, parsed, save, score, sized, ssim, texture,
     two_folders,
@@ -155,7 +157,7 @@ fn links_to_files_are_followed_and_links_to_folders_are_not() {
 #[test]
 fn an_output_that_nobody_reads_is_no_panic() {
     let (_root, a, b) = two_folders();
-    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("trainer"));
+    let mut command = without_settings(env!("CARGO_BIN_EXE_trainer"));
     command.args(["ssim", "--backend", "flex"]).args([&a, &b]);
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
