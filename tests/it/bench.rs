@@ -433,7 +433,15 @@ fn one_class_refuses_what_would_change_nothing() {
     ] {
         assert!(!help.contains(words[0]), "{help}");
         let mut command = trainer();
-        command.args(["bench", "one-class"]).args(words).assert().code(2).stderr(contains(words[0]).and(contains("leave it out")));
+        command
+            .args(["bench", "one-class"])
+            .args(words)
+            .assert()
+            .code(2)
+            .stderr(contains(words[0]).and(contains("leave it out")));
     }
-    assert!(help.contains("Nine tenths of a class's training images"), "{help}");
+    assert!(
+        help.contains("Nine tenths of a class's training images"),
+        "{help}"
+    );
 }

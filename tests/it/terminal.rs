@@ -6,9 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::common::pty::Pty;
-use crate::common::{
-    column, json, only_run, run_folders, with_default_signals, without_settings,
-};
+use crate::common::{column, json, only_run, run_folders, with_default_signals, without_settings};
 use console::{measure_text_width, strip_ansi_codes};
 use tempfile::TempDir;
 
