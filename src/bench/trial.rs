@@ -222,6 +222,12 @@ impl Trial {
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
         }
     }
+
+    /// Whether `cap` has passed since the start.
+    #[must_use]
+    pub fn is_late(&self, cap: Duration) -> bool {
+        self.started.elapsed() >= cap
+    }
 }
 
 impl Drop for Trial {

@@ -39,7 +39,9 @@ def torch_results(images, codes):
 
 def main():
     programs = {"onnxruntime": onnxruntime_results, "torch": torch_results}
-    named = sys.argv[1:] or [name for name in programs if importlib.util.find_spec(name)]
+    needed = {"onnxruntime": ["onnxruntime"], "torch": ["torch", "safetensors"]}
+    is_there = {name: all(map(importlib.util.find_spec, modules)) for name, modules in needed.items()}
+    named = sys.argv[1:] or [name for name in programs if is_there[name]]
     if not named or not programs.keys() >= set(named):
         sys.exit("expected onnxruntime, torch or both, and one of them installed: pip install onnxruntime")
     images, codes, pixels = (np.load(FOLDER / f"{name}.npy") for name in ("inputs", "codes", "reconstructions"))

@@ -2,12 +2,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use crate::common::{
-    column, json, only_run, run_folders, small_run, trainer, with_default_signals,
-};
+use crate::common::{column, only_run, run_folders, small_run, trainer};
 use clap::CommandFactory;
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -269,37 +265,6 @@ fn manual_pages_that_cannot_be_written_are_an_error() {
         .code(1)
         .stderr(contains("man1").and(contains("panicked").not()));
     assert_eq!(fs::read_to_string(&file).expect("a file"), "kept");
-}
-
-#[cfg(unix)]
-#[test]
-fn an_interrupt_finishes_the_step_saves_and_exits_with_130() {
-    let runs = TempDir::new().expect("a folder");
-    let mut child = with_default_signals()
-        .args(["--arch", "baseline", "--backend", "flex"])
-        .args(["--epochs", "1000", "--runs"])
-        .arg(runs.path())
-        .stderr(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    let deadline = Instant::now() + Duration::from_mins(1);
-    while !run_folders(runs.path())
-        .iter()
-        .any(|run| run.join("metrics.csv").exists())
-    {
-        assert!(Instant::now() < deadline, "no epoch in a minute");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let killed = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(killed.expect("kill runs").success());
-    let status = child.wait().expect("it ends");
-    assert_eq!(status.code(), Some(130));
-    let run = only_run(runs.path());
-    assert_eq!(json(&run.join("status.json"))["state"], "interrupted");
-    assert!(run.join("checkpoints/last.safetensors").exists());
 }
 
 #[test]

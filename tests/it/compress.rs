@@ -523,22 +523,18 @@ fn a_model_that_is_trained_for_few_bits_has_codes_of_whole_steps() {
     }
     assert!(codes.iter().any(|&code| code != 0.0));
 
-    // Bits that cost a lot are saved.
-    let bytes = |run: &std::path::Path| {
-        let mut command = trainer();
-        command
-            .args(["bench", "compress", "--json", "--targets", "0.5"])
-            .arg(run);
-        let output = command.assert().success();
-        let rows: Value = serde_json::from_slice(&output.get_output().stdout).expect("JSON");
-        let rows = rows.as_array().expect("rows").clone();
-        let last = rows.last().expect("a row").clone();
-        assert_eq!(last["method"], "trainer");
-        assert!(last["ssim"].as_f64().expect("a number") >= 0.49);
-        last["bytes_per_image"].as_f64().expect("a number")
-    };
+    let mut command = trainer();
+    command
+        .args(["bench", "compress", "--json", "--targets", "0.5"])
+        .arg(&run);
+    let output = command.assert().success();
+    let rows: Value = serde_json::from_slice(&output.get_output().stdout).expect("JSON");
+    let last = rows.as_array().and_then(|rows| rows.last());
+    let last = last.expect("a row");
+    assert_eq!(last["method"], "trainer");
+    assert!(last["ssim"].as_f64().expect("a number") >= 0.49);
     let png = 400.0;
-    assert!(bytes(&run) < png);
+    assert!(last["bytes_per_image"].as_f64().expect("a number") < png);
 
     let runs = home.path().join("refused");
     let mut refused = small_run(&runs);
@@ -547,6 +543,23 @@ fn a_model_that_is_trained_for_few_bits_has_codes_of_whole_steps() {
         .assert()
         .failure()
         .stderr(contains("rate"));
+}
+
+#[test]
+fn bits_that_cost_a_lot_are_saved() {
+    let bytes = |rate: &str| {
+        let runs = tempfile::tempdir().expect("a folder");
+        small_run(runs.path())
+            .args(["--arch", "linear", "--loss", "ssim", "--refine", "0"])
+            .args(["--limit", "400", "--batch-size", "16", "--epochs", "4"])
+            .args(["--rate", rate])
+            .assert()
+            .success();
+        let summary = json(&only_run(runs.path()).join("summary.json"));
+        summary["bytes_per_image"].as_f64().expect("a number")
+    };
+    let [cheap, dear] = ["0.0001", "0.1"].map(bytes);
+    assert!(dear < cheap - 1.0, "{dear}, {cheap}");
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! `trainer eval`: only on the images that the run was trained on.
+//! `trainer eval`: a run's scores again, by other refinement, and only on the images that it was trained on.
 
 use std::fs;
 
 use crate::common::{json, only_run, small_run, trainer, write_data_set};
 use predicates::prelude::*;
 use predicates::str::contains;
+use serde_json::Value;
 use tempfile::TempDir;
 
 #[test]
@@ -114,4 +115,42 @@ fn another_backend_has_devices_of_its_own() {
         .arg(&path)
         .assert()
         .success();
+}
+
+#[test]
+fn validation_and_refinement_as_in_training_repeat_its_scores_and_more_refinement_raises_them() {
+    let runs = TempDir::new().expect("a folder");
+    small_run(runs.path())
+        .args(["--arch", "residual", "--width", "4", "--latent-dim", "8"])
+        .args(["--refine", "2"])
+        .assert()
+        .success();
+    let run = only_run(runs.path());
+    let summary = json(&run.join("summary.json"));
+    let eval = |more: &[&str]| -> Value {
+        let mut command = trainer();
+        command.args(["eval", "--json"]).arg(&run).args(more);
+        let assert = command.assert().success();
+        serde_json::from_slice(&assert.get_output().stdout).expect("JSON")
+    };
+    for more in [&[][..], &["--refine", "2"]] {
+        let found = eval(more);
+        assert_eq!(found["refine"], 2);
+        assert_eq!(found["test"], summary["test"], "{more:?}");
+        assert_eq!(found["validation"], Value::Null);
+    }
+    let found = eval(&["--validation"]);
+    assert_eq!(found["validation"], summary["validation"]);
+    assert_eq!(found["test"], Value::Null);
+
+    let ssim = |steps: u32| {
+        let found = eval(&["--refine", &steps.to_string()]);
+        assert_eq!(found["refine"], steps);
+        found["test"]["ssim"].as_f64().expect("a number")
+    };
+    let [none, few, many] = [0, 2, 10].map(ssim);
+    assert!(
+        none + 0.005 < few && few + 0.03 < many,
+        "{none}, {few}, {many}"
+    );
 }

@@ -11,10 +11,11 @@ use crate::common::trainer;
 const WHOLE: &str = "expected a whole number from ";
 
 /// Every flag of training that takes a number, and what is said of one that it can't have.
-const NUMBERS: [(&str, &str); 14] = [
+const NUMBERS: [(&str, &str); 16] = [
     ("--device", WHOLE),
     ("--limit", WHOLE),
     ("--latent-dim", WHOLE),
+    ("--width", WHOLE),
     ("--epochs", WHOLE),
     ("--batch-size", WHOLE),
     ("--refine", WHOLE),
@@ -24,6 +25,7 @@ const NUMBERS: [(&str, &str); 14] = [
     ("--learning-rate", "expected a finite number above zero"),
     ("--min-delta", "expected a finite number, zero or above"),
     ("--clip-norm", "expected a finite number, zero or above"),
+    ("--rate", "expected a finite number, zero or above"),
     ("--warmup", "expected a number from 0 to below 1"),
     ("--ema", "expected a number from 0 to below 1"),
 ];

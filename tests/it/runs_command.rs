@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::folder::{Outcome, history, some_time};
 use crate::common::trainer;
-use chrono::Local;
+use chrono::{Local, TimeDelta};
 use serde_json::Value;
 use trainer::metrics::Quality;
 use trainer::run::{
@@ -113,33 +113,88 @@ fn each_run_has_a_line_with_its_figures() -> Outcome {
     Ok(())
 }
 
+/// The names of four runs by each column, the smallest value first; no two columns have the same order.
+const ORDERS: [(&str, [&str; 4]); 12] = [
+    ("name", ["apple", "birch", "cedar", "elm"]),
+    ("state", ["birch", "elm", "apple", "cedar"]),
+    ("arch", ["cedar", "apple", "elm", "birch"]),
+    ("latent", ["elm", "cedar", "birch", "apple"]),
+    ("loss", ["apple", "cedar", "birch", "elm"]),
+    ("backend", ["birch", "apple", "elm", "cedar"]),
+    ("epochs", ["cedar", "elm", "apple", "birch"]),
+    ("val-ssim", ["elm", "apple", "cedar", "birch"]),
+    ("test-ssim", ["apple", "elm", "birch", "cedar"]),
+    ("pca", ["birch", "cedar", "elm", "apple"]),
+    ("time", ["cedar", "birch", "apple", "elm"]),
+    ("age", ["elm", "birch", "cedar", "apple"]),
+];
+
+/// A run whose values are in those places.
+fn run_in_order(runs: &Path, name: &str) -> Outcome {
+    let place = |column: &str| {
+        let (_, order) = ORDERS.iter().find(|(known, _)| *known == column).unwrap();
+        order.iter().position(|run| *run == name).unwrap()
+    };
+    let run = RunDir::create(runs, Some(name), "", some_time())?;
+    // As numbers, not as text.
+    let latent_dim = [8, 16, 32, 128][place("latent")];
+    run.write_config(&format!(
+        "arch = \"{}\"\nlatent_dim = {latent_dim}\nloss = \"{}\"\nbackend = \"{}\"\n",
+        ["baseline", "linear", "modified", "residual"][place("arch")],
+        ["bce", "l1", "mse", "ssim"][place("loss")],
+        ["auto", "flex", "ndarray", "wgpu"][place("backend")],
+    ))?;
+    let origin = DatasetOrigin {
+        source: "embedded".to_owned(),
+        hash: None,
+    };
+    let hours = TimeDelta::hours([1, 9, 30, 200][place("age")]);
+    run.write_meta(&Meta::collect("flex", None, origin, Local::now() - hours))?;
+    let epochs = [2, 3, 9, 11][place("epochs")];
+    let mut metrics = history(epochs);
+    for row in &mut metrics {
+        row.validation_ssim = [0.5, 0.6, 0.7, 0.8][place("val-ssim")];
+    }
+    run.write_metrics(&metrics)?;
+    let epochs = usize::from(epochs);
+    let mut summary = summary([0.51, 0.61, 0.71, 0.81][place("test-ssim")]);
+    summary.epochs = epochs;
+    summary.pca.as_mut().unwrap().test = quality([0.52, 0.62, 0.72, 0.82][place("pca")]);
+    summary.seconds.total = [7.0, 65.0, 450.0, 4000.0][place("time")];
+    run.write_summary(&summary)?;
+    let state = [
+        State::EarlyStopped,
+        State::Failed,
+        State::Finished,
+        State::Interrupted,
+    ][place("state")];
+    run.write_status(&Status::now(state, epochs))?;
+    Ok(())
+}
+
 #[test]
 fn every_column_sorts_either_way_and_runs_without_a_value_come_last() -> Outcome {
     let home = tempfile::tempdir()?;
-    new_run(home.path(), "middling", State::Finished, Some(0.8))?;
-    new_run(home.path(), "best", State::EarlyStopped, Some(0.9))?;
-    new_run(home.path(), "none", State::Interrupted, None)?;
-    let by = |arguments: &[&str]| table(home.path(), arguments);
-    assert!(in_order(
-        &by(&["--sort", "test-ssim"]),
-        &["middling", "best", "none"]
-    ));
-    assert!(in_order(
-        &by(&["--sort", "test-ssim", "--reverse"]),
-        &["best", "middling", "none"]
-    ));
-    assert!(in_order(
-        &by(&["--sort", "name"]),
-        &["best", "middling", "none"]
-    ));
-    assert!(in_order(
-        &by(&["--sort", "state"]),
-        &["best", "middling", "none"]
-    ));
-    for column in [
-        "arch", "latent", "loss", "backend", "epochs", "val-ssim", "pca", "time", "age",
-    ] {
-        assert_eq!(by(&["--sort", column]).lines().count(), 4, "{column}");
+    for name in ORDERS[0].1 {
+        run_in_order(home.path(), name)?;
+    }
+    let run = RunDir::create(home.path(), Some("nothing"), "", some_time())?;
+    run.write_config("")?;
+    drop(run);
+    for (column, mut order) in ORDERS {
+        for reverse in [&[][..], &["--reverse"]] {
+            let arguments = [&["--sort", column], reverse].concat();
+            let table = table(home.path(), &arguments);
+            assert!(in_order(&table, &order), "{arguments:?}: {table}");
+            // Every run has a name, that one's state is that it is damaged, and its status tells its age.
+            if !["name", "state", "age"].contains(&column) {
+                assert!(
+                    in_order(&table, &[order[3], "nothing"]),
+                    "{arguments:?}: {table}"
+                );
+            }
+            order.reverse();
+        }
     }
     Ok(())
 }

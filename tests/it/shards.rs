@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use predicates::str::contains;
+
 use crate::apply::{Case, array};
 
 #[test]
@@ -79,4 +81,83 @@ fn the_results_of_parts_join_to_that_of_the_whole() {
         .args(["--shard", "1/3", "-o"]);
     command.arg(&output).assert().success();
     assert!(array(&output).is_empty());
+}
+
+#[test]
+fn parts_look_among_the_same_images_and_each_compressed_part_is_a_file_of_its_own() {
+    let case = Case::new("linear", &[]);
+    let here = |name: &str| {
+        let mut command = case.command(name);
+        command.current_dir(case.home.path());
+        command
+    };
+    // A query, a rank and what was found; and how far away it is.
+    let table = |name: &str| -> Vec<(String, f32)> {
+        let text = fs::read_to_string(case.path(name)).expect("a table");
+        text.lines()
+            .map(|line| {
+                let (row, distance) = line.rsplit_once(',').expect("columns");
+                (row.to_owned(), distance.parse().unwrap_or(f32::NAN))
+            })
+            .collect()
+    };
+    let neighbours = |more: &[&str]| {
+        let mut command = here("neighbours");
+        command.args(["photos", "-k", "2"]).args(more);
+        command.assert()
+    };
+    neighbours(&["--among", "photos"]).success();
+    let mut parts = Vec::new();
+    for part in ["1/2", "2/2"] {
+        neighbours(&["--among", "photos", "--shard", part]).success();
+        parts.extend(table(&format!(
+            "neighbours-{}.csv",
+            part.replace('/', "-of-")
+        )));
+    }
+    let whole = table("neighbours.csv");
+    assert_eq!((whole.len(), parts.len()), (61, 61));
+    for ((row, distance), (expected, expected_distance)) in parts.iter().zip(&whole) {
+        assert_eq!(row, expected);
+        // The header has none.
+        let is_near = (distance - expected_distance).abs() < 1e-5;
+        assert!(is_near || row == "query,rank,path", "{row}: {distance}");
+    }
+    neighbours(&["--shard", "1/2"])
+        .code(2)
+        .stderr(contains("--among"));
+
+    for (file, more, count) in [
+        ("whole", &[][..], 30),
+        ("first", &["--shard", "1/2"], 15),
+        ("second", &["--shard", "2/2"], 15),
+    ] {
+        let mut command = here("compress");
+        command.args(["photos", "--step", "0.3", "-o", file]);
+        command.args(more).assert().success();
+        let output = if file == "whole" { "restored" } else { "parts" };
+        let mut command = here("decompress");
+        command
+            .args([file, "-o", output])
+            .assert()
+            .success()
+            .stdout(contains(format!("{count} images decompressed")));
+    }
+    for index in 0..30_u32 {
+        let class = if index % 3 == 0 { "cat" } else { "dog" };
+        let [whole, part] = ["restored", "parts"].map(|folder| {
+            let path = case
+                .path(folder)
+                .join(class)
+                .join(format!("{index:02}.png"));
+            image::open(path).expect("a picture").into_rgb8().into_raw()
+        });
+        // What a bit is worth is found for each file.
+        let off: u32 = whole
+            .iter()
+            .zip(&part)
+            .map(|(a, b)| u32::from(a.abs_diff(*b)))
+            .sum();
+        assert!(off < 4 * 16 * 16 * 3, "{index}: {off}");
+    }
 }

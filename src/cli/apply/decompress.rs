@@ -48,8 +48,8 @@ pub(in crate::cli) struct DecompressArgs {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The folder to write them into; a name that ends in .npy, .csv or .parquet gets their codes instead, without the
-    /// .json of `trainer encode`
+    /// The folder to write them into; a name that ends in .npy, .csv or .parquet gets their codes instead, with a table
+    /// of paths; without the .json that `trainer encode` writes, so that other commands check their width only
     #[arg(long, short, value_name = "DIR|FILE.npy", value_parser = folder_or_codes())]
     output: PathBuf,
 

@@ -70,7 +70,12 @@ pub(super) fn run(args: ScaleArgs) -> anyhow::Result<Exit> {
     }
     let batches = batches.into_iter().map(|batch| batch.min(largest));
     let batches: BTreeSet<usize> = batches.collect();
-    sizes.extend(batches.into_iter().map(|batch| (most, largest, batch)));
+    for batch in batches {
+        let size = (most, largest, batch);
+        if !sizes.contains(&size) {
+            sizes.push(size);
+        }
+    }
     let mut points = Vec::new();
     for (images, training, batch) in sizes {
         let mut config = config.clone();

@@ -12,7 +12,6 @@ use crate::bench::trial::{Event, Trial};
 use crate::cli::numbers::number;
 use crate::cli::{Exit, log, output};
 use crate::config::TrainConfig;
-use crate::host::Stopwatch;
 use crate::words::count;
 
 /// A trial may take longer than training does by default.
@@ -100,7 +99,6 @@ fn arrive(config: &TrainConfig, target: f64, cap: Duration) -> anyhow::Result<Ar
         ssim: f64::NAN,
         epochs: 0,
     };
-    let clock = Stopwatch::start();
     let mut has_ended = false;
     while let Some((elapsed, event)) = trial.next(cap) {
         match event {
@@ -120,7 +118,7 @@ fn arrive(config: &TrainConfig, target: f64, cap: Duration) -> anyhow::Result<Ar
             break;
         }
     }
-    let is_late = clock.seconds() >= cap.as_secs_f64();
+    let is_late = trial.is_late(cap);
     if !has_ended && !is_late && arrival.seconds.is_none() {
         bail!("a trial failed, for the reason above");
     }

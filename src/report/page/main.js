@@ -29,6 +29,16 @@ function start() {
     draw();
   }
 
+  // A link to a run that is put into the open page; the link past the board is none.
+  addEventListener("hashchange", () => {
+    const run = linkedRun();
+    if (run) select(run.id);
+  });
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    byId("run").focus();
+  });
+
   startTheme(draw);
   startViewer();
   if (state.live) followServer(draw);

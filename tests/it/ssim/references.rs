@@ -10,7 +10,7 @@ use trainer::data::Images;
 use trainer::ssim::{Preset, SsimConfig, ssim, ssim_map};
 
 use super::pairs::{Pair, Stored, read, scores, stack, values, wide};
-use super::{SCORE_TOLERANCE, devices, oracle};
+use super::{SCORE_TOLERANCE, devices, oracle, score_tolerance};
 
 #[derive(Deserialize)]
 struct Case {
@@ -104,7 +104,7 @@ fn scores_agree_with_other_libraries() {
                 if deviation > worst.0 {
                     worst = (deviation, name);
                 }
-                if deviation.is_nan() || deviation >= SCORE_TOLERANCE {
+                if deviation.is_nan() || deviation >= score_tolerance(backend) {
                     failures.push(format!(
                         "{backend}, {}, {name}: {found}, not {expected} (off by {deviation:.1e})",
                         preset.name()
@@ -283,7 +283,7 @@ fn seventy_thousand_images_score_as_in_scikit_image() {
         for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
             let deviation = (found - expected).abs();
             assert!(
-                deviation < SCORE_TOLERANCE,
+                deviation < score_tolerance(backend),
                 "{backend}, pair {index}: {deviation:.1e}"
             );
         }
@@ -291,7 +291,10 @@ fn seventy_thousand_images_score_as_in_scikit_image() {
             #[expect(clippy::cast_precision_loss, reason = "a thousand")]
             let mean = block.iter().sum::<f64>() / block.len() as f64;
             let deviation = (mean - expected).abs();
-            assert!(deviation < SCORE_TOLERANCE, "{backend}: {deviation:.1e}");
+            assert!(
+                deviation < score_tolerance(backend),
+                "{backend}: {deviation:.1e}"
+            );
         }
     }
 }
@@ -307,7 +310,7 @@ fn seventy_thousand_images_score_in_one_dispatch() {
         for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
             let deviation = (found - expected).abs();
             assert!(
-                deviation < SCORE_TOLERANCE,
+                deviation < score_tolerance(backend),
                 "{backend}, pair {index}: {deviation:.1e}"
             );
         }

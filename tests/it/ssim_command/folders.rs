@@ -8,12 +8,11 @@ use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
 
-use crate::common::without_settings;
-
 use super::support::{
     HEIGHT, WIDTH, assert_near, folder, grey, number, parsed, save, score, sized, ssim, texture,
     two_folders,
 };
+use crate::common::without_settings;
 
 #[test]
 fn folders_are_compared_by_name_and_averaged() {
