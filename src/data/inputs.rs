@@ -191,7 +191,7 @@ impl Inputs {
         Self {
             part: 0..entries.len(),
             entries,
-            warnings: [&*self.warnings, &self.classless].concat(),
+            warnings: self.warnings.clone(),
             classless: self.classless.clone(),
             idx_files: self.idx_files.clone(),
             background: self.background,
@@ -274,7 +274,7 @@ impl Inputs {
         // Padding stays as it was in training.
         let background = self.background.or(preparation.background);
         let mut unused = Unused {
-            warnings: self.warnings.clone(),
+            warnings: [&*self.warnings, &self.classless].concat(),
             ..Unused::default()
         };
         let mut notes = NotedFiles::default();
