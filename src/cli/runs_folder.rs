@@ -36,6 +36,11 @@ impl RunsFolder {
         find_run(name, &self.folder)
     }
 
+    /// The model file of this path, or the folder of the run that it means.
+    pub fn find_model(&self, name: &Path) -> Result<PathBuf, RunError> {
+        find_model(name, &self.folder)
+    }
+
     /// The runs that several names mean. Of those that a pattern such as `runs/*` gave, what is no run is passed over,
     /// with a word.
     pub fn find_all(&self, names: &[PathBuf]) -> Result<Vec<PathBuf>, RunError> {
@@ -63,6 +68,14 @@ impl RunsFolder {
     pub fn discover(&self) -> Result<Discovered, RunError> {
         discover_runs(&self.folder)
     }
+}
+
+/// The model file of this path, or the folder of the run in `runs` that it means.
+pub(super) fn find_model(name: &Path, runs: &Path) -> Result<PathBuf, RunError> {
+    if name.is_file() {
+        return Ok(name.to_owned());
+    }
+    find_run(name, runs)
 }
 
 /// The runs in a folder, with a word about each link that is left out.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use toml::Table;
 
 use super::numbers::{parsed, real, whole, whole_u64};
+use super::runs_folder::find_model;
 use super::table::printable;
 use crate::config::{
     Augment, ConfigError, Interval, OnNan, Optimizer, ROLES, Schedule, TrainConfig,
@@ -19,7 +20,6 @@ use crate::device::Backend;
 use crate::loss::Loss;
 use crate::model::Architecture;
 use crate::path_text::path_text;
-use crate::run::find_run;
 use crate::ssim::Preset;
 
 /// The settings that were given, each under its key in `config.toml`. The help gets their defaults from
@@ -257,10 +257,8 @@ impl SettingsArgs {
     ///
     /// Where there is neither.
     pub fn find_init(&mut self, runs: &Path) -> anyhow::Result<()> {
-        if let Some(init) = &mut self.init
-            && !init.is_file()
-        {
-            *init = find_run(init, runs)
+        if let Some(init) = &mut self.init {
+            *init = find_model(init, runs)
                 .with_context(|| format!("--init {}", printable(&path_text(&init))))?;
         }
         Ok(())

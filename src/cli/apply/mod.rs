@@ -57,10 +57,7 @@ pub(super) struct ModelArgs {
 impl ModelArgs {
     /// The file, or the folder of the run.
     fn path(&self) -> anyhow::Result<PathBuf> {
-        if self.model.is_file() {
-            return Ok(self.model.clone());
-        }
-        Ok(self.runs.find(&self.model)?)
+        Ok(self.runs.find_model(&self.model)?)
     }
 
     /// The model file, if one is named: as the system knows it.

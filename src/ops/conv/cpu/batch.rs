@@ -127,13 +127,10 @@ pub(super) fn backward<B: CpuBackend>(
         );
         sums
     };
-    let most_tasks = (MOST_SUMS / weight.len().max(1)).max(2 * rayon::current_num_threads());
+    let at_once = (MOST_SUMS / g.weight_len().max(1)).max(2 * rayon::current_num_threads());
     let mut left = x_gradient_of_task.into_iter().enumerate();
-    loop {
-        let tasks: Vec<_> = left.by_ref().take(most_tasks).collect();
-        if tasks.is_empty() {
-            break;
-        }
+    for _ in 0..tasks.div_ceil(at_once) {
+        let tasks: Vec<_> = left.by_ref().take(at_once).collect();
         let in_a_row = in_a_row(tasks.len());
         let partial_sums: Vec<Option<Sums>> = tasks
             .into_par_iter()

@@ -72,6 +72,11 @@ impl Geometry {
         self.output_shape()[1..].iter().product()
     }
 
+    /// Values of the weights.
+    pub fn weight_len(&self) -> usize {
+        self.out_channels * self.in_channels * 9
+    }
+
     /// Values of the convolution's result of one image.
     pub fn conv_len(&self) -> usize {
         self.out_channels * self.conv_plane()

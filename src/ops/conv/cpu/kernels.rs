@@ -17,7 +17,6 @@ use crate::ops::unwritten::Part;
 /// images at once, since they are kept in vectors that have to be added up in the end.
 const CACHED_VALUES: usize = 1 << 17;
 const MOST_AT_ONCE: usize = 8;
-const TAPS: usize = 9;
 
 /// A stage with its weights, as the kernels want them.
 pub(super) struct Stage {
@@ -83,7 +82,7 @@ impl Stage {
     pub fn no_sums(&self) -> Sums {
         let g = &self.geometry;
         Sums {
-            weight: vec![0.0; g.out_channels * g.in_channels * TAPS],
+            weight: vec![0.0; g.weight_len()],
             bias: vec![0.0; g.out_channels],
         }
     }

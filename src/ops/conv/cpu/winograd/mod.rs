@@ -113,9 +113,10 @@ impl Winograd {
 
     /// The results `[C_out, H, W]` of some images, as many as [`images`](Self::images) or fewer, in a forward pass.
     pub fn convolve(&self, units: &mut Units, images: Images, results: &mut [f32]) {
-        if let Weight::Forward(weight) = &self.weight {
-            self.run(weight, self.in_channels, units, images, results);
-        }
+        let Weight::Forward(weight) = &self.weight else {
+            unreachable!("made for a backward pass");
+        };
+        self.run(weight, self.in_channels, units, images, results);
     }
 
     /// The images' gradients, from those of the results, where they are wanted.
