@@ -207,7 +207,8 @@ fn empty_folders(
         .iter()
         .map(|file| {
             let end = file.name.match_indices('/').nth(depth - 1);
-            end.map_or("", |(end, _)| &file.name[..end])
+            // One that ends before is a folder that can't be read, or lies beside them.
+            end.map_or(file.name.as_str(), |(end, _)| &file.name[..end])
         })
         .collect();
     let empty: Vec<String> = folders

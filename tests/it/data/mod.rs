@@ -14,5 +14,6 @@ mod classes;
 mod download;
 mod files;
 mod formats;
+mod inputs;
 mod split;
 mod support;

@@ -401,17 +401,26 @@ fn a_part_that_cannot_be_read_is_one_all_the_same() -> Outcome {
     for (seed, name) in (0..).zip(["train/cat/1.png", "train/dog/2.png", "test/cat/3.png"]) {
         picture(home.path(), name, seed);
     }
-    let closed = home.path().join("test");
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000))?;
-    let found = crate::common::ordinary_user(home.path()).map(|mut user| {
-        let output = user.args(["data", "."]).output().expect("it runs");
-        String::from_utf8_lossy(&output.stderr).into_owned()
-            + &String::from_utf8_lossy(&output.stdout)
-    });
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0o755))?;
-    if let Some(said) = found {
+    let data = |closed: &str| {
+        let closed = home.path().join(closed);
+        let set = |mode| fs::set_permissions(&closed, fs::Permissions::from_mode(mode));
+        set(0o000).expect("permissions");
+        let found = crate::common::ordinary_user(home.path()).map(|mut user| {
+            let output = user.args(["data", "."]).output().expect("it runs");
+            String::from_utf8_lossy(&output.stderr).into_owned()
+                + &String::from_utf8_lossy(&output.stdout)
+        });
+        set(0o755).expect("permissions");
+        found
+    };
+    if let Some(said) = data("test") {
         assert!(said.contains("cat") && said.contains("dog"), "{said}");
         assert!(said.contains("test: it can't be read"), "{said}");
+    }
+    // A class that can't be read isn't an empty one.
+    if let Some(said) = data("train/dog") {
+        assert!(said.contains("train/dog: it can't be read"), "{said}");
+        assert!(!said.contains("no image in"), "{said}");
     }
     Ok(())
 }
